@@ -1,0 +1,123 @@
+"""The first page: what waits for me, what is late, and this month in figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask_admin import AdminIndexView, expose
+from flask_login import current_user
+
+from admin_views import door, pages
+from models.base import Record, db
+from models.history import DeadlineClock, Signature
+from models.spec import APPROVER, DRAFTER, OWNER, SIGNER, SYSTEM, VOID, Period, RecordType, Text
+from rules import access, office, registry
+
+LATE_SHOWN = 12
+
+
+class DashboardView(AdminIndexView):
+    def _handle_view(self, name: str, **arguments: Any) -> Any:
+        return None if current_user.is_authenticated else door.login.unauthorized()
+
+    @expose("/")
+    def index(self) -> Any:
+        who = door.actor()
+        return self.render("dashboard.html", tasks=_tasks(who), late=_late(who), figures=_figures(who),
+                           areas=door.navigation())
+
+
+def my_states(actor: access.Actor, spec: RecordType) -> list[str]:
+    """States out of which one of the actor's roles makes a move."""
+    words = set(actor.roles) - {SYSTEM}
+    return [state.name for state in spec.workflow.states if any(
+        words.intersection(move.by) - {OWNER, SIGNER, DRAFTER, APPROVER} and move.to != VOID
+        for move in spec.workflow.moves_from(state.name) if state.name not in spec.workflow.maintained)]
+
+
+def _mine(actor: access.Actor, spec: RecordType) -> Any:
+    """Rows in a state that waits for the actor's role, within its own scope; and rounds that ask for its signature."""
+    conditions = []
+    for role in sorted(actor.roles):
+        alone = access.Actor(actor.id, actor.username, actor.name, frozenset({role}), actor.units, actor.dealer_ids)
+        states = my_states(alone, spec)
+        if states and spec.letters(role):
+            conditions.append(sa.and_(spec.model.state.in_(states), *access.own_rows(alone, spec, role)))
+    if spec.workflow.approval:
+        asked = sa.select(Signature.record_id).where(
+            Signature.type == spec.name, Signature.state == "waiting", Signature.role.in_(sorted(actor.roles)))
+        conditions.append(sa.and_(spec.model.id.in_(asked), spec.model.created_by_id.is_distinct_from(actor.id)))
+    return sa.or_(*conditions) if conditions else None
+
+
+def _tasks(actor: access.Actor) -> list[dict[str, Any]]:
+    """What waits, by type and state: one statement over all types."""
+    parts = []
+    for spec in registry.types().values():
+        mine = _mine(actor, spec)
+        if mine is not None and access.may(actor, "view", spec):
+            part = sa.select(sa.literal(spec.name).label("type"), spec.model.state.label("state"),
+                             sa.func.count().label("count")).where(mine).group_by(spec.model.state)
+            parts.append(access.visible(part, actor, spec))
+    if not parts:
+        return []
+    found = []
+    for name, state, count in db.session.execute(sa.union_all(*parts)):
+        spec = Record.types[name]
+        kept = spec.workflow.state(state)
+        found.append({"label": spec.label.in_(actor.language), "state": kept.label.in_(actor.language) if kept else state,
+                      "count": count, "href": f"/admin/{name}/?state={state}"})
+    return found
+
+
+def _late(actor: access.Actor) -> list[dict[str, Any]]:
+    """Running promises that are over or end soonest, of records the actor may see: one statement."""
+    parts = []
+    for spec in registry.types().values():
+        if not spec.deadlines or not access.may(actor, "view", spec):
+            continue
+        model = spec.model
+        part = sa.select(
+            sa.literal(spec.name).label("type"), model.id.label("id"), model.number.label("number"),
+            DeadlineClock.name.label("name"), DeadlineClock.due_at.label("due_at"),
+        ).join(DeadlineClock, sa.and_(DeadlineClock.type == spec.name, DeadlineClock.record_id == model.id)).where(
+            DeadlineClock.state == "running", DeadlineClock.due_at < office.now() + office.DAY)
+        parts.append(access.visible(part, actor, spec))
+    if not parts:
+        return []
+    union = sa.union_all(*parts).subquery()
+    # An aliased union loses the column's own type on SQLite, and with it the zone.
+    due = sa.type_coerce(union.c.due_at, DeadlineClock.due_at.type)
+    rows = db.session.execute(sa.select(
+        union.c.type, union.c.id, union.c.number, union.c.name, due).order_by(union.c.due_at.desc()).limit(LATE_SHOWN))
+    return [_late_row(actor.language, *row) for row in rows]
+
+
+def _late_row(language: str, type_: str, id_: int, number: str, name: str, due_at: Any) -> dict[str, Any]:
+    spec, now = Record.types[type_], office.now()
+    deadline = next((d for d in spec.deadlines if d.name == name), None)
+    label = spec.fields[deadline.met_by].label if deadline and deadline.met_by else Text("期限", "Deadline")
+    return {"label": spec.label.in_(language), "number": number, "href": f"/admin/{type_}/details/?id={id_}",
+            "what": label.in_(language), "due_at": due_at, "left": pages.left_text(due_at - now, language),
+            "is_late": due_at < now}
+
+
+def _figures(actor: access.Actor) -> list[dict[str, Any]]:
+    """New records of this month against last month's, per type; each figure opens its list."""
+    today = office.today()
+    period = Period(today.year, today.month, 1)
+    (start, end), (before, _) = office.bounds(period), office.bounds(period.previous())
+    parts, specs = [], [s for s in registry.types().values() if access.may(actor, "view", s) and not s.workflow.maintained]
+    for spec in specs:
+        created = spec.model.created_at
+        part = sa.select(
+            sa.literal(spec.name), sa.func.count(sa.case((created >= start, 1))), sa.func.count(sa.case((created < start, 1))),
+        ).where(created >= before, created < end, spec.model.state != VOID)
+        parts.append(access.visible(part, actor, spec))
+    if not parts:
+        return []
+    return [{"label": Record.types[name].label.in_(actor.language), "value": value, "before": last,
+             "href": f"/admin/{name}/?created_at={period}"} for name, value, last in db.session.execute(sa.union_all(*parts))]
+
+

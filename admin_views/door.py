@@ -1,0 +1,182 @@
+"""What every page shares: who asks, in which language, what may be loaded, and how refusals look."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, flash, g, render_template, request, session
+from flask.sessions import SecureCookieSessionInterface
+from flask_login import LoginManager, current_user
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from models.base import db, set_reading
+from models.people import User
+from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
+from rules import access, office, registry
+from rules.act import Act
+
+login = LoginManager()
+SAFE = ("GET", "HEAD", "OPTIONS")
+POLICY = ("default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+          "frame-ancestors 'none'")
+HEADERS = {
+    "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class SessionCookie(SecureCookieSessionInterface):
+    """The cookie is Secure wherever the request came over TLS (on a loopback demo there is none)."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+def init_app(app: Flask) -> None:
+    app.session_interface = SessionCookie()
+    login.init_app(app)
+    login.login_view = "sign_in.sign_in"
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.teardown_request(_end)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(Exception, _bug)
+    app.jinja_env.globals.update(
+        t=t, language=language, navigation=navigation, asset=_asset_versions(app), moment_text=_moment_text,
+        role_label=lambda role: ROLES[role].label.in_(language()))
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+@login.user_loader
+def _load(key: str) -> User | None:
+    """The session names the person and the epoch it was opened in."""
+    id_, _, epoch = key.partition(":")
+    user = db.session.get(User, int(id_)) if id_.isdigit() else None
+    return user if user is not None and user.is_active and str(user.session_epoch) == epoch else None
+
+
+def _begin() -> None:
+    set_reading(request.method in SAFE)
+
+
+def _end(_error: BaseException | None) -> None:
+    set_reading(False)
+
+
+def _finish(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+# Who and in which language ----------------------------------------------------------------------------------------
+
+def language() -> str:
+    """`?lang=` wins and is remembered by the session, and per person at the next change; else the person's, else
+    the installation's."""
+    if "language" not in g:
+        asked = request.args.get("lang")
+        if asked in LANGUAGES:
+            session["language"] = asked
+        own = getattr(current_user, "language", None)
+        g.language = session.get("language") or own or current_app.config["LANGUAGE"]
+    return g.language
+
+
+def t(zh: str, en: str) -> str:
+    return zh if language() == "zh" else en
+
+
+def actor() -> access.Actor:
+    if "actor" not in g:
+        g.actor = access.Actor.of(current_user, "screen", language())
+    return g.actor
+
+
+def act(comment: str = "") -> Act:
+    return Act(db.session, actor(), comment)
+
+
+def is_administrator() -> bool:
+    return ADMINISTRATOR in actor().roles
+
+
+# The menu ---------------------------------------------------------------------------------------------------------
+
+_menus: dict[tuple[Any, ...], list[tuple[str, list[tuple[str, str]]]]] = {}
+
+
+def navigation() -> list[tuple[str, list[tuple[str, str]]]]:
+    """(area, [(address, label)]) of what the person may see; the same for everybody with the same roles."""
+    who = actor()
+    key = (who.roles, language(), len(registry.types()))
+    if key not in _menus:
+        menu: dict[str, list[tuple[str, str]]] = {}
+        for spec in registry.types().values():
+            if access.may(who, "view", spec):
+                area = AREAS[spec.area].in_(language())
+                menu.setdefault(area, []).append((f"/admin/{spec.name}/", spec.label.in_(language())))
+        _menus[key] = list(menu.items())
+    return _menus[key]
+
+
+def _asset_versions(app: Flask) -> Any:
+    """`/static/app.css?v=...`: the content's hash, so browsers keep what has not changed."""
+    versions = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+        for path in Path(app.static_folder or "").glob("*.*")}
+    return lambda name: f"/static/{name}?v={versions.get(name, '')}"
+
+
+def _moment_text(value: Any) -> str:
+    return office.local(value).strftime("%Y-%m-%d %H:%M") if value else ""
+
+
+# Refusals ---------------------------------------------------------------------------------------------------------
+
+ERRORS = {
+    400: Text("请求无法理解", "The request could not be understood"),
+    401: Text("请先登录", "Sign in first"),
+    403: Text("没有权限", "Not allowed"), 404: Text("没有这一页，或您不能查看", "No such page, or not yours to see"),
+    405: Text("不支持这种操作方式", "This is not done that way"),
+    413: Text("提交的内容太大", "What was sent is too large"),
+    429: Text("尝试太频繁，请稍后再试", "Too many attempts: try again later"),
+    500: Text("系统出错，已记入日志；您的操作没有保存", "Something went wrong and was logged; nothing was saved"),
+}
+
+
+def page(status: int, reason: str | None = None) -> tuple[str, int]:
+    db.session.rollback()
+    title = ERRORS.get(status, ERRORS[400]).in_(language())
+    return render_template("error.html", status=status, title=title, reason=reason), status
+
+
+def _http_error(error: HTTPException) -> Any:
+    if error.code is not None and error.code < 400:
+        return error
+    return page(error.code or 500)
+
+
+def _csrf_error(error: CSRFError) -> Any:
+    return page(400, t("表单已过期，请返回后重新提交", "The form has expired: go back and send it again"))
+
+
+def _bug(error: Exception) -> Any:
+    if isinstance(error, Refused):
+        return page(403, error.reason.in_(language()))
+    if isinstance(error, Invalid):
+        return page(400, " ".join(text.in_(language()) for text in error.errors.values()))
+    current_app.logger.exception("unhandled on %s %s", request.method, request.path)
+    if current_app.testing:
+        raise error
+    return page(500)
+
+
+def say(zh: str, en: str, category: str = "success") -> None:
+    flash(t(zh, en), category)

@@ -1,0 +1,263 @@
+"""One Flask-Admin view class for every record type: list, details, form, moves, copies, choices and CSV.
+
+Nothing is declared here about any type. `_handle_view` is the one choke point: an endpoint that is not in `RIGHTS` is
+closed, and each asks rules/access before its handler runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, abort, jsonify, redirect, request
+from flask_admin import BaseView, expose
+from flask_login import current_user
+
+from admin_views import door, pages
+from forms import record_form
+from models.base import db, reading, set_reading
+from models.spec import Invalid, Move, Refused, RecordType, Text
+from rules import access, audit, exports, lists, moves, records, registry
+from rules.checks import Looks
+
+# What each endpoint needs before it is entered; moves, edits and acknowledgements ask again for the row itself.
+RIGHTS = {
+    "index": "view", "details": "view", "new": "create", "edit": "view", "move": "view", "acknowledge": "view",
+    "uncover": "view", "choices": "view", "export_csv": "export",
+}
+RESERVED = {"page", "q", "sort", "lang", "header"}
+
+
+def record_views() -> Iterator[RecordView]:
+    for spec in registry.types().values():
+        yield RecordView(spec)
+
+
+class RecordView(BaseView):
+    """The screens of one record type."""
+
+    def __init__(self, spec: RecordType) -> None:
+        self.spec = spec
+        super().__init__(name=spec.zh, endpoint=spec.name, url=f"/admin/{spec.name}")
+
+    def _handle_view(self, name: str, **arguments: Any) -> Any:
+        if not current_user.is_authenticated:
+            return door.login.unauthorized()
+        if name not in RIGHTS:
+            abort(403)
+        verdict = access.may(door.actor(), RIGHTS[name], self.spec)
+        if verdict.reason is not None:
+            return door.page(403, verdict.reason.in_(door.language()))
+        return None
+
+    # Looking ------------------------------------------------------------------------------------------------------
+
+    @expose("/")
+    def index(self) -> Any:
+        plan = pages.list_plan(self.spec, door.actor(), door.language())
+        problem, rows, total, page = None, [], 0, self._page()
+        try:
+            rows, total, page = self._look(plan, page)
+        except Invalid as invalid:
+            problem = " ".join(text.in_(door.language()) for text in invalid.errors.values())
+        return self.render(
+            "record/list.html", spec=self.spec, plan=plan, rows=rows, total=total, page=page, problem=problem,
+            pager=pages.Pager(page, total, len(rows)), filters=pages.filter_bar(self.spec, door.actor(), door.language()),
+            asked=request.args, may_create=access.may(door.actor(), "create", self.spec),
+            may_export=access.may(door.actor(), "export", self.spec)), 400 if problem else 200
+
+    def _page(self) -> int:
+        text = request.args.get("page", "1")
+        return max(1, min(int(text), lists.LAST_PAGE)) if text.isdecimal() else 1
+
+    def _question(self) -> lists.Question:
+        filters = {name: value for name, value in request.args.items() if name not in RESERVED and value != ""}
+        return lists.Question(filters, request.args.get("q", ""), request.args.get("sort", ""))
+
+    def _look(self, plan: pages.ListPlan, page: int) -> tuple[list[Any], int, int]:
+        """The rows of a page; beyond the last page the last one is shown."""
+        question = self._question()
+        where = lists.conditions(self.spec, door.actor(), question, Looks(db.session, door.actor()))
+        ordering = lists.order(self.spec, question.sort)
+        total = db.session.scalar(lists.counted(self.spec, where)) or 0
+        if total <= lists.COUNT_LIMIT:
+            page = min(page, max(1, -(-total // lists.PAGE_SIZE)))
+        query = lists.select(self.spec, plan.columns, where, ordering, limit=lists.PAGE_SIZE,
+                             offset=(page - 1) * lists.PAGE_SIZE)
+        return plan.cells(db.session.execute(query)), total, page
+
+    @expose("/details/")
+    def details(self) -> Any:
+        return self._show(self._record())
+
+    def _record(self, id_: Any = None, *, lock: bool = False) -> Any:
+        """The record of the address, if it is there and the person may see it; else 404."""
+        text = str(id_ if id_ is not None else request.args.get("id", ""))
+        if not text.isdecimal() or len(text) > 18:
+            abort(404)
+        record = records.find(db.session, door.actor(), self.spec, int(text), lock=lock)
+        return record if record is not None else abort(404)
+
+    def _show(self, record: Any, status: int = 200, **more: Any) -> Any:
+        return self.render("record/details.html", **pages.details(door.act(), record, **more)), status
+
+    @expose("/choices/")
+    def choices(self) -> Any:
+        """What a choice box offers for one field, as the person types; only rows they may see."""
+        field = pages.field_at(self.spec, request.args.get("field", ""))
+        if field is None:
+            abort(404)
+        words = request.args.get("q", "")[:100]
+        return jsonify([{"id": value, "label": label} for value, label in pages.options(door.actor(), field, None, words)])
+
+    @expose("/<int:id_>/uncover", methods=["POST"])
+    def uncover(self, id_: int) -> Any:
+        """Show the private fields of one record once, to someone who sees all rows and gives a reason."""
+        record, reason = self._record(id_), request.form.get("reason", "").strip()
+        if not pages.may_uncover(door.actor(), self.spec):
+            return door.page(403, access.NO_ROLE.reason.in_(door.language()))
+        if not reason:
+            return self._show(record, 422, problem=moves.NEEDS_REASON.in_(door.language()))
+        audit.note(db.session, door.act(), "uncover", self.spec.name, record.number, comment=reason)
+        db.session.commit()
+        return self._show(self._record(id_), plain=True)
+
+    # Writing ------------------------------------------------------------------------------------------------------
+
+    @expose("/new/", methods=["GET", "POST"])
+    def new(self) -> Any:
+        if request.method == "GET":
+            record = records.blank(door.act(), self.spec)
+            pages.prefill(record, request.args)
+            return self._form(None, self._build(record=record))
+        form = self._build(posted=request.form)
+        try:
+            record = records.create(door.act(), self.spec, record_form.entered(form, self.spec, request.form))
+            db.session.commit()
+        except Invalid as invalid:
+            return self._refill(None, form, invalid)
+        door.say(f"已保存 {record.number or ''}", f"Saved {record.number or ''}")
+        return self._to(record)
+
+    @expose("/edit/", methods=["GET", "POST"])
+    def edit(self) -> Any:
+        record = self._record(lock=request.method == "POST")
+        verdict = access.may(door.actor(), "edit", self.spec, record)
+        if verdict.reason is not None:
+            return door.page(403, verdict.reason.in_(door.language()))
+        if request.method == "GET":
+            return self._form(record, self._build(record=record))
+        form = self._build(posted=request.form)
+        try:
+            entered = record_form.entered(form, self.spec, request.form)
+            records.edit(door.act(), record, self._revision() or 0, entered)
+            db.session.commit()
+        except Invalid as invalid:
+            return self._refill(record.id, form, invalid)
+        except Refused as refused:
+            return self._conflict(record.id, form, refused) if refused.stale else self._refused(refused)
+        door.say(f"已保存 {record.number or ''}", f"Saved {record.number or ''}")
+        return self._to(record)
+
+    def _revision(self) -> int | None:
+        text = request.form.get("revision", "")
+        return int(text) if text.isdecimal() and len(text) < 10 else None
+
+    def _build(self, *, record: Any = None, posted: Any = None) -> Any:
+        return record_form.build(
+            self.spec, door.language(), lambda field, value: pages.options(door.actor(), field, value),
+            record=record, posted=posted)
+
+    def _form(self, record: Any, form: Any, status: int = 200, **more: Any) -> Any:
+        return self.render("record/form.html", spec=self.spec, record=record, form=form,
+                           groups=pages.form_groups(self.spec, form, door.language()), **more), status
+
+    def _refill(self, id_: int | None, form: Any, invalid: Invalid) -> Any:
+        """422: the form as typed, each sentence at its field."""
+        db.session.rollback()
+        loose = record_form.attach(form, invalid.errors, door.language())
+        record = self._record(id_) if id_ else None
+        return self._form(record, form, 422, problems=loose, seen=self._revision())
+
+    def _conflict(self, id_: int, form: Any, refused: Refused) -> Any:
+        """409: somebody saved in between; both versions side by side, and saving again keeps what was typed."""
+        db.session.rollback()
+        record = self._record(id_)
+        differences = pages.differences(record, form, door.language())
+        return self._form(record, form, 409, conflict=refused.reason.in_(door.language()), differences=differences)
+
+    def _refused(self, refused: Refused) -> Any:
+        return door.page(409 if refused.stale else 403, refused.reason.in_(door.language()))
+
+    def _to(self, record: Any) -> Any:
+        return redirect(f"/admin/{self.spec.name}/details/?id={record.id}")
+
+    # Acts ---------------------------------------------------------------------------------------------------------
+
+    @expose("/<int:id_>/moves/<name>", methods=["POST"])
+    def move(self, id_: int, name: str) -> Any:
+        record, move = self._record(id_, lock=True), self.spec.workflow.move(name)
+        if move is None:
+            abort(404)
+        act = door.act(request.form.get("comment", "").strip()[:2000])
+        try:
+            moves.make(act, record, name, revision=self._revision() or 0, fields=self._given(move))
+            db.session.commit()
+        except Invalid as invalid:
+            db.session.rollback()
+            return self._show(self._record(id_), 422, failed=name, errors=invalid.errors, given=request.form)
+        except Refused as refused:
+            db.session.rollback()
+            problem = refused.reason.in_(door.language())
+            return self._show(self._record(id_), 409 if refused.stale else 403, problem=problem)
+        done: Text = move.label
+        door.say(f"{record.number or ''} 已{done.zh}", f"{record.number or ''}: {done.en} done")
+        return self._to(record)
+
+    def _given(self, move: Move) -> dict[str, Any]:
+        """Required fields that were filled in beside the button; an empty one leaves what the record has."""
+        return {name: request.form[name] for name in move.requires
+                if name in self.spec.fields and request.form.get(name, "") != ""}
+
+    @expose("/<int:id_>/acknowledge/<int:line_id>", methods=["POST"])
+    def acknowledge(self, id_: int, line_id: int) -> Any:
+        record = self._record(id_, lock=True)
+        try:
+            records.acknowledge(door.act(), record, line_id)
+            db.session.commit()
+        except Refused as refused:
+            return self._refused(refused)
+        door.say("已签收", "Acknowledged")
+        return self._to(record)
+
+    # Out ----------------------------------------------------------------------------------------------------------
+
+    @expose("/export/csv/")
+    def export_csv(self) -> Any:
+        """The list as filtered, streamed; written into the audit before the first byte leaves."""
+        question, who = self._question(), door.actor()
+        looks = Looks(db.session, who)
+        where = lists.conditions(self.spec, who, question, looks)
+        cols = lists.columns(self.spec, exports.export_columns(self.spec))
+        query = lists.select(self.spec, cols, where, lists.order(self.spec, question.sort))
+        self._note_export(question)
+        header = "names" if request.args.get("header") == "names" else "labels"
+        name = f"{self.spec.label.in_(who.language)}_{date.today():%Y%m%d}.csv"
+        rows = exports.csv_rows(self.spec, cols, _stream(query), who, header=header)
+        return Response(rows, mimetype="text/csv; charset=utf-8", headers={
+            "Content-Disposition": f"attachment; filename=\"{self.spec.name}.csv\"; filename*=UTF-8''{quote(name)}"})
+
+    def _note_export(self, question: lists.Question) -> None:
+        db.session.rollback()   # what was asked so far only read; the audit entry is a transaction of its own
+        set_reading(False)
+        audit.note(db.session, door.act(), "export", self.spec.name, changes={
+            "filters": dict(question.filters), "search": question.search, "format": "csv"})
+        db.session.commit()
+
+
+def _stream(query: Any) -> Iterator[Any]:
+    """Rows of a connection of its own: constant memory, one snapshot, whatever happens to the request."""
+    with reading(), db.engine.connect() as connection:
+        yield from connection.execute(query.execution_options(yield_per=1000))

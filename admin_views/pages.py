@@ -1,0 +1,497 @@
+"""What the pages of a record show, prepared so that templates only lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from markupsafe import Markup, escape
+
+from forms.record_form import typed_text
+from models.base import Record, db
+from models.history import AuditEntry, DeadlineClock
+from models.people import Unit, User
+from models.spec import NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
+from rules import access, approvals, checks, exports, lists, moves, office, records
+
+CHOICES = 50
+NEUTRAL, GOING, DONE, ENDED = "neutral", "going", "done", "ended"
+
+
+# The list ---------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class ListPlan:
+    """Everything about a type's list that does not depend on its rows; made once per language and view of privacy."""
+
+    columns: lists.Columns
+    headers: tuple[tuple[str, str, str], ...]     # name, label, css class
+    writers: tuple[Any, ...]
+    start: str
+
+    def cells(self, rows: Iterable[Any]) -> list[Markup]:
+        """One ready piece of HTML per row: escaped here, once, without a template call per cell."""
+        built, start, writers = [], self.start, self.writers
+        for row in rows:
+            cells = "".join([write(value) for write, value in zip(writers, row[2:], strict=True)])
+            built.append(Markup(f'<tr data-href="{start}{row[0]}"><td class="first"><a href="{start}{row[0]}">{cells}</tr>'))
+        return built
+
+
+_plans: dict[tuple[Any, ...], ListPlan] = {}
+
+
+def list_plan(spec: RecordType, actor: access.Actor, language: str) -> ListPlan:
+    plain = access.sees_private(actor, spec)
+    key = (spec.model, language, plain)
+    if key not in _plans:
+        cols = lists.columns(spec, spec.list)
+        headers = tuple((f.name, f.label.in_(language), "num" if f.kind in NUMBERS else "") for f in cols.fields)
+        writers = tuple(_cell(spec, f, language, plain, first=i == 0) for i, f in enumerate(cols.fields))
+        _plans[key] = ListPlan(cols, headers, writers, f"/admin/{spec.name}/details/?id=")
+    return _plans[key]
+
+
+def _cell(spec: RecordType, field: Field, language: str, plain: bool, *, first: bool) -> Any:
+    """The function that writes one cell. The first one stands inside the link to the record."""
+    show = exports.shower(field, language)
+    label = escape(field.label.in_(language))
+    if field.name == "state":
+        badges = {s.name: f'<td data-label="{label}"><span class="badge {tone(spec, s.name)}">{escape(s.label.in_(language))}</span></td>'
+                  for s in spec.workflow.states}
+        return lambda value: badges.get(value, f"<td>{escape(value)}</td>")
+    if first:
+        return lambda value: f"{escape(value or '—')}</a></td>"
+    if field.private and not plain:
+        return lambda value: f'<td data-label="{label}">{escape(exports.masked(field, value)) if value else ""}</td>'
+    if field.kind in NUMBERS:
+        return lambda value: f'<td class="num" data-label="{label}">{"" if value is None else show(value)}</td>'
+    if field.kind is Kind.LONGTEXT:
+        return lambda value: f'<td class="long" data-label="{label}">{escape((value or "")[:80])}</td>'
+    return lambda value: f'<td data-label="{label}">{"" if value is None else escape(show(value))}</td>'
+
+
+def tone(spec: RecordType, state: str) -> str:
+    """How a state looks: beginning, under way, well ended, called off."""
+    flow = spec.workflow
+    if state in (VOID, "cancelled", "rejected", "withdrawn", "suspended"):
+        return ENDED
+    if flow.is_terminal(state) or state in ("active", "valid", "approved"):
+        return DONE
+    return NEUTRAL if state == flow.initial else GOING
+
+
+@dataclass(frozen=True)
+class Pager:
+    page: int
+    total: int
+    shown: int
+
+    @property
+    def first(self) -> int:
+        return (self.page - 1) * lists.PAGE_SIZE + 1 if self.shown else 0
+
+    @property
+    def last(self) -> int:
+        return self.first + self.shown - 1 if self.shown else 0
+
+    @property
+    def has_next(self) -> bool:
+        return self.shown == lists.PAGE_SIZE and self.last != self.total
+
+    @property
+    def counted(self) -> str:
+        return f"{self.total:,}" if self.total <= lists.COUNT_LIMIT else f"{lists.COUNT_LIMIT:,}+"
+
+
+@dataclass(frozen=True)
+class Filter:
+    name: str
+    label: str
+    kind: str                                     # choice, remote, bool, span, period, text
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+def filter_bar(spec: RecordType, actor: access.Actor, language: str) -> list[Filter]:
+    bar = []
+    for name in lists.filterable(spec, actor):
+        field = lists.column_field(spec, name)
+        kind = {Kind.BOOL: "bool", Kind.LINK: "remote", Kind.USER: "remote", Kind.UNIT: "remote"}.get(field.kind)
+        if kind is None:
+            kind = "choice" if field.choices else "span" if field.kind in lists.RANGES else "text"
+        rows = tuple((value, label.in_(language)) for value, label in field.choices)
+        bar.append(Filter(name, field.label.in_(language), kind, rows))
+    return bar
+
+
+# Choice boxes -----------------------------------------------------------------------------------------------------
+
+def field_at(spec: RecordType, path: str) -> Field | None:
+    """`customer`, or `visits.customer` of a child table."""
+    head, _, rest = path.partition(".")
+    if rest:
+        child = spec.lines.get(head)
+        return child.fields.get(rest) if child else None
+    return lists.column_field(spec, head) if head in spec.fields or head in lists.BASE else None
+
+
+def options(actor: access.Actor, field: Field, value: Any, words: str = "") -> list[tuple[str, str]]:
+    """The present value, then the newest rows that the person may see and choose."""
+    if field.kind is Kind.USER:
+        found = sa.select(User.id, User.name).where(User.is_active).order_by(User.name, User.id)
+        column, current = User.name, User.id
+    elif field.kind is Kind.UNIT:
+        found = sa.select(Unit.code, Unit.name).where(Unit.is_active).order_by(Unit.code)
+        column, current = Unit.name, Unit.code
+    elif field.kind is Kind.LINK:
+        found, column, current = _rows_to_choose(actor, Record.types[field.to])
+    else:
+        return []
+    if words:
+        found = found.where(column.contains(words, autoescape=True))
+    limit = CHOICES if field.kind is Kind.LINK else 300
+    rows = [(str(key), str(label)) for key, label in db.session.execute(found.limit(limit))]
+    return _with_present(actor, field, value, rows, current)
+
+
+def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any, Any]:
+    model = spec.model
+    title = getattr(model, spec.fields[spec.title].column) if spec.title else model.number
+    label = sa.func.coalesce(title, model.number)
+    if spec.title:
+        label = model.number + " · " + label
+    query = access.visible(sa.select(model.id, label), actor, spec)
+    query = query.where(model.state.in_(spec.chosen_in) if spec.chosen_in else model.state != VOID)
+    return query.order_by(model.id.desc()), label, model.id
+
+
+def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], key: Any) -> Any:
+    if value in (None, "") or any(row[0] == str(value) for row in rows):
+        return rows
+    if field.kind is not Kind.UNIT and not str(value).isdecimal():
+        return rows
+    label = titles_of(field, [str(value) if field.kind is Kind.UNIT else int(value)]).get(
+        str(value) if field.kind is Kind.UNIT else int(value))
+    return [(str(value), label), *rows] if label else rows
+
+
+def titles_of(field: Field, keys: Sequence[Any]) -> dict[Any, str]:
+    """What the targets of a link, person or unit field are called: one statement."""
+    if not keys:
+        return {}
+    if field.kind is Kind.USER:
+        query = sa.select(User.id, User.name).where(User.id.in_(keys))
+    elif field.kind is Kind.UNIT:
+        query = sa.select(Unit.code, Unit.name).where(Unit.code.in_(keys))
+    else:
+        spec = Record.types[field.to]
+        title = getattr(spec.model, spec.fields[spec.title].column) if spec.title else spec.model.number
+        query = sa.select(spec.model.id, sa.func.coalesce(title, spec.model.number)).where(spec.model.id.in_(keys))
+    return {key: label for key, label in db.session.execute(query)}
+
+
+def prefill(record: Any, given: Mapping[str, str]) -> None:
+    """`/new/?customer=3`: start the form from another record. What cannot be used is left out, not refused."""
+    looks = checks.Looks(db.session, access.Actor.system("screen"))
+    closed = checks.read_only(record.spec)
+    for name, raw in given.items():
+        field = record.spec.fields.get(name)
+        if field is not None and name not in closed:
+            try:
+                setattr(record, field.column, checks.parse(field, raw, looks))
+            except checks.Wrong:
+                continue
+
+
+# The form ---------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    fields: list[Any]                             # (declaration, WTForms field)
+
+
+def form_groups(spec: RecordType, form: Any, language: str) -> list[Group]:
+    groups = [Group(spec.label.in_(language), [])]
+    for name, field in spec.fields.items():
+        if field.group is not None:
+            groups.append(Group(field.group.in_(language), []))
+        if name in form:
+            groups[-1].fields.append((field, form[name]))
+    return [group for group in groups if group.fields]
+
+
+@dataclass(frozen=True)
+class Difference:
+    label: str
+    mine: str
+    theirs: str
+
+
+def differences(record: Any, form: Any, language: str) -> list[Difference]:
+    """Where what was typed is not what now stands, field by field and child table by child table."""
+    found = []
+    for name, field in record.spec.fields.items():
+        if name in form and str(form[name].data or "") != str(typed_text(field, getattr(record, field.column)) or ""):
+            theirs = _named(field, getattr(record, field.column), language)
+            found.append(Difference(field.label.in_(language), _choice_text(form[name]), theirs))
+    for name, child in record.spec.lines.items():
+        if name in form:
+            mine = [{k: v for k, v in e.form.data.items() if k != "id" and v} for e in form[name]]
+            theirs_rows = [{n: t for n, f in child.fields.items() if f.typed and (t := typed_text(f, getattr(row, f.column)))}
+                           for row in getattr(record, name)]
+            if [row for row in mine if row] != theirs_rows:
+                found.append(Difference(child.label.in_(language), _rows_text(mine), _rows_text(theirs_rows)))
+    return found
+
+
+def _choice_text(box: Any) -> str:
+    labels = dict(getattr(box, "choices", None) or ())
+    data = box.data or ""
+    return "、".join(labels.get(v, v) for v in data) if isinstance(data, list) else labels.get(data, data)
+
+
+def _rows_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(" · ".join(str(value) for value in row.values()) for row in rows if row)
+
+
+def _named(field: Field, value: Any, language: str) -> str:
+    if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT) and value is not None:
+        return titles_of(field, [value]).get(value, str(value))
+    return exports.shown(field, value, language)
+
+
+# The details page -------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Shown:
+    """One value as the page shows it; `href` where it leads to another record."""
+
+    label: str
+    text: str
+    href: str = ""
+    is_long: bool = False
+    is_masked: bool = False
+    help: str = ""
+    kind: str = ""
+
+
+def _titles(record: Any) -> dict[tuple[str, Any], str]:
+    """All link, person and unit titles of a record and its lines: one statement per target type."""
+    wanted: dict[str, tuple[Field, set[Any]]] = {}
+    for row, fields in _rows(record):
+        for field in fields.values():
+            if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+                value = getattr(row, field.column)
+                if value is not None:
+                    wanted.setdefault(field.to or field.kind.value, (field, set()))[1].add(value)
+    found = {}
+    for target, (field, keys) in wanted.items():
+        found |= {(target, key): title for key, title in titles_of(field, sorted(keys)).items()}
+    return found
+
+
+def _rows(record: Any) -> Iterable[tuple[Any, Mapping[str, Field]]]:
+    yield record, {**record.spec.fields, "created_by": lists.BASE["created_by"]}
+    for name, child in record.spec.lines.items():
+        for row in getattr(record, name):
+            yield row, child.fields
+
+
+def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Actor, plain: bool) -> Shown:
+    value, language, label = getattr(row, field.column), actor.language, field.label.in_(actor.language)
+    href, text = "", ""
+    if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+        text = titles.get((field.to or field.kind.value, value), "") if value is not None else ""
+        if text and field.kind is Kind.LINK and access.may(actor, "view", Record.types[field.to]):
+            href = f"/admin/{field.to}/details/?id={value}"
+    else:
+        text = exports.shown(field, value, language, plain=plain)
+    if text and field.measure and field.kind in NUMBERS:
+        text = f"{text} {field.measure}"
+    return Shown(label, text, href, field.kind is Kind.LONGTEXT, field.private and not plain and bool(text),
+                 field.help.in_(language) if field.help else "", field.kind.value)
+
+
+@dataclass(frozen=True)
+class Button:
+    """A move on the page: made at once, or with fields and a reason; or why it cannot be made."""
+
+    name: str
+    label: str
+    reason: str
+    asks: list[Any]
+    needs_comment: bool
+    ends: bool
+    errors: dict[str, str]
+
+
+def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = "", failed: str = "",
+            errors: Mapping[str, Text] | None = None, given: Any = None) -> dict[str, Any]:
+    """The whole context of a details page."""
+    spec, actor, language = record.spec, act.actor, act.actor.language
+    open_ = access.sees_private(actor, spec) if plain is None else plain
+    titles = _titles(record)
+    groups: list[tuple[str, list[Shown]]] = [(spec.label.in_(language), [])]
+    for field in spec.fields.values():
+        if field.group is not None:
+            groups.append((field.group.in_(language), []))
+        groups[-1][1].append(_shown(record, field, titles, actor, open_))
+    return {
+        "spec": spec, "record": record, "problem": problem, "is_plain": open_,
+        "state": spec.workflow.state(record.state), "tone": tone(spec, record.state),
+        "steps": _steps(record, language),
+        "groups": [(title, fields) for title, fields in groups if fields],
+        "tables": [_table(record, child, titles, actor, open_) for child in spec.lines.values()],
+        "buttons": _buttons(act, record, failed, errors or {}, given),
+        "may_edit": access.may(actor, "edit", spec, record), "may_uncover": not open_ and may_uncover(actor, spec),
+        "clocks": _clocks(record, language), "signatures": _signatures(record, language),
+        "timeline": timeline(record, actor, open_),
+        "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
+    }
+
+
+def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
+    return bool(spec.private) and "V" in access.letters(actor, spec) and not access.sees_private(actor, spec)
+
+
+def _steps(record: Any, language: str) -> list[tuple[str, str]]:
+    """The states of the usual way, with where the record is: (label, past | present | ahead)."""
+    states = [s for s in record.spec.workflow.states if tone(record.spec, s.name) != ENDED]
+    names = [s.name for s in states]
+    here = names.index(record.state) if record.state in names else -1
+    return [(s.label.in_(language), "present" if i == here else "past" if i < here else "ahead")
+            for i, s in enumerate(states)]
+
+
+def _table(record: Any, child: Lines, titles: Any, actor: access.Actor, plain: bool) -> dict[str, Any]:
+    copies = record.spec.copies
+    rows = []
+    for row in getattr(record, child.name):
+        shown = [_shown(row, field, titles, actor, plain) for field in child.fields.values()]
+        signable = copies is not None and copies.lines == child.name and bool(
+            records.may_acknowledge(actor, record, row))
+        rows.append({"id": row.id, "cells": shown, "signable": signable})
+    return {"label": child.label.in_(actor.language), "headers": [f.label.in_(actor.language) for f in child.fields.values()],
+            "rows": rows, "name": child.name, "numeric": [f.kind in NUMBERS for f in child.fields.values()]}
+
+
+def _buttons(act: Any, record: Any, failed: str, errors: Mapping[str, Text], given: Any) -> list[Button]:
+    language, found = act.actor.language, []
+    for offer in moves.offered(act, record):
+        if not offer.is_mine and set(offer.move.by) == {"system"}:
+            continue
+        mine = {path: text.in_(language) for path, text in errors.items()} if offer.move.name == failed else {}
+        asks = [_asked(act.actor, field, given if mine else None, language) for field in offer.asks] if offer.is_mine else []
+        ends = offer.move.to in (VOID, "cancelled", "rejected") or offer.move.comment
+        found.append(Button(offer.move.name, offer.move.label.in_(language), offer.reason.in_(language) if offer.reason else "",
+                            asks, offer.move.comment, ends, mine))
+    return found
+
+
+def _asked(actor: access.Actor, field: Field, given: Any, language: str) -> dict[str, Any]:
+    """An input that a move asks for: its kind and choices."""
+    rows = [(v, label.in_(language)) for v, label in field.choices] or options(actor, field, None)
+    if field.kind is Kind.BOOL:
+        rows = [("true", "是" if language == "zh" else "Yes"), ("false", "否" if language == "zh" else "No")]
+    return {"name": field.name, "label": field.label.in_(language), "kind": field.kind.value, "choices": rows,
+            "length": field.length, "value": given.get(field.name, "") if given else ""}
+
+
+def _clocks(record: Any, language: str) -> list[dict[str, Any]]:
+    """The promises of this record: kept, broken or how long is left."""
+    rows = db.session.scalars(sa.select(DeadlineClock).where(
+        DeadlineClock.type == record.spec.name, DeadlineClock.record_id == record.id).order_by(DeadlineClock.due_at))
+    now, found = office.now(), []
+    names = {deadline.name: deadline for deadline in record.spec.deadlines}
+    for clock in rows:
+        if clock.state == "stopped" or clock.name not in names:
+            continue
+        met_by = names[clock.name].met_by
+        label = record.spec.fields[met_by].label if met_by else Text("期限", "Deadline")
+        late = clock.state == "missed" or (clock.state == "running" and now > clock.due_at)
+        found.append({"label": label.in_(language), "due_at": clock.due_at, "state": clock.state, "late": late,
+                      "left": left_text(clock.due_at - now, language) if clock.state == "running" else ""})
+    return found
+
+
+def left_text(left: Any, language: str) -> str:
+    seconds = abs(int(left.total_seconds()))
+    amount, unit = (seconds // 86400, Text("天", "days")) if seconds >= 172800 else (
+        (seconds // 3600, Text("小时", "h")) if seconds >= 3600 else (seconds // 60, Text("分钟", "min")))
+    words = f"{amount} {unit.in_(language)}"
+    if left.total_seconds() < 0:
+        return f"已超 {words}" if language == "zh" else f"{words} late"
+    return f"还剩 {words}" if language == "zh" else f"{words} left"
+
+
+SIGNED = {"waiting": Text("待签", "Waiting"), "signed": Text("已签", "Signed"), "returned": Text("退回", "Returned"),
+          "dropped": Text("未签（已终止）", "Not signed (ended)")}
+
+
+def _signatures(record: Any, language: str) -> list[dict[str, Any]]:
+    if not record.spec.workflow.approval:
+        return []
+    rounds = approvals.rounds(db.session, record)
+    who = titles_of(lists.BASE["created_by"], [s.signed_by_id for s in rounds if s.signed_by_id])
+
+    return [{"round": s.round, "role": ROLES[s.role].label.in_(language), "state": SIGNED[s.state].in_(language),
+             "who": who.get(s.signed_by_id, ""), "at": s.signed_at, "comment": s.comment or ""} for s in rounds]
+
+
+# The timeline -----------------------------------------------------------------------------------------------------
+
+ACTIONS = {
+    "create": Text("新建", "Created"), "edit": Text("修改", "Edited"), "import": Text("导入", "Imported"),
+    "acknowledge": Text("签收", "Acknowledged"),
+}
+DOORS = {"screen": Text("页面", "screen"), "job": Text("后台任务", "job"), "console": Text("命令行", "console"),
+         "import": Text("导入", "import"), "api": Text("接口", "API")}
+TIMELINE = 100
+
+
+def timeline(record: Any, actor: access.Actor, plain: bool) -> list[dict[str, Any]]:
+    """The audit of the record, newest first, in words; private values masked as everywhere."""
+    entries = db.session.scalars(sa.select(AuditEntry).where(
+        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id).order_by(AuditEntry.id.desc()).limit(TIMELINE))
+    return [{
+        "at": entry.at, "who": entry.actor, "action": _action(record.spec, entry.action).in_(actor.language),
+        "comment": entry.comment or "", "door": DOORS.get(entry.door, Text(entry.door, entry.door)).in_(actor.language),
+        "changes": list(_change_words(record.spec, entry, actor, plain)) if entry.action not in ("create", "import") else [],
+    } for entry in entries]
+
+
+def _action(spec: RecordType, action: str) -> Text:
+    move = spec.workflow.move(action.removeprefix("move:"))
+    return move.label if action.startswith("move:") and move else ACTIONS.get(action, Text(action, action))
+
+
+def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plain: bool) -> Iterable[tuple[str, str, str]]:
+    for name, change in entry.changes.items():
+        if name == "lines":
+            for table, rows in change.items():
+                label = spec.lines[table].label if table in spec.lines else Text(table, table)
+                yield label.in_(actor.language), "", str(len(rows)) + ("行变动" if actor.language == "zh" else " rows changed")
+        elif name == "state":
+            old, new = (spec.workflow.state(s) for s in change)
+            yield lists.BASE["state"].label.in_(actor.language), old.label.in_(actor.language) if old else "", \
+                new.label.in_(actor.language) if new else ""
+        elif name in spec.fields:
+            field = spec.fields[name]
+            old_text, new_text = (_audit_text(field, value, actor.language, plain) for value in change)
+            yield field.label.in_(actor.language), old_text, new_text
+
+
+def _audit_text(field: Field, value: Any, language: str, plain: bool) -> str:
+    if value is None:
+        return ""
+    if field.private and not plain:
+        return exports.masked(field, value)
+    if field.kind in (Kind.CHOICE, Kind.PROVINCE):
+        label = field.choice_label(value)
+        return label.in_(language) if label else value
+    if field.kind is Kind.BOOL:
+        return exports.shown(field, value, language)
+    return str(value)[:200]

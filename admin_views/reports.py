@@ -1,0 +1,98 @@
+"""Asking for a report, watching it run, and what its figures counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import abort, jsonify, redirect, request
+from flask_admin import BaseView, expose
+from flask_login import current_user
+
+from admin_views import door
+from jobs import outbox, reports
+from models.base import Record, db
+from models.people import User
+from models.reports import ReportRun
+from models.spec import Invalid, Period, Text
+from rules import access, office
+
+STATES = {"queued": Text("排队中", "Queued"), "running": Text("运行中", "Running"), "done": Text("已完成", "Done"),
+          "failed": Text("失败", "Failed")}
+RUNS_SHOWN = 30
+class ReportsView(BaseView):
+    def __init__(self) -> None:
+        super().__init__(name="报表", endpoint="reports", url="/admin/reports")
+
+    def _handle_view(self, name: str, **arguments: Any) -> Any:
+        return None if current_user.is_authenticated else door.login.unauthorized()
+
+    @expose("/")
+    def index(self) -> Any:
+        return self._page()
+
+    def _page(self, problem: str = "", status: int = 200) -> Any:
+        who = door.actor()
+        known = [r for r in reports.REPORTS.values() if access.may(who, "view", Record.types[r.record_type])]
+        runs = db.session.scalars(sa.select(ReportRun).where(ReportRun.report.in_([r.name for r in known]))
+                                  .order_by(ReportRun.id.desc()).limit(RUNS_SHOWN)).all()
+        return self.render("reports.html", problem=problem, runs=_shown(runs, who.language), reports=[{
+            "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period,
+            "default_period": str(_last_period(r.period)), "may_ask": bool(reports.may_ask(who, r)),
+            "reason": getattr(reports.may_ask(who, r).reason, who.language, ""),
+        } for r in known]), status
+
+    @expose("/<name>/ask", methods=["POST"])
+    def ask(self, name: str) -> Any:
+        if name not in reports.REPORTS:
+            abort(404)
+        try:
+            run = reports.request(door.act(), name, request.form.get("period", ""))
+        except Invalid as invalid:
+            return self._page(" ".join(text.in_(door.language()) for text in invalid.errors.values()), 422)
+        db.session.commit()
+        outbox.dispatch()
+        return redirect(f"/admin/reports/runs/{run.id}")
+
+    @expose("/runs/<int:id_>")
+    def run(self, id_: int) -> Any:
+        run = self._run(id_)
+        return self.render("report_run.html", run=_shown([run], door.language())[0], figures=[])
+
+    @expose("/runs/<int:id_>.json")
+    def run_json(self, id_: int) -> Any:
+        shown = _shown([self._run(id_)], door.language())[0]
+        return jsonify({key: shown[key] for key in ("state", "state_label", "progress", "error", "records")})
+
+    def _run(self, id_: int) -> ReportRun:
+        run = db.session.get(ReportRun, id_)
+        report = reports.REPORTS.get(run.report) if run else None
+        if report is None or not access.may(door.actor(), "view", Record.types[report.record_type]):
+            abort(404)
+        return run
+
+
+def _last_period(kind: str) -> Period:
+    today = office.today()
+    months = reports.MONTHS[kind]
+    first = (today.month - 1) // months * months + 1
+    return Period(today.year, first, months).previous()
+
+
+def _shown(runs: Any, language: str) -> list[dict[str, Any]]:
+    """Runs as the page and its polling show them; names and numbers in two statements."""
+    people = dict(db.session.execute(sa.select(User.id, User.name).where(
+        User.id.in_({run.asked_by_id for run in runs if run.asked_by_id}))).all())
+    numbers: dict[tuple[str, int], str] = {}
+    for name in {name for run in runs for name, _ in run.records or ()}:
+        model = Record.types[name].model
+        ids = [id_ for run in runs for other, id_ in run.records or () if other == name]
+        numbers |= {(name, id_): number for id_, number in db.session.execute(
+            sa.select(model.id, model.number).where(model.id.in_(ids)))}
+    return [{
+        "id": run.id, "label": reports.REPORTS[run.report].label.in_(language), "period": run.period, "state": run.state,
+        "state_label": STATES[run.state].in_(language), "progress": run.progress, "asked_at": run.asked_at,
+        "who": people.get(run.asked_by_id, "系统" if language == "zh" else "system"),
+        "error": (run.error_zh if language == "zh" else run.error_en) or "",
+        "records": [(f"/admin/{name}/details/?id={id_}", numbers.get((name, id_), "")) for name, id_ in run.records or ()],
+    } for run in runs]

@@ -1,0 +1,60 @@
+"""The only place where all parts meet: `create_app()` and the `flask` commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import timedelta
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_wtf import CSRFProtect
+
+import admin_views
+import commands
+import rules.saving  # noqa: F401  the flush listeners
+from config import ConfigError, Settings
+from jobs import embedded_valkey
+from models.base import db
+from models.spec import WrongDeclaration
+from rules import office, registry
+
+csrf = CSRFProtect()
+migrate = Migrate()
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application. What is wrong with the settings or a declaration ends the start with one sentence."""
+    try:
+        settings = settings or Settings.from_environment(os.environ)
+        registry.load()
+    except (ConfigError, WrongDeclaration) as wrong:
+        sys.exit(str(wrong))
+    app = Flask(__name__)
+    app.config.from_mapping(flask_settings(settings))
+    app.extensions["settings"] = settings
+    office.set_zone(settings.timezone)
+    db.init_app(app)
+    migrate.init_app(app, db, directory="migrations")
+    csrf.init_app(app)
+    admin_views.init_app(app)
+    commands.init_app(app)
+    return app
+
+
+def flask_settings(settings: Settings) -> dict[str, object]:
+    engine = {"pool_pre_ping": True} if settings.database_url.startswith("postgresql") else {}
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine,
+        "REDIS_URL": settings.redis_url or embedded_valkey.address(settings),
+        "MAX_CONTENT_LENGTH": 20 * 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 5 * 1024 * 1024,
+        "MAX_FORM_PARTS": 5000,
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=10),
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,   # as long as the session
+        "LANGUAGE": settings.language,
+    }

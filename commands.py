@@ -1,0 +1,317 @@
+"""The `flask` commands: everything that is done at the console of the machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import sqlalchemy as sa
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from demo import company
+from jobs import clock, imports, outbox, reports, supervisor, worker
+from models.base import db, reading
+from models.people import User
+from models.reports import ReportRun
+from models.settings import PARAMETERS
+from models.spec import Invalid, Period, RecordType, Refused, Text
+from rules import access, audit, described, exports, lists, parameters, passwords, people, registry
+from rules import reports as asking
+from rules.act import Act
+from rules.checks import Looks
+
+users, audits, settings_, reporting = AppGroup("user"), AppGroup("audit"), AppGroup("parameter"), AppGroup("report")
+
+
+def init_app(app: Flask) -> None:
+    for group in (users, audits, settings_, reporting):
+        app.cli.add_command(group)
+    for command in (record_types, export, import_, serve, web, work, tick, first_start):
+        app.cli.add_command(command)
+
+
+def language() -> str:
+    return current_app.config["LANGUAGE"]
+
+
+def _actor(username: str | None, door: str = "console") -> access.Actor:
+    if username is None:
+        return access.Actor.system(door)
+    user = db.session.scalar(sa.select(User).where(User.username == username, User.is_active))
+    if user is None:
+        _fail(Text(f"没有人员“{username}”", f"There is no person “{username}”"))
+    return access.Actor.of(user, door, user.language or language())
+
+
+def _fail(text: Text, code: int = 1) -> Any:
+    click.echo(text.in_(language()), err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """A refusal at the console is a sentence and exit 1, never a traceback."""
+    try:
+        yield
+    except Refused as refused:
+        _fail(refused.reason)
+    except Invalid as invalid:
+        for path, text in invalid.errors.items():
+            click.echo(f"{path}: {text.in_(language())}", err=True)
+        sys.exit(1)
+
+
+def _type(name: str) -> RecordType:
+    spec = registry.type_named(name)
+    return spec if spec is not None else _fail(Text(f"没有单据类型“{name}”", f"There is no record type “{name}”"), 2)
+
+
+# People -----------------------------------------------------------------------------------------------------------
+
+@users.command("create")
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, required=True, help="A role; repeat for several.")
+@click.option("--email")
+@click.option("--dealer", help="Code of the dealer that a dealer or appraiser belongs to.")
+@click.option("--unit", help="Department of a unit or unit_lead.")
+@click.option("--display", help="The name that people read.", default="")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_user(name: str, roles: tuple[str, ...], email: str | None, dealer: str | None, unit: str | None,
+                display: str, password_stdin: bool) -> None:
+    """Create a person; without --password-stdin a random password is printed once."""
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else passwords.random_password()
+    with _plainly():
+        people.create(Act(db.session, _actor(None)), name, password, roles=roles, name=display, email=email,
+                      dealer=dealer, unit=unit)
+        db.session.commit()
+    click.echo(f"{name} {'' if password_stdin else password}".strip())
+
+
+# Record types, data -----------------------------------------------------------------------------------------------
+
+@click.command("record-types")
+@click.option("--json", "as_json", is_flag=True, help="The whole declaration of every type.")
+def record_types(as_json: bool) -> None:
+    """List the record types."""
+    specs = registry.types().values()
+    if as_json:
+        click.echo(json.dumps([described.record_type(spec) for spec in specs], ensure_ascii=False, indent=1))
+        return
+    for spec in specs:
+        click.echo(f"{spec.area:14}{spec.name:28}{spec.zh}  {spec.en}")
+
+
+@click.command("export")
+@click.argument("type_name", metavar="TYPE")
+@click.option("--format", "format_", type=click.Choice(["csv", "json"]), default="csv")
+@click.option("--filter", "filter_", default="{}", help='JSON, such as {"state": "closed"}.')
+@click.option("--header", type=click.Choice(["labels", "names"]), default="labels")
+@click.option("--as", "username", metavar="USER", help="With this person's rights; else everything.")
+def export(type_name: str, format_: str, filter_: str, header: str, username: str | None) -> None:
+    """Write the records of a type to standard output."""
+    spec, actor = _type(type_name), _actor(username)
+    try:
+        filters = {str(name): str(value) for name, value in json.loads(filter_).items()}
+    except (ValueError, AttributeError):
+        _fail(Text("--filter 应为 JSON 对象", "--filter must be a JSON object"), 2)
+    with _plainly():
+        if (refusal := access.may(actor, "export", spec).reason) is not None:
+            raise Refused(refusal)
+        looks = Looks(db.session, actor)
+        where = lists.conditions(spec, actor, lists.Question(filters), looks)
+        audit.note(db.session, Act(db.session, actor), "export", spec.name, changes={"filters": filters, "format": format_})
+        db.session.commit()
+    if format_ == "csv":
+        _write_csv(spec, where, actor, header)
+    else:
+        _write_json(spec, where, actor)
+
+
+def _write_csv(spec: RecordType, where: list[Any], actor: access.Actor, header: str) -> None:
+    cols = lists.columns(spec, exports.export_columns(spec))
+    query = lists.select(spec, cols, where, lists.order(spec, "number"))
+    with reading(), db.engine.connect() as connection:
+        rows = connection.execute(query.execution_options(yield_per=1000))
+        for piece in exports.csv_rows(spec, cols, rows, actor, header=header):
+            sys.stdout.buffer.write(piece)
+
+
+def _write_json(spec: RecordType, where: list[Any], actor: access.Actor) -> None:
+    """A list of objects, child tables as lists, links and people by what names them."""
+    model, last, first = spec.model, 0, True
+    plain = access.sees_private(actor, spec)
+    click.echo("[", nl=False)
+    with reading():
+        while True:
+            batch = db.session.scalars(sa.select(model).where(*where, model.id > last).order_by(model.id).limit(500).options(
+                *(sa.orm.selectinload(getattr(model, name)) for name in spec.lines))).all()
+            if not batch:
+                break
+            for item in described.records(db.session, spec, batch, plain=plain):
+                click.echo(("" if first else ",\n") + json.dumps(item, ensure_ascii=False), nl=False)
+                first = False
+            last = batch[-1].id
+            db.session.expunge_all()
+    click.echo("]")
+
+
+@click.command("import")
+@click.argument("names", nargs=-1, required=True, metavar="TYPE FILE | FOLDER")
+@click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+@click.option("--skip-bad", is_flag=True, help="Write the good rows.")
+@click.option("--history", is_flag=True, help="Records from before the system, with their own numbers and states.")
+@click.option("--as", "username", metavar="USER", help="With this person's rights.")
+def import_(names: tuple[str, ...], dry_run: bool, skip_bad: bool, history: bool, username: str | None) -> None:
+    """Read records from a csv, xlsx or json file, or from a folder of such files named like their types."""
+    options = {"dry_run": dry_run, "skip_bad": skip_bad, "history": history}
+    with _plainly():
+        act = Act(db.session, _actor(username, "import"), is_history=history)
+        if len(names) == 1 and Path(names[0]).is_dir():
+            outcome = imports.import_folder(act, names[0], **options)
+        elif len(names) == 2:
+            outcome = imports.import_file(act, _type(names[0]), names[1], **options)
+        else:
+            _fail(Text("用法：import 类型 文件，或 import 文件夹", "Usage: import TYPE FILE, or import FOLDER"), 2)
+        wrote = not dry_run and (skip_bad or not outcome.bad)
+        db.session.commit() if wrote else db.session.rollback()
+    for bad in outcome.bad:
+        click.echo(bad.sentence(language()), err=True)
+    click.echo(Text(f"新建 {outcome.created}，更新 {outcome.updated}，有误 {len(outcome.bad)}" + ("" if wrote else "；未写入"),
+                    f"created {outcome.created}, updated {outcome.updated}, bad {len(outcome.bad)}"
+                    + ("" if wrote else "; nothing written")).in_(language()))
+    sys.exit(1 if outcome.bad else 0)
+
+
+# Reports ----------------------------------------------------------------------------------------------------------
+
+@reporting.command("run")
+@click.argument("name")
+@click.option("--period", required=True, help="2026-10, 2026-Q4 or 2026.")
+@click.option("--wait", is_flag=True, help="Wait for the result; without a live worker the job runs here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run and its figures.")
+def run_report(name: str, period: str, wait: bool, as_json: bool) -> None:
+    """Have a report compiled: exit 0 done (or queued), 1 failed, 2 bad arguments."""
+    try:
+        run = reports.request(Act(db.session, _actor(None)), name, period)
+        db.session.commit()
+    except Invalid as invalid:
+        _fail(next(iter(invalid.errors.values())), 2)
+    run_id = run.id
+    if wait:
+        reports.finish(run_id)
+    else:
+        outbox.dispatch()
+    _print_run(db.session.get(ReportRun, run_id, populate_existing=True), as_json)
+
+
+def _print_run(run: ReportRun, as_json: bool) -> None:
+    found = reports.as_json(db.session, run)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        click.echo(f"{run.id} {run.state} " + " ".join(record["number"] for record in found["records"]))
+    if run.state == "failed":
+        _fail(Text(run.error_zh or "", run.error_en or ""))
+
+
+# Parameters, audit ------------------------------------------------------------------------------------------------
+
+@settings_.command("list")
+def list_parameters() -> None:
+    """Every number the office may change, with the value of today."""
+    for name, parameter in PARAMETERS.items():
+        value = parameters.value(db.session, name)
+        click.echo(f"{name} = {value} {parameter.unit}  ({parameter.label.in_(language())}; {parameter.source})")
+
+
+@settings_.command("set")
+@click.argument("name")
+@click.argument("value")
+@click.option("--from", "since", help="The day from which it holds (today).")
+def set_parameter(name: str, value: str, since: str | None) -> None:
+    """Give a parameter a new value from a day on."""
+    try:
+        day = datetime.strptime(since, "%Y-%m-%d").date() if since else None
+    except ValueError:
+        _fail(Text("--from 应为日期，如 2026-10-31", "--from must be a date such as 2026-10-31"), 2)
+    with _plainly():
+        parameters.set_value(Act(db.session, _actor(None)), name, value, day)
+        db.session.commit()
+    click.echo(f"{name} = {value}")
+
+
+@audits.command("verify")
+def verify_audit() -> None:
+    """Prove that every row, audit entry and seal is what was written; exit 1 and a line each for what is not."""
+    broken = 0
+    with reading():
+        for text in audit.verify(db.session):
+            broken += 1
+            click.echo(text.in_(language()))
+    if broken:
+        sys.exit(1)
+    click.echo(Text("审计完好：记录、审计链和封存全部相符", "The audit holds: records, chains and seals agree").in_(language()))
+
+
+# Processes --------------------------------------------------------------------------------------------------------
+
+@click.command("serve")
+@click.option("--demo/--no-demo", default=True, help="Load the demo company at the first start.")
+def serve(demo: bool) -> None:
+    """Run everything: queue store, workers, clock, web server."""
+    sys.exit(supervisor.serve(current_app.extensions["settings"], demo))
+
+
+@click.command("web")
+def web() -> None:
+    """The web server alone."""
+    supervisor.web(current_app._get_current_object(), current_app.extensions["settings"])
+
+
+@click.command("worker")
+def work() -> None:
+    """One worker of the background jobs."""
+    worker.work()
+
+
+@click.command("clock")
+def tick() -> None:
+    """The clock that starts the periodic jobs."""
+    clock.run()
+
+
+@click.command("first-start")
+@click.option("--demo/--no-demo", default=True)
+def first_start(demo: bool) -> None:
+    """Create the administrator, and the demo company if wanted. Does nothing where there are people already."""
+    if db.session.scalar(sa.select(User.id).limit(1)) is not None:
+        return
+    settings = current_app.extensions["settings"]
+    with _plainly():
+        secret = settings.admin_password or passwords.random_password()
+        people.create(Act(db.session, _actor(None)), "admin", secret, roles=["administrator"], name="系统管理员")
+        shown = settings.demo_password or passwords.random_password()
+        if demo:
+            company.load(db.session, Act(db.session, _actor(None)).today, shown)
+            _compile_last_month()
+        db.session.commit()
+    click.echo(f"administrator: admin  password: {'(AFTERCARE_ADMIN_PASSWORD)' if settings.admin_password else secret}")
+    if demo:
+        click.echo(f"demo people: {' '.join(company.sign_ins())}")
+        click.echo(f"demo password: {'(AFTERCARE_DEMO_PASSWORD)' if settings.demo_password else shown}")
+
+
+def _compile_last_month() -> None:
+    """The worker finds the request as soon as it runs."""
+    act = Act(db.session, _actor(None))
+    last = Period(act.today.year, act.today.month, 1).previous()
+    asking.ask(act, "quality_info_summary", str(last))
+
+

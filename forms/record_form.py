@@ -1,0 +1,158 @@
+"""The form of a record, made from its declaration: WTForms keeps what was typed and names the parts; what may be kept
+is decided by rules/checks.py, as for every other door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from wtforms import FieldList, Form, FormField, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.widgets import Input
+
+from models.spec import Field, Kind, RecordType
+from rules import checks, exports, office
+
+Options = Callable[[Field, Any], Sequence[tuple[str, str]]]
+
+INPUT_TYPES = {
+    Kind.DATE: "date", Kind.DATETIME: "datetime-local", Kind.PERIOD: "month", Kind.EMAIL: "email", Kind.PHONE: "tel",
+}
+CHOSEN = frozenset({Kind.CHOICE, Kind.PROVINCE, Kind.BOOL, Kind.LINK, Kind.USER, Kind.UNIT})
+NUMERIC = {Kind.MONEY: "decimal", Kind.DECIMAL: "decimal", Kind.PERCENT: "decimal", Kind.INTEGER: "numeric"}
+BLANK_ROWS = 1   # empty rows that a child table offers beyond those it has; the page adds more
+
+
+class RecordForm(Form):
+    """One class per type and set of fields; made by `form_class`."""
+
+
+def typed_text(field: Field, value: Any) -> Any:
+    """A kept value as the input shows it."""
+    if value is None:
+        return [] if field.kind is Kind.MULTICHOICE else ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return office.local(value).strftime("%Y-%m-%dT%H:%M")
+    if isinstance(value, Decimal):
+        return f"{value:.2f}" if field.kind is Kind.MONEY else exports.trimmed(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if isinstance(value, list) else str(value)
+
+
+def _input(field: Field, language: str) -> Any:
+    attributes: dict[str, Any] = {"data-kind": field.kind.value}
+    if field.required:
+        attributes["aria-required"] = "true"
+    label = field.label.in_(language)
+    if field.kind is Kind.MULTICHOICE:
+        return SelectMultipleField(label, validate_choice=False, render_kw=attributes)
+    if field.kind in CHOSEN:
+        if field.kind is Kind.LINK:
+            attributes["data-choices"] = field.to
+        return SelectField(label, validate_choice=False, render_kw=attributes)
+    if field.kind is Kind.LONGTEXT:
+        return TextAreaField(label, render_kw={**attributes, "rows": 3, "maxlength": field.length})
+    if field.kind in NUMERIC:
+        attributes["inputmode"] = NUMERIC[field.kind]
+    if field.length:
+        attributes["maxlength"] = field.length
+    if field.kind is Kind.DATETIME:
+        attributes["step"] = 60
+    return StringField(label, widget=Input(INPUT_TYPES.get(field.kind, "text")), render_kw=attributes)
+
+
+def _row_class(fields: Mapping[str, Field], language: str) -> type[Form]:
+    parts = {name: _input(field, language) for name, field in fields.items() if field.typed}
+    return type("LineForm", (Form,), {"id": HiddenField(), **parts})
+
+
+_classes: dict[tuple[Any, ...], type[RecordForm]] = {}
+
+
+def form_class(spec: RecordType, language: str) -> type[RecordForm]:
+    """The typed fields in the order of the paper form, child tables behind them."""
+    key = (spec.model, language)
+    if key not in _classes:
+        closed = checks.read_only(spec)
+        parts = {name: _input(field, language) for name, field in spec.fields.items() if name not in closed}
+        for name, child in spec.lines.items():
+            if any(field.typed for field in child.fields.values()) and not spec.compiled:
+                row = _row_class(child.fields, language)
+                parts[name] = FieldList(FormField(row, label=child.label.in_(language)), label=child.label.in_(language))
+        _classes[key] = type(f"{spec.model.__name__}Form", (RecordForm,), parts)
+    return _classes[key]
+
+
+def build(spec: RecordType, language: str, options: Options, *, record: Any = None, posted: Any = None) -> RecordForm:
+    """The form as posted, or filled from a record. `options(field, value)` gives the choices of links and people."""
+    data = None if posted is not None else _data(spec, record)
+    form = form_class(spec, language)(posted, data=data)
+    for name, child in spec.lines.items():
+        rows = getattr(form, name, None)
+        if rows is not None:
+            if posted is None:
+                for _ in range(BLANK_ROWS):
+                    rows.append_entry()
+            for entry in rows:
+                _offer(entry.form, child.fields, language, options)
+    _offer(form, spec.fields, language, options)
+    return form
+
+
+def _data(spec: RecordType, record: Any) -> dict[str, Any]:
+    if record is None:
+        return {}
+    data = {name: typed_text(field, getattr(record, field.column)) for name, field in spec.fields.items()}
+    for name, child in spec.lines.items():
+        data[name] = [
+            {"id": str(row.id or ""), **{n: typed_text(f, getattr(row, f.column)) for n, f in child.fields.items()}}
+            for row in getattr(record, name)]
+    return data
+
+
+def _offer(form: Any, fields: Mapping[str, Field], language: str, options: Options) -> None:
+    """Fill the choice boxes; an empty choice first unless there must be one."""
+    for name, field in fields.items():
+        box = form._fields.get(name)
+        if not isinstance(box, SelectField | SelectMultipleField):
+            continue
+        if field.kind is Kind.BOOL:
+            rows = [("true", "是" if language == "zh" else "Yes"), ("false", "否" if language == "zh" else "No")]
+        elif field.choices:
+            rows = [(value, label.in_(language)) for value, label in field.choices]
+        else:
+            rows = list(options(field, box.data))
+        blank = [] if field.kind is Kind.MULTICHOICE else [("", "—")]
+        box.choices = [*blank, *rows]
+
+
+def entered(form: RecordForm, spec: RecordType, posted: Any) -> dict[str, Any]:
+    """What was entered, as the rules read it: only fields that were on the posted form; empty new rows left out."""
+    raw = {name: form[name].data for name in spec.fields if name in form and (
+        name in posted or isinstance(form[name], SelectMultipleField))}
+    for name in spec.lines:
+        if name in form:
+            rows = [entry.form.data for entry in form[name]]
+            raw[name] = [row for row in rows if row.get("id") or any(v for k, v in row.items() if k != "id")]
+    return raw
+
+
+def attach(form: RecordForm, errors: Mapping[str, Any], language: str) -> list[str]:
+    """Put each sentence at its field; what belongs to no field of the form is returned."""
+    loose = []
+    for path, text in errors.items():
+        sentence = text.in_(language)
+        head, _, rest = path.partition("-")
+        index, _, name = rest.partition("-")
+        target = form._fields.get(head)
+        if rest and isinstance(target, FieldList) and index.isdigit() and int(index) < len(target):
+            target = target[int(index)].form._fields.get(name, target)
+        if target is None:
+            loose.append(sentence)
+        else:
+            target.errors = [*target.errors, sentence]
+    return loose

@@ -1,0 +1,1 @@
+"""The background door: what takes longer than a second, or happens by the clock."""

@@ -1,0 +1,369 @@
+"""How a report runs: taken over by one process, compiled in one transaction, done with its records or failed with a
+reason. A run may be started twice, and may die at any point."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from jobs import outbox
+from models.base import PLACES, Record, db, rounded
+from models.history import Outbox
+from models.people import User
+from models.reports import Evidence, ReportRun
+from models.spec import VOID, Field, Invalid, Kind, Period, Refused, Text
+from rules import access, audit, moves, office, reports
+from rules.act import Act
+
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+SILENCE = timedelta(seconds=20)    # a running run that nobody works on may be taken over after it ...
+LOST = timedelta(seconds=120)      # ... and is queued again by the clock after this
+FORGOTTEN = timedelta(seconds=60)  # a queued run that no job knows of is queued again
+ATTEMPTS = 3                       # of a compilation that got in the way of another transaction
+
+UNKNOWN = Text("没有“{name}”这个报表", "There is no report “{name}”")
+WRONG_PERIOD = Text("期间应为{kind}，如 {example}", "The period must be a {en}, such as {example}")
+NOT_BEGUN = Text("{period} 尚未开始", "{period} has not begun")
+FURTHER_ON = Text(
+    "{period} 的{type} {number} 状态为“{state}”，不能重新汇总；请先退回，或作废后重新汇总",
+    "{type} {number} of {period} is in the state “{state}” and cannot be compiled again: "
+    "have it sent back, or void it and compile a new one")
+BROKEN = Text("汇总时发生程序错误，已记入日志；数据未改动", "A program error stopped the report; it is in the log, no data changed")
+KINDS = {"month": ("月份", "2026-10"), "quarter": ("季度", "2026-Q4"), "year": ("年份", "2026")}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a compile function is given: who acts and when, and what was asked."""
+
+    act: Act
+    period: Period
+    scope: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A declared report. `aliases` names further figures by the one under which their evidence is kept."""
+
+    name: str
+    label: Text
+    period_kind: str  # month, quarter or year
+    record_type: str
+    compile: Callable[[Task], list[Any]]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+REPORTS: dict[str, Report] = {}
+
+
+class TakenOver(Exception):
+    """Another process goes on with this run: what this one did is dropped."""
+
+
+# Asking -----------------------------------------------------------------------------------------------------------
+
+def may_ask(actor: access.Actor, report: Report) -> access.Verdict:
+    """Whoever creates records of the compiled type may have them compiled."""
+    creates = "C" in access.letters(actor, Record.types[report.record_type])
+    return access.YES if actor.is_system or creates else access.NO_ROLE
+
+
+def request(act: Act, name: str, period: str, scope: str = "") -> ReportRun:
+    """The run of this report, period and scope that is queued or running, else a new one. Raises Refused or Invalid;
+    flushes. The door commits, and may then call `outbox.dispatch_now()`."""
+    report = REPORTS.get(name)
+    if report is None:
+        raise Invalid({"report": UNKNOWN.with_(name=name)})
+    verdict = may_ask(act.actor, report)
+    if verdict.reason is not None:
+        raise Refused(verdict.reason)
+    return reports.ask(act, name, str(_asked(report, period, act.today)), scope)
+
+
+def _asked(report: Report, text: str, today: date) -> Period:
+    kind, example = KINDS[report.period_kind]
+    wrong = Invalid({"period": WRONG_PERIOD.with_(kind=kind, en=report.period_kind, example=example)})
+    try:
+        period = Period.parse(text)
+    except ValueError:
+        raise wrong from None
+    if period.months != MONTHS[report.period_kind]:
+        raise wrong
+    if date(period.year, period.first_month, 1) > today:
+        raise Invalid({"period": NOT_BEGUN.with_(period=period)})
+    return period
+
+
+# Running ----------------------------------------------------------------------------------------------------------
+
+def run(run_id: int, now: datetime | None = None) -> None:
+    """Work off a run, unless it is over or somebody is at it."""
+    started = _take_over(run_id)
+    if started is None:
+        return
+    try:
+        _compile_stubbornly(run_id, started, now)
+    except TakenOver:
+        db.session.rollback()
+    except (Refused, Invalid) as no:
+        _fail(run_id, started, _reason(no))
+    except Exception:
+        _fail(run_id, started, BROKEN)
+        raise
+
+
+def _take_over(run_id: int) -> datetime | None:
+    """The moment that marks this taking over, or None if there is nothing to take over.
+
+    While a run is compiled its row is locked, so a row that can be locked belongs to nobody or to a process that is
+    between two steps; the latter is told by how long it has been silent.
+    """
+    now = office.now()
+    row = db.session.scalar(
+        sa.select(ReportRun).where(ReportRun.id == run_id).with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True))
+    silent = row is not None and (row.alive_at is None or row.alive_at <= now - SILENCE)
+    if row is None or not (row.state == "queued" or (row.state == "running" and silent)):
+        db.session.rollback()
+        return None
+    row.state, row.started_at, row.alive_at, row.progress = "running", now, now, 0
+    db.session.commit()
+    return now
+
+
+def progress(run_id: int, percent: int) -> None:
+    """A sign of life between two steps, in a transaction of its own: never while another one writes."""
+    db.session.execute(
+        sa.update(ReportRun).where(ReportRun.id == run_id, ReportRun.state == "running")
+        .values(progress=percent, alive_at=office.now()), execution_options={"synchronize_session": False})
+    db.session.commit()
+
+
+def _compile_stubbornly(run_id: int, started: datetime, now: datetime | None) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        progress(run_id, 10)
+        try:
+            return _compile(run_id, started, now)
+        except DBAPIError as error:
+            db.session.rollback()
+            if attempt == ATTEMPTS or not _is_passing(error):
+                raise
+            time.sleep(attempt)
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Serialization failure or deadlock on PostgreSQL, a writer that takes long on SQLite: the next attempt may do."""
+    return getattr(error.orig, "sqlstate", None) in ("40001", "40P01") or "is locked" in str(error.orig)
+
+
+def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
+    """Figures, lines, evidence, audit and the end of the run: all of it is kept, or nothing."""
+    session = db.session
+    _see_one_moment()
+    row = _mine(run_id, started)
+    report = REPORTS[row.report]
+    act = Act(session, access.Actor.system(), now=now)
+    made = report.compile(Task(act, Period.parse(row.period), row.scope))
+    row = _mine(run_id, started)  # compiling may have expired everything
+    row.records = [[record.spec.name, record.id] for record in made]
+    row.state, row.progress, row.finished_at, row.error_zh, row.error_en = "done", 100, office.now(), None, None
+    session.commit()
+
+
+def _see_one_moment() -> None:
+    """All statements of the transaction see the same data; on SQLite they do anyway."""
+    bind = db.session.get_bind()
+    if isinstance(bind, sa.Engine) and bind.dialect.name == "postgresql":
+        db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def _mine(run_id: int, started: datetime) -> ReportRun:
+    row = db.session.scalar(sa.select(ReportRun).where(ReportRun.id == run_id).with_for_update()
+                            .execution_options(populate_existing=True))
+    if row is None or row.state != "running" or row.started_at != started:
+        raise TakenOver
+    return row
+
+
+def _fail(run_id: int, started: datetime, reason: Text) -> None:
+    db.session.rollback()
+    try:
+        row = _mine(run_id, started)
+    except TakenOver:
+        db.session.rollback()
+        return
+    row.state, row.finished_at, row.error_zh, row.error_en = "failed", office.now(), reason.zh, reason.en
+    db.session.commit()
+
+
+def _reason(no: Refused | Invalid) -> Text:
+    if isinstance(no, Refused):
+        return no.reason
+    return Text("；".join(text.zh for text in no.errors.values()), "; ".join(text.en for text in no.errors.values()))
+
+
+# What a compile function uses -------------------------------------------------------------------------------------
+
+def record_to_write(task: Task, type_name: str, **key: Any) -> Any:
+    """The record of this key, if it can still be compiled again; a new one if there is none. It stays locked.
+
+    Raises Refused if it is further on.
+    """
+    act, spec = task.act, Record.types[type_name]
+    columns = {spec.fields[name].column: value for name, value in key.items()}
+    record = act.session.scalar(
+        sa.select(spec.model).filter_by(**columns).where(spec.model.state != VOID)
+        .with_for_update(of=spec.model).execution_options(populate_existing=True))
+    if record is None:
+        return act.new(type_name, **key)
+    move = spec.workflow.move("compile")
+    if not moves.may_move(act.session, act.actor, record, move, consequence=True):
+        state = spec.workflow.state(record.state).label
+        raise Refused(FURTHER_ON.with_(period=task.period, type=spec.label, number=record.number, state=state))
+    return record
+
+
+def forget_evidence(act: Act, record: Any) -> None:
+    act.session.execute(sa.delete(Evidence).where(
+        Evidence.of_type == record.spec.name, Evidence.of_id == record.id))
+
+
+def settle(act: Act, record: Any, written: Mapping[str, int]) -> None:
+    """SQL has written the lines past the session: load them, and let the record account for them by its move.
+
+    `written` (child table -> rows) goes into the audit entry; the rows themselves are covered by its content hash.
+    """
+    act.session.expire_all()
+    counts = "，".join(f"{record.spec.lines[name].label.zh} {rows} 行" for name, rows in written.items())
+    comment, act.comment = act.comment, counts
+    try:
+        act.make(record, "compile")
+    finally:
+        act.comment = comment
+
+
+# The result -------------------------------------------------------------------------------------------------------
+
+def behind(session: Any, record: Any) -> dict[str, list[str]]:
+    """Figure -> the numbers of the records that it counted, in order."""
+    found: dict[str, list[str]] = defaultdict(list)
+    mine = (Evidence.of_type == record.spec.name, Evidence.of_id == record.id)
+    for source in session.scalars(sa.select(Evidence.source_type).where(*mine).distinct()).all():
+        model = Record.types[source].model
+        rows = session.execute(
+            sa.select(Evidence.figure, model.number).join(model, model.id == Evidence.source_id)
+            .where(*mine, Evidence.source_type == source).order_by(Evidence.figure, model.number))
+        for figure, number in rows:
+            found[figure].append(number)
+    for report in REPORTS.values():
+        if report.record_type == record.spec.name:
+            found.update({alias: found.get(figure, []) for alias, figure in report.aliases.items()})
+    return dict(found)
+
+
+def as_json(session: Any, run: ReportRun) -> dict[str, Any]:
+    """A run and what it compiled, as programs read it."""
+    made = [session.get(Record.types[name].model, id_) for name, id_ in run.records or ()]
+    return {"run": run.id, "state": run.state, "records": [
+        {"number": record.number, **_said(session, record), "behind": behind(session, record)} for record in made]}
+
+
+def _said(session: Any, record: Any) -> dict[str, Any]:
+    spec = record.spec
+    tables = [(spec.fields, [record])] + [(child.fields, getattr(record, name)) for name, child in spec.lines.items()]
+    names = _names(session, tables)
+    return {
+        "fields": _row(record, spec.fields, names),
+        "lines": {name: [_row(row, child.fields, names) for row in getattr(record, name)]
+                  for name, child in spec.lines.items()}}
+
+
+def _names(session: Any, tables: list[tuple[Mapping[str, Field], list[Any]]]) -> dict[tuple[str, int], str]:
+    """(type, id) -> number of every record that is pointed at, and user name of every person; a query per type."""
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for fields, rows in tables:
+        for pointing in (f for f in fields.values() if f.kind in (Kind.LINK, Kind.USER)):
+            wanted[pointing.to].update(id_ for row in rows if (id_ := getattr(row, pointing.column)) is not None)
+    found = {}
+    for to, ids in wanted.items():
+        key, name = (Record.types[to].model.id, Record.types[to].model.number) if to else (User.id, User.username)
+        listed = sorted(ids)
+        for start in range(0, len(listed), 500):
+            rows = session.execute(sa.select(key, name).where(key.in_(listed[start:start + 500])))
+            found.update({(to, id_): text for id_, text in rows})
+    return found
+
+
+def _row(row: Any, fields: Mapping[str, Field], names: Mapping[tuple[str, int], str]) -> dict[str, Any]:
+    return {name: _json(getattr(row, field.column), field, names) for name, field in fields.items()}
+
+
+def _json(value: Any, field: Field, names: Mapping[tuple[str, int], str]) -> Any:
+    if value is None:
+        return None
+    if field.kind in (Kind.LINK, Kind.USER):
+        return names.get((field.to, value))
+    if field.kind is Kind.DECIMAL:
+        return format(Decimal(value).normalize(), "f")
+    if field.kind in PLACES:
+        return str(rounded(value, PLACES[field.kind]))
+    return audit.plain(value)
+
+
+# Without a worker, and after a crash ------------------------------------------------------------------------------
+
+def finish(run_id: int) -> ReportRun:
+    """Wait until the run is over; do the work here as long as no worker is alive."""
+    outbox.dispatch_now()
+    while True:
+        row = db.session.get(ReportRun, run_id, populate_existing=True)
+        if row is None or row.state in ("done", "failed"):
+            return row
+        db.session.rollback()  # the next look sees what others have written
+        if not outbox.is_worker_alive():
+            run_here(run_id)
+        time.sleep(0.2)
+
+
+def run_here(run_id: int) -> None:
+    """Work off the run in this process; a bug is written to the log, as a worker does."""
+    try:
+        run(run_id)
+    except Exception:
+        log.exception("report run %s failed", run_id)
+
+
+def queue_lost_again(act: Act, _due: datetime) -> str:
+    """Runs whose process died, and queued ones that no job knows of, get a new job."""
+    idle = sa.func.coalesce(ReportRun.alive_at, ReportRun.asked_at)
+    rows = act.session.scalars(
+        sa.select(ReportRun).where(sa.or_(
+            sa.and_(ReportRun.state == "running", idle <= act.now - LOST),
+            sa.and_(ReportRun.state == "queued", idle <= act.now - FORGOTTEN)))
+        .order_by(ReportRun.id).with_for_update(skip_locked=True)).all()
+    if any(row.state == "queued" for row in rows) and _are_on_their_way(act):
+        rows = [row for row in rows if row.state == "running"]
+    for row in rows:
+        row.state, row.alive_at = "queued", act.now
+        act.session.add(Outbox(job="report", arguments=[row.id], created_at=act.now))
+    act.session.flush()
+    return f"{len(rows)}"
+
+
+def _are_on_their_way(act: Act) -> bool:
+    waiting = act.session.scalar(sa.select(Outbox.id).where(Outbox.dispatched_at.is_(None)).limit(1))
+    return waiting is not None or not outbox.is_queue_empty()
+
+
+from jobs import quality_info_summary  # noqa: E402, F401 - every report family registers itself here

@@ -1,0 +1,119 @@
+"""What happens by the clock: one list. Due times are kept in the database, so missed ones are made up for, in order."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from rq.registry import StartedJobRegistry
+
+from jobs import outbox, reports
+from models.base import db
+from models.history import ScheduledJob
+from models.spec import Period, Text
+from rules import audit, office
+from rules.act import Act
+
+
+@dataclass(frozen=True)
+class Every:
+    """Again and again; what was missed is not repeated."""
+
+    interval: timedelta
+
+    def after(self, due: datetime, now: datetime) -> datetime:
+        return max(due, now) + self.interval
+
+    def first(self, now: datetime) -> datetime:
+        return now
+
+
+@dataclass(frozen=True)
+class Monthly:
+    """On a day of every month (0: its last) at an hour of the office."""
+
+    day: int
+    at: time
+
+    def after(self, due: datetime, _now: datetime) -> datetime:
+        month = office.local(due).date().replace(day=1)
+        while self._in(month) <= due:
+            month = (month + timedelta(days=32)).replace(day=1)
+        return self._in(month)
+
+    def first(self, now: datetime) -> datetime:
+        return self.after(now, now)
+
+    def _in(self, month: date) -> datetime:
+        day = month.replace(day=self.day or monthrange(month.year, month.month)[1])
+        return datetime.combine(day, self.at, office.zone()).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Job:
+    """`function(act, due)` flushes, and returns a few words on what it did; its due time moves on in the same
+    transaction. One that is `fleeting` keeps no due time, because it is done every few seconds, and commits itself."""
+
+    name: str
+    label: Text
+    rule: Every | Monthly
+    function: Callable[[Act, datetime], Any]
+    fleeting: bool = False
+
+
+def month_of(moment: datetime) -> Period:
+    day = office.local(moment).date()
+    return Period(day.year, day.month, 1)
+
+
+def draft_quality_summary(act: Act, due: datetime) -> str:
+    """On the last day of the month, for people to look through before it is over."""
+    return f"run {reports.request(act, 'quality_info_summary', str(month_of(due))).id}"
+
+
+def full_quality_summary(act: Act, due: datetime) -> str:
+    """On the first of the next one, for the whole month."""
+    return f"run {reports.request(act, 'quality_info_summary', str(month_of(due).previous())).id}"
+
+
+def seal_audit(act: Act, _due: datetime) -> str:
+    return f"{audit.seal(act.session)} entries"
+
+
+def dispatch_outbox(_act: Act, _due: datetime) -> int:
+    return outbox.dispatch()
+
+
+def take_back_jobs(_act: Act, _due: datetime) -> None:
+    """Jobs of killed workers go back to the queue."""
+    with outbox.connection() as store:
+        StartedJobRegistry(queue=outbox.queue(store)).cleanup()
+
+
+JOBS = (
+    Job("dispatch_outbox", Text("待办任务送入队列", "Outbox to queue"), Every(timedelta(seconds=1)), dispatch_outbox,
+        fleeting=True),
+    Job("take_back_jobs", Text("收回中断的任务", "Jobs of killed workers"), Every(timedelta(seconds=15)), take_back_jobs,
+        fleeting=True),
+    Job("lost_report_runs", Text("重排中断的报表", "Lost report runs"), Every(timedelta(seconds=30)),
+        reports.queue_lost_again),
+    Job("seal_audit", Text("封存审计记录", "Seal the audit"), Every(timedelta(minutes=5)), seal_audit),
+    Job("quality_info_summary_draft", Text("质量信息反馈处理汇总表（月末初稿）", "Quality information summary, draft"),
+        Monthly(0, time(20, 0)), draft_quality_summary),
+    Job("quality_info_summary", Text("质量信息反馈处理汇总表（全月）", "Quality information summary, full month"),
+        Monthly(1, time(0, 10)), full_quality_summary),
+)
+KEPT = {job.name: job for job in JOBS if not job.fleeting}
+
+
+def enrol(now: datetime) -> None:
+    """Every kept job has its row; a new one begins with its next time."""
+    known = set(db.session.scalars(sa.select(ScheduledJob.name)))
+    for job in KEPT.values():
+        if job.name not in known:
+            db.session.add(ScheduledJob(name=job.name, due_at=job.rule.first(now)))
+    db.session.commit()

@@ -1,0 +1,47 @@
+"""The worker: takes jobs from the one queue and performs them, each in a process and a context of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import current_app
+from rq import Worker
+from rq.job import Job
+from rq.queue import Queue
+
+from jobs import leash, outbox, reports
+from models.base import db
+
+# What an Outbox row may name. Every job gets ids, commits itself, and may run twice.
+TASKS: dict[str, Callable[..., Any]] = {
+    "report": reports.run,
+}
+
+
+alive = outbox.any_worker
+
+
+def perform(kind: str, *ids: int) -> None:
+    with current_app.app_context():  # of its own: the session ends with the job
+        TASKS[kind](*ids)
+
+
+class ForkingWorker(Worker):
+    """A job that dies or hangs takes its own process with it, not the worker, which goes on saying that it lives."""
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        # A killed worker takes its job along: it is performed again elsewhere, and not twice at once.
+        leash.follow_parent(self.pid)
+        # Connections of the worker are its own: closing them here would close them there.
+        db.engine.dispose(close=False)
+        super().main_work_horse(job, queue)
+
+
+def work() -> None:
+    """Until SIGTERM or SIGINT, which lets the present job finish; a second one does not."""
+    # Short spans: after a crash its job comes back within one and a half minutes, not a quarter of an hour.
+    store = outbox.connection(patience=90)  # longer than it waits for a job
+    ForkingWorker(
+        [outbox.queue(store)], connection=store, serializer=outbox.SERIALIZER, worker_ttl=60,
+        maintenance_interval=20).work(logging_level="INFO")

@@ -1,0 +1,1 @@
+"""NOUNS: what the department keeps, and what is declared about it."""

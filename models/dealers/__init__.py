@@ -1,0 +1,1 @@
+"""Dealers: who serves in our name, how well, and the figures of the month."""

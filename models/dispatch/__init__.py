@@ -1,0 +1,1 @@
+"""Dispatch: who is sent to the user, with what, and what the user said afterwards."""

@@ -1,0 +1,135 @@
+"""What the rules write down: audit entries and seals, signatures, deadline clocks, counters, the outbox.
+
+Each is one table for all record types, indexed for the question it answers. None has a foreign key to a record:
+it names the type and the id.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Key, Moment, db
+
+
+class AuditEntry(db.Model):  # type: ignore[name-defined]
+    """Who did what, when, through which door. The entries of a record are chained by hash."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        sa.Index("ix_audit_entries_record", "type", "record_id", "id"),
+        sa.Index("ix_audit_entries_action", "action", "at"),
+        sa.Index("ix_audit_entries_seal_id", "seal_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment())
+    actor_id: Mapped[int | None] = mapped_column(Key)
+    actor: Mapped[str] = mapped_column(sa.String(80))
+    door: Mapped[str] = mapped_column(sa.String(20))
+    action: Mapped[str] = mapped_column(sa.String(40))
+    type: Mapped[str] = mapped_column(sa.String(60))
+    record_id: Mapped[int | None] = mapped_column(Key)
+    number: Mapped[str | None] = mapped_column(sa.String(200))
+    revision: Mapped[int | None]
+    comment: Mapped[str | None] = mapped_column(sa.Text)
+    changes: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    content_hash: Mapped[str] = mapped_column(sa.String(64), default="")
+    previous_hash: Mapped[str] = mapped_column(sa.String(64), default="")
+    hash: Mapped[str] = mapped_column(sa.String(64))
+    seal_id: Mapped[int | None] = mapped_column(Key)
+
+
+class AuditSeal(db.Model):  # type: ignore[name-defined]
+    """Closes all entries since the last seal: their count and hashes, chained from seal to seal."""
+
+    __tablename__ = "audit_seals"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment())
+    entry_count: Mapped[int]
+    previous_hash: Mapped[str] = mapped_column(sa.String(64))
+    hash: Mapped[str] = mapped_column(sa.String(64))
+
+
+class Signature(db.Model):  # type: ignore[name-defined]
+    """One signature of a round, written down when the round opens: in which order, by which role, for which content.
+
+    `state` is waiting, signed, returned or dropped (the round ended without it).
+    """
+
+    __tablename__ = "signatures"
+    __table_args__ = (
+        sa.Index("ix_signatures_record", "type", "record_id", "round", "step"),
+        sa.Index("ix_signatures_waiting", "state", "role"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    type: Mapped[str] = mapped_column(sa.String(60))
+    record_id: Mapped[int] = mapped_column(Key)
+    round: Mapped[int]
+    step: Mapped[int]
+    role: Mapped[str] = mapped_column(sa.String(40))
+    state: Mapped[str] = mapped_column(sa.String(10), default="waiting")
+    submitted_by_id: Mapped[int | None] = mapped_column(Key)
+    submitted_at: Mapped[datetime] = mapped_column(Moment())
+    content_hash: Mapped[str] = mapped_column(sa.String(64))
+    signed_by_id: Mapped[int | None] = mapped_column(Key)
+    signed_at: Mapped[datetime | None] = mapped_column(Moment())
+    comment: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class DeadlineClock(db.Model):  # type: ignore[name-defined]
+    """One promise of one record. `state` is running, met, missed (met too late, or over) or stopped (no longer owed)."""
+
+    __tablename__ = "deadline_clocks"
+    __table_args__ = (
+        sa.UniqueConstraint("type", "record_id", "name"),
+        sa.Index("ix_deadline_clocks_due", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    type: Mapped[str] = mapped_column(sa.String(60))
+    record_id: Mapped[int] = mapped_column(Key)
+    name: Mapped[str] = mapped_column(sa.String(60))
+    started_at: Mapped[datetime | None] = mapped_column(Moment())
+    due_at: Mapped[datetime] = mapped_column(Moment())
+    met_at: Mapped[datetime | None] = mapped_column(Moment())
+    state: Mapped[str] = mapped_column(sa.String(10))
+
+
+class Counter(db.Model):  # type: ignore[name-defined]
+    """The last running number given out for a type in a period. Its row lock makes numbers gapless."""
+
+    __tablename__ = "counters"
+
+    type: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
+    period: Mapped[str] = mapped_column(sa.String(10), primary_key=True)
+    n: Mapped[int]
+
+
+class Outbox(db.Model):  # type: ignore[name-defined]
+    """What must happen outside the transaction that wrote it: dispatched after commit, at least once."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (sa.Index("ix_outbox_waiting", "dispatched_at", "id"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    job: Mapped[str] = mapped_column(sa.String(60))
+    arguments: Mapped[list[Any]] = mapped_column(sa.JSON)
+    created_at: Mapped[datetime] = mapped_column(Moment())
+    dispatched_at: Mapped[datetime | None] = mapped_column(Moment())
+
+
+class ScheduledJob(db.Model):  # type: ignore[name-defined]
+    """When something that happens by the clock is due next, and how it went the last time."""
+
+    __tablename__ = "scheduled_jobs"
+
+    name: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(Moment(), index=True)
+    last_run_at: Mapped[datetime | None] = mapped_column(Moment())
+    last_result: Mapped[str | None] = mapped_column(sa.Text)

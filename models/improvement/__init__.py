@@ -1,0 +1,1 @@
+"""Improvement: causes found, measures taken and proved, problems made known to all."""

@@ -1,0 +1,1 @@
+"""Parts: what outlets order, what is bought, stored and shipped to them."""

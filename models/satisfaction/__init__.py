@@ -1,0 +1,1 @@
+"""Visits and satisfaction: what customers think, asked for."""

@@ -1,0 +1,421 @@
+"""The vocabulary in which the department's record types are declared: plain frozen data, standard library only."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+LANGUAGES = ("zh", "en")
+
+
+class Text(NamedTuple):
+    """One sentence or label in both languages. `{name}` places are filled by `with_()`."""
+
+    zh: str
+    en: str
+
+    def in_(self, language: str) -> str:
+        return self.en if language == "en" else self.zh
+
+    def with_(self, **values: Any) -> Text:
+        """Fill the places. A value that is itself a Text is filled in the language of the sentence."""
+        return Text(*(
+            sentence.format(**{
+                name: value.in_(language) if isinstance(value, Text) else value
+                for name, value in values.items()
+            })
+            for language, sentence in zip(LANGUAGES, self, strict=True)
+        ))
+
+
+def humanised(name: str) -> str:
+    """`visited_on` -> `Visited on`: the English label of whatever is not given one."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+class Refused(Exception):
+    """Not you, or not now: the reason is for the person who asked."""
+
+    def __init__(self, reason: Text, *, stale: bool = False) -> None:
+        super().__init__(reason.en)
+        self.reason = reason
+        self.stale = stale
+
+
+class Invalid(Exception):
+    """What was entered cannot be kept: field path (`phone`, `visits-0-customer`) -> sentence."""
+
+    def __init__(self, errors: Mapping[str, Text]) -> None:
+        super().__init__("; ".join(f"{path}: {text.en}" for path, text in errors.items()))
+        self.errors = dict(errors)
+
+
+class WrongDeclaration(Exception):
+    """A record type contradicts itself. Stops the start with one sentence that names the type and the cure."""
+
+
+class Role(NamedTuple):
+    name: str
+    label: Text
+
+
+ROLES: Mapping[str, Role] = {
+    name: Role(name, Text(zh, humanised(name)))
+    for name, zh in (
+        ("customer_service", "客户服务"), ("dispatcher", "调度员"), ("technician", "售后服务人员"),
+        ("quality_engineer", "质量工程师"), ("quality_manager", "质量负责人"), ("sales", "业务员"),
+        ("sales_lead", "业务负责人"), ("dealer", "服务商"), ("appraiser", "保修鉴定员"),
+        ("unit", "责任部门"), ("unit_lead", "责任部门负责人"), ("warehouse", "仓储"), ("finance", "财务"),
+        ("deputy_gm", "主管副总"), ("management_representative", "管理者代表"), ("general_manager", "总经理"),
+        ("evaluator", "评价员"), ("administrator", "系统管理员"),
+    )
+}
+# Words of `by` and `tell` that are not roles but a relation to the record.
+OWNER, SIGNER, SYSTEM = "owner", "signer", "system"
+# Who voids: the creator while the record is in its first state, later every role with the letter A.
+DRAFTER, APPROVER = "drafter", "approver"
+ADMINISTRATOR = "administrator"
+
+AREAS: Mapping[str, Text] = {
+    "master": Text("基础档案", "Master data"), "sales": Text("售前与交付", "Sales and delivery"),
+    "intake": Text("信息与投诉受理", "Intake"), "dispatch": Text("派工与回访", "Dispatch"),
+    "disposition": Text("现场处置", "Disposition"), "warranty": Text("保修与三包", "Warranty"),
+    "improvement": Text("改进", "Improvement"), "satisfaction": Text("走访与满意度", "Satisfaction"),
+    "dealers": Text("服务商与报表", "Dealers and reports"), "parts": Text("配件", "Parts"),
+    "certification": Text("培训与评价", "Training and evaluation"),
+}
+
+
+class Kind(StrEnum):
+    """What a field holds. The value is the catalogue's word for it."""
+
+    TEXT = "text"
+    LONGTEXT = "longtext"
+    CHOICE = "choice"
+    MULTICHOICE = "multichoice"
+    LINK = "link"
+    USER = "user"
+    UNIT = "unit"
+    MONEY = "money"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    PERCENT = "percent"
+    DATE = "date"
+    DATETIME = "datetime"
+    BOOL = "bool"
+    PHONE = "phone"
+    EMAIL = "email"
+    PERIOD = "period"
+    PROVINCE = "province"
+
+
+NUMBERS = frozenset({Kind.MONEY, Kind.INTEGER, Kind.DECIMAL, Kind.PERCENT})
+TEXTS = frozenset({Kind.TEXT, Kind.LONGTEXT, Kind.PHONE, Kind.EMAIL})
+
+
+class Choice(NamedTuple):
+    value: str
+    label: Text
+
+
+def choices(*rows: tuple[str, str] | tuple[str, str, str]) -> tuple[Choice, ...]:
+    """Rows of value, Chinese label and, unless the humanised value says it, English label."""
+    return tuple(Choice(row[0], Text(row[1], row[2] if len(row) > 2 else humanised(row[0]))) for row in rows)
+
+
+class Default(StrEnum):
+    """Defaults that depend on the moment of creation."""
+
+    CURRENT_USER = "current_user"
+    TODAY = "today"
+    NOW = "now"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column as people and programs know it. `name` is the catalogue's, `column` the attribute that holds it."""
+
+    kind: Kind
+    label: Text
+    name: str = ""
+    column: str = ""
+    required: bool = False
+    default: Any = None
+    choices: tuple[Choice, ...] = ()
+    to: str = ""                      # link: the target type
+    length: int | None = None
+    minimum: int | None = None
+    measure: str = ""                 # km, d, m2: printed behind the value
+    help: Text | None = None
+    private: bool = False
+    unique: bool = False
+    derived: str = ""                 # the sentence that says how the server computes it
+    system: bool = False              # written by a move, a job or an acknowledgement, never typed
+    group: Text | None = None         # heading that starts at this field
+    origin: str = "S"                 # S document, P practice, X our own need
+
+    @property
+    def typed(self) -> bool:
+        """May a person type it at all?"""
+        return not (self.derived or self.system)
+
+    def choice_label(self, value: str) -> Text | None:
+        return next((choice.label for choice in self.choices if choice.value == value), None)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A child table that is edited inside its record."""
+
+    name: str
+    label: Text
+    fields: Mapping[str, Field]
+    model: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A document number such as `QI-{yyyy}{mm}-{n:04}`; {n} restarts with the period named before it."""
+
+    pattern: str
+
+    def __post_init__(self) -> None:
+        if "{n" not in self.pattern:
+            raise WrongDeclaration(f"The series {self.pattern!r} has no running number: add {{n}} or {{n:04}}.")
+
+    def period_key(self, day: Any) -> str:
+        """The period within which the running number counts: `2026-10`, `2026`, `2026-Q4` or nothing."""
+        if "{mm}" in self.pattern:
+            return f"{day:%Y-%m}"
+        if "{q}" in self.pattern:
+            return f"{day.year}-Q{(day.month + 2) // 3}"
+        return f"{day:%Y}" if "{yyyy}" in self.pattern else ""
+
+    def format(self, day: Any, n: int) -> str:
+        return self.pattern.format(yyyy=f"{day:%Y}", mm=f"{day:%m}", q=(day.month + 2) // 3, n=n)
+
+    @property
+    def regex(self) -> re.Pattern[str]:
+        """Recognises a number of this series; group `n` is the running number."""
+        escaped = re.escape(self.pattern)
+        for place, digits in (("yyyy", r"(?P<yyyy>\d{4})"), ("mm", r"(?P<mm>\d{2})"), ("q", r"(?P<q>\d)")):
+            escaped = escaped.replace(re.escape("{" + place + "}"), digits)
+        return re.compile(re.sub(r"\\\{n(:0?\d+)?\\\}", r"(?P<n>\\d+)", escaped) + r"\Z")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One clause of a move's `when`: whether it holds for (record, act), and the sentence that says why not."""
+
+    holds: Callable[[Any, Any], bool]
+    why: Text | Callable[[Any], Text]
+
+    def reason(self, record: Any) -> Text:
+        return self.why(record) if callable(self.why) else self.why
+
+
+class State(NamedTuple):
+    name: str
+    label: Text
+
+
+def states(*rows: tuple[str, str] | tuple[str, str, str]) -> tuple[State, ...]:
+    """The first is the initial one."""
+    return tuple(State(*choice) for choice in choices(*rows))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One signature of a round: who signs, and from which amount on."""
+
+    role: str
+    from_amount: int | None = None
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A business act that takes a record from one state to another."""
+
+    name: str
+    zh: str
+    en: str = ""
+    source: tuple[str, ...] = ()
+    to: str = ""
+    by: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    when: tuple[Condition, ...] = ()
+    stamps: tuple[str, ...] = ()
+    comment: bool = False             # a reason must be given
+    opens_round: bool = False
+    signs: bool = False
+    then: Callable[[Any, Any], None] | None = None
+
+    @property
+    def label(self) -> Text:
+        return Text(self.zh, self.en or humanised(self.name))
+
+
+VOID = "void"
+VOID_STATE = State(VOID, Text("作废", "Void"))
+
+
+@dataclass(frozen=True)
+class Workflow:
+    states: tuple[State, ...]
+    moves: tuple[Move, ...]
+    approval: tuple[Step, ...] = ()
+    maintained: tuple[str, ...] = ()  # states of a living file in which every role with E keeps it up to date
+    void_when: tuple[Condition, ...] = ()
+
+    @property
+    def initial(self) -> str:
+        return self.states[0].name
+
+    def state(self, name: str) -> State | None:
+        return next((state for state in self.states if state.name == name), None)
+
+    def move(self, name: str) -> Move | None:
+        return next((move for move in self.moves if move.name == name), None)
+
+    def moves_from(self, state: str) -> list[Move]:
+        return [move for move in self.moves if state in move.source]
+
+    def is_terminal(self, state: str) -> bool:
+        return not self.moves_from(state)
+
+    def with_base_void(self) -> Workflow:
+        """Every type that declares no move to void or cancelled has the base one, from every non-terminal state."""
+        if any(move.to in (VOID, "cancelled") for move in self.moves):
+            return self
+        sources = tuple(state.name for state in self.states if not self.is_terminal(state.name))
+        move = Move(VOID, "作废", "Void", source=sources, to=VOID, by=(DRAFTER, APPROVER), comment=True,
+                    when=self.void_when)
+        return replace(self, states=(*self.states, VOID_STATE), moves=(*self.moves, move))
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A promise with a clock: it starts at a field, is met by a field and ends after a limit.
+
+    `limit` names either a Parameter (a number of h, d or wd) or a field of the record that holds the moment or day.
+    Without `starts` the clock runs from creation; exactly on the limit is on time.
+    """
+
+    name: str
+    limit: str
+    starts: str = ""
+    met_by: str = ""
+    tell: tuple[str, ...] = ()
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """A form that goes out in copies: each receiver acknowledges its own line.
+
+    `key` is the field of the line that names the receiver; `receivers` gives the roles that sign for each of its
+    values, or is empty where the line names a department and only its members sign.
+    """
+
+    lines: str
+    key: str
+    signed_by: str = "signed_by"
+    signed_at: str = "signed_at"
+    receivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """Everything that is declared about one type. `name`, `area`, `model`, `fields`, `lines` come from its class."""
+
+    code: str
+    zh: str
+    en: str
+    source: str
+    series: Series
+    workflow: Workflow
+    access: Mapping[str, str]
+    list: tuple[str, ...]
+    title: str = ""
+    numbered_at: str = "create"
+    scope: Mapping[str, str] = field(default_factory=dict)
+    search: tuple[str, ...] = ("number",)
+    filters: tuple[str, ...] = ("state",)
+    deadlines: tuple[Deadline, ...] = ()
+    copies: Copies | None = None
+    unique: tuple[tuple[str, ...], ...] = ()   # field sets that no two records share, void ones not counted
+    rules: tuple[str, ...] = ()
+    links_in: tuple[str, ...] = ()
+    retention_years: int = 5
+    compiled: bool = False                     # made by a report job, never by a form
+    chosen_in: tuple[str, ...] = ()            # states in which new records may point at it; empty = any but void
+    name: str = ""
+    area: str = ""
+    purpose: str = ""
+    model: Any = field(default=None, repr=False, compare=False)
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    lines: Mapping[str, Lines] = field(default_factory=dict)
+
+    @property
+    def label(self) -> Text:
+        return Text(self.zh, self.en)
+
+    @property
+    def private(self) -> frozenset[str]:
+        return frozenset(name for name, field in self.fields.items() if field.private)
+
+    def letters(self, role: str) -> str:
+        """The access letters of a role, with the view letter that A, E, K ... imply written out."""
+        given = self.access.get(role, "")
+        if given and not set(given) & {"V", "v"}:
+            given += "v" if role in self.scope else "V"
+        return given
+
+
+class Period(NamedTuple):
+    """A calendar month, quarter or year as people write it: `2026-10`, `2026-Q4`, `2026`."""
+
+    year: int
+    first_month: int
+    months: int
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        match = re.fullmatch(r"(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?", text.strip())
+        if not match or not 1900 <= int(match[1]) <= 9998:
+            raise ValueError(text)
+        year, quarter, month = match.groups()
+        if quarter:
+            return cls(int(year), 3 * int(quarter) - 2, 3)
+        return cls(int(year), int(month), 1) if month else cls(int(year), 1, 12)
+
+    def __str__(self) -> str:
+        if self.months == 1:
+            return f"{self.year}-{self.first_month:02}"
+        return f"{self.year}-Q{(self.first_month + 2) // 3}" if self.months == 3 else f"{self.year}"
+
+    def previous(self) -> Period:
+        index = self.year * 12 + self.first_month - 1 - self.months
+        return Period(index // 12, index % 12 + 1, self.months)
+
+    def following(self) -> Period:
+        index = self.year * 12 + self.first_month - 1 + self.months
+        return Period(index // 12, index % 12 + 1, self.months)
+
+
+def months_after(start: date, months: int) -> date:
+    """The same day so many months later, or that month's last: 2026-01-31 + 1 is 2026-02-28."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
+
+
+def names(rows: Sequence[Any]) -> tuple[str, ...]:
+    """The names of states, moves or deadlines, in order."""
+    return tuple(row.name for row in rows)

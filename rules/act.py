@@ -1,0 +1,119 @@
+"""An act: who does something now, and what the declarations may use while it is done.
+
+The one object that class hooks (`derive`, `check`) and `then` functions receive, so models import nothing from above.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.base import Record
+from models.history import AuditEntry
+from models.people import Unit
+from models.spec import Move
+from rules import access, checks, moves, office, parameters, records, reports
+
+
+class Act:
+    def __init__(self, session: Any, actor: access.Actor, comment: str = "", *, is_history: bool = False,
+                 now: datetime | None = None) -> None:
+        self.session = session() if isinstance(session, sa.orm.scoped_session) else session
+        self.actor, self.comment, self.is_history = actor, comment, is_history
+        self.now = now or office.now()
+        self.move: Move | None = None
+        self.stay = False             # a `then` sets it to keep the record in its state
+        self._actions: dict[int, tuple[str, str | None]] = {}
+        self.session.info["act"] = self
+
+    # the office
+    @property
+    def today(self) -> date:
+        return office.local(self.now).date()
+
+    local = staticmethod(office.local)
+    start_of = staticmethod(office.start_of)
+    end_of = staticmethod(office.end_of)
+    add_workdays = staticmethod(office.add_workdays)
+
+    def parameter(self, name: str, at: datetime | None = None) -> Any:
+        """The typed value that held at a moment (now unless told): a later change re-times nothing old."""
+        return parameters.value(self.session, name, office.local(at or self.now).date())
+
+    def unit_province(self, code: str | None) -> str | None:
+        unit = self.session.get(Unit, code) if code else None
+        return unit.province if unit else None
+
+    # other records
+    def get(self, type_name: str, id_: int | None) -> Any:
+        return self.session.get(Record.types[type_name].model, id_) if id_ else None
+
+    def find(self, type_name: str, **equals: Any) -> list[Any]:
+        return list(self.session.scalars(sa.select(Record.types[type_name].model).filter_by(**equals)))
+
+    def new(self, type_name: str, **values: Any) -> Any:
+        """A record that this act brings about, whoever the actor is: checked, numbered and audited like any other."""
+        spec = Record.types[type_name]
+        record = records.blank(self, spec)
+        for name, value in values.items():
+            setattr(record, spec.fields[name].column if name in spec.fields else name, value)
+        with self._as_system():
+            records.keep(self, record, {})
+        return record
+
+    def make(self, record: Any, move_name: str) -> Any:
+        """The system makes a move on a record as a consequence of this act."""
+        move, stay = self.move, self.stay
+        try:
+            return moves.make(self, record, move_name, consequence=True)
+        finally:
+            self.move, self.stay = move, stay
+
+    def touch(self, record: Any) -> None:
+        """This act changed another record: derive, check and save it."""
+        with self._as_system():
+            records.keep(self, record, {})
+
+    def request_report(self, name: str, period: str) -> None:
+        reports.ask(self, name, period)
+
+    def who_made(self, record: Any, move_name: str) -> int | None:
+        """Who made this move last on the record."""
+        return self.session.scalar(
+            sa.select(AuditEntry.actor_id).where(
+                AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id,
+                AuditEntry.action == f"move:{move_name}").order_by(AuditEntry.id.desc()).limit(1))
+
+    # for the rules
+    def looks(self) -> checks.Looks:
+        return checks.Looks(self.session, self.actor)
+
+    def name_action(self, record: Any, action: str, comment: str | None = None) -> None:
+        self._actions[id(record)] = (action, comment)
+
+    def action_on(self, record: Any) -> str:
+        return self._actions.get(id(record), ("edit", None))[0]
+
+    def comment_on(self, record: Any) -> str | None:
+        return self._actions.get(id(record), ("", None))[1] or None
+
+    def _as_system(self) -> _AsSystem:
+        return _AsSystem(self)
+
+
+class _AsSystem:
+    """What an act brings about is not held to the row scope of who acts; it stays theirs in the audit."""
+
+    def __init__(self, act: Act) -> None:
+        self.act, self.actor = act, act.actor
+
+    def __enter__(self) -> None:
+        person = self.actor
+        self.act.actor = access.Actor(
+            person.id, person.username, person.name, person.roles, person.units, person.dealer_ids, person.door,
+            person.language, is_system=True)
+
+    def __exit__(self, *_: object) -> None:
+        self.act.actor = self.actor

@@ -1,0 +1,244 @@
+"""The audit trail: who did what, when, through which door, with old and new values; and the proof that it stands.
+
+The entries of a record are chained by hash; the record's row keeps its content hash and the chain's head; the clock
+seals all new entries into one chain of seals. The flush itself asks for the entry (rules/saving.py), so nothing is
+saved without one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.base import PLACES, Record, rounded
+from models.history import AuditEntry, AuditSeal
+from models.spec import Field, Text
+from rules import office
+
+BASE_FIELDS = ("number", "state", "department", "created_by_id", "created_at")
+
+
+def plain(value: Any, field: Field | None = None) -> Any:
+    """A value as JSON keeps it, the same on both databases."""
+    if isinstance(value, Decimal) or (field is not None and field.kind in PLACES and value is not None):
+        return str(rounded(value, PLACES[field.kind] if field else 2))
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(microsecond=0).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _digest(content: Any) -> str:
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+
+def content(record: Any) -> dict[str, Any]:
+    """All that a record says, its child tables included."""
+    return {
+        "type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
+        "fields": _values(record, record.spec.fields),
+        "lines": {name: [_values(row, child.fields) for row in getattr(record, name)]
+                  for name, child in record.spec.lines.items()},
+    }
+
+
+def _values(row: Any, fields: Any) -> dict[str, Any]:
+    return {name: plain(getattr(row, field.column), field) for name, field in fields.items()}
+
+
+def content_hash(record: Any) -> str:
+    return _digest(content(record))
+
+
+def signed_hash(record: Any) -> str:
+    """The hash of what people put their name to: what was typed, not the state or stamps the signing changes."""
+    fields = {n: f for n, f in record.spec.fields.items() if f.typed}
+    stamped = {name for move in record.spec.workflow.moves for name in move.stamps}
+    return _digest({
+        "fields": _values(record, {n: f for n, f in fields.items() if n not in stamped}),
+        "lines": {name: [_values(row, {n: f for n, f in child.fields.items() if f.typed})
+                         for row in getattr(record, name)] for name, child in record.spec.lines.items()}})
+
+
+# What changed -----------------------------------------------------------------------------------------------------
+
+def _changes(row: Any, fields: Any) -> dict[str, list[Any]]:
+    """Field -> [old, new] of what this flush writes."""
+    state, found = sa.inspect(row), {}
+    for name, field in fields.items():
+        history = state.attrs[field.column].history
+        if history.has_changes():
+            old = plain(history.deleted[0], field) if history.deleted else None
+            new = plain(history.added[0], field) if history.added else None
+            if old != new:
+                found[name] = [old, new]
+    return found
+
+
+def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, child in record.spec.lines.items():
+        getattr(record, name)  # loads it: the history of an unloaded table is empty
+        history = sa.inspect(record).attrs[name].history
+        rows = [{"row": row.position + 1, "added": _values(row, child.fields)} for row in history.added or ()]
+        rows += [{"row": row.position + 1, "removed": _values(row, child.fields)} for row in history.deleted or ()]
+        rows += [{"row": row.position + 1, "changed": changed} for row in history.unchanged or ()
+                 if (changed := _changes(row, child.fields))]
+        if rows:
+            found[name] = rows
+    return found
+
+
+def _state_change(record: Any) -> dict[str, list[Any]]:
+    history = sa.inspect(record).attrs.state.history
+    if not history.added or not history.deleted or history.added == history.deleted:
+        return {}
+    return {"state": [history.deleted[0], history.added[0]]}
+
+
+def account(record: Any, act: Any) -> dict[str, Any] | None:
+    """Stamp a record that is about to be saved, and return the entry that answers for it; None if nothing changed."""
+    is_new = not sa.inspect(record).persistent
+    changes: dict[str, Any] = {**_state_change(record), **_changes(record, record.spec.fields)}
+    if rows := _line_changes(record):
+        changes["lines"] = rows
+    if not changes and not is_new:
+        return None
+    _stamp(record, act, is_new)
+    return _entry(record, act, changes, is_new)
+
+
+def _stamp(record: Any, act: Any, is_new: bool) -> None:
+    if not (is_new and act.is_history):
+        record.updated_at, record.updated_by_id = act.now, act.actor.id
+    record.content_hash = content_hash(record)
+
+
+def _entry(record: Any, act: Any, changes: dict[str, Any], is_new: bool) -> dict[str, Any]:
+    entry = {
+        "at": act.now, "actor_id": act.actor.id, "actor": act.actor.name, "door": act.actor.door,
+        "action": "import" if act.is_history else "create" if is_new else act.action_on(record),
+        "type": record.spec.name, "number": record.number,
+        "revision": 1 if is_new else record.revision + 1, "comment": act.comment_on(record), "changes": changes,
+        "content_hash": record.content_hash, "previous_hash": record.audit_head or "",
+    }
+    entry["hash"] = record.audit_head = entry_hash(entry)
+    return entry
+
+
+def entry_hash(entry: dict[str, Any]) -> str:
+    """Covers everything an entry says but its id, its seal and the row id (the number says which record)."""
+    said = {key: plain(value) for key, value in entry.items() if key not in ("id", "hash", "seal_id", "record_id")}
+    return _digest(said)
+
+
+def note(session: Any, act: Any, action: str, subject: str, number: str | None = None,
+         changes: dict[str, Any] | None = None, comment: str | None = None) -> None:
+    """An entry about something that is no record: a sign-in, an export, a parameter, a person's roles."""
+    entry = {
+        "at": act.now, "actor_id": act.actor.id, "actor": act.actor.name, "door": act.actor.door, "action": action,
+        "type": subject, "number": number, "revision": None, "comment": comment, "changes": changes or {},
+        "content_hash": "", "previous_hash": "",
+    }
+    session.execute(sa.insert(AuditEntry).values(**entry, record_id=None, hash=entry_hash(entry)))
+
+
+# Seals and proof --------------------------------------------------------------------------------------------------
+
+def seal(session: Any) -> int:
+    """Close all entries since the last seal; the number of entries sealed."""
+    last = session.scalar(sa.select(AuditSeal).order_by(AuditSeal.id.desc()).limit(1))
+    new = AuditSeal(at=office.now(), entry_count=0, previous_hash=last.hash if last else "", hash="")
+    session.add(new)
+    session.flush()
+    count = session.execute(
+        sa.update(AuditEntry).where(AuditEntry.seal_id.is_(None)).values(seal_id=new.id)).rowcount
+    if count == 0:
+        session.delete(new)
+        session.flush()
+        return 0
+    new.entry_count, new.hash = _sealed(session, new)
+    session.flush()
+    return count
+
+
+def _sealed(session: Any, seal_: AuditSeal) -> tuple[int, str]:
+    running, count = hashlib.sha256(f"{seal_.id}|{plain(seal_.at)}|{seal_.previous_hash}".encode()), 0
+    hashes = sa.select(AuditEntry.hash).where(AuditEntry.seal_id == seal_.id).order_by(AuditEntry.id)
+    for (entry,) in session.execute(hashes.execution_options(yield_per=5000)):
+        running.update(entry.encode())
+        count += 1
+    return count, running.hexdigest()
+
+
+def verify(session: Any) -> Iterator[Text]:
+    """One sentence per record, entry or seal that is not what was written."""
+    yield from _verify_entries(session)
+    for spec in list(Record.types.values()):
+        yield from _verify_records(session, spec)
+    yield from _verify_seals(session)
+
+
+def _verify_entries(session: Any) -> Iterator[Text]:
+    """Every entry hashes to what it says, and follows the one before it; every chain has its record."""
+    heads: dict[tuple[str, int], str] = {}
+    columns = AuditEntry.__table__.columns
+    query = sa.select(*columns).order_by(AuditEntry.id).execution_options(yield_per=2000)
+    for row in session.execute(query).mappings():
+        where = f"{row['type']} {row['number'] or row['record_id'] or ''}".strip()
+        if entry_hash(dict(row)) != row["hash"]:
+            yield Text(f"审计记录 {row['id']}（{where}）被改动", f"audit entry {row['id']} ({where}) was changed")
+        if row["record_id"] is None:
+            continue
+        key = (row["type"], row["record_id"])
+        if heads.get(key, "") != row["previous_hash"]:
+            yield Text(f"{where} 的审计链在第 {row['id']} 条处断开（有记录被删除或插入）",
+                       f"{where}: the audit chain breaks at entry {row['id']} (an entry was deleted or inserted)")
+        heads[key] = row["hash"]
+    yield from _verify_heads(session, heads)
+
+
+def _verify_heads(session: Any, heads: dict[tuple[str, int], str]) -> Iterator[Text]:
+    for name, spec in Record.types.items():
+        model = spec.model
+        rows = session.execute(sa.select(model.id, model.number, model.audit_head).execution_options(yield_per=5000))
+        for id_, number, head in rows:
+            if heads.pop((name, id_), "") != head or not head:
+                yield Text(f"{name} {number}：末条审计记录缺失", f"{name} {number}: its last audit entry is missing")
+    for (name, id_), _ in heads.items():
+        if name in Record.types:
+            yield Text(f"{name} id {id_}：记录被删除", f"{name} id {id_}: the record was deleted behind its audit")
+
+
+def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
+    """The row, as it stands, hashes to what its last entry says."""
+    last_id = 0
+    while True:
+        batch: Iterable[Any] = session.scalars(
+            sa.select(spec.model).where(spec.model.id > last_id).order_by(spec.model.id).limit(500)
+            .options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in spec.lines))).all()
+        if not batch:
+            return
+        for record in batch:
+            last_id = record.id
+            if content_hash(record) != record.content_hash:
+                yield Text(f"{spec.name} {record.number}：内容被改动",
+                           f"{spec.name} {record.number}: its content was changed behind its audit")
+        session.expunge_all()
+
+
+def _verify_seals(session: Any) -> Iterator[Text]:
+    previous = ""
+    for seal_ in session.scalars(sa.select(AuditSeal).order_by(AuditSeal.id)).all():
+        count, digest = _sealed(session, seal_)
+        if (count, digest, previous) != (seal_.entry_count, seal_.hash, seal_.previous_hash):
+            yield Text(f"封存 {seal_.id}（{seal_.at:%Y-%m-%d %H:%M}）不符：有审计记录被增删改",
+                       f"seal {seal_.id} ({seal_.at:%Y-%m-%d %H:%M}) does not hold: entries were added, changed or deleted")
+        previous = seal_.hash

@@ -1,0 +1,121 @@
+"""Types and records as data for programs: what `record-types --json` and exports print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.base import PLACES, Record
+from models.people import User
+from models.settings import PARAMETERS
+from models.spec import Field, Kind, Lines, Move, RecordType
+from rules import exports
+
+
+def record_type(spec: RecordType) -> dict[str, Any]:
+    """The declaration with the names and shapes under which it is published."""
+    flow = spec.workflow
+    stamped = {name: [m.name for m in flow.moves if name in m.stamps] for m in flow.moves for name in m.stamps}
+    return {
+        "name": spec.name, "code": spec.code, "zh": spec.zh, "en": spec.en, "area": spec.area, "source": spec.source,
+        "purpose": spec.purpose, "series": spec.series.pattern, "numbered_at": spec.numbered_at, "title": spec.title,
+        "scope": dict(spec.scope), "fields": [_field(f, stamped) for f in spec.fields.values()],
+        "lines": [_lines(child) for child in spec.lines.values()],
+        "states": [[s.name, s.label.zh, s.label.en] for s in flow.states], "moves": [_move(m) for m in flow.moves],
+        "approval": [{"role": s.role, **({"from": s.from_amount, "field": s.field} if s.field else {})}
+                     for s in flow.approval],
+        "deadlines": [_deadline(d) for d in spec.deadlines], "rules": list(spec.rules), "links_in": list(spec.links_in),
+        "list": list(spec.list), "search": list(spec.search), "filters": list(spec.filters),
+        "private": sorted(spec.private), "retention_years": spec.retention_years, "access": dict(spec.access),
+    }
+
+
+def _field(field: Field, stamped: Mapping[str, list[str]]) -> dict[str, Any]:
+    kind = Kind.TEXT if field.kind is Kind.UNIT else field.kind
+    optional = {
+        "to": field.to, "choices": [[c.value, c.label.zh, c.label.en] for c in field.choices if field.kind is not Kind.PROVINCE],
+        "default": field.default, "unit": field.measure, "note": field.help.en if field.help else "",
+        "derived": field.derived, "set_by": ", ".join(stamped.get(field.name, ())), "unique": field.unique,
+    }
+    return {"name": field.name, "zh": field.label.zh, "en": field.label.en, "type": kind.value, "required": field.required,
+            "origin": field.origin, **{key: value for key, value in optional.items() if value or value is False and key == "default"}}
+
+
+def _lines(child: Lines) -> dict[str, Any]:
+    return {"name": child.name, "zh": child.label.zh, "en": child.label.en,
+            "fields": [_field(f, {}) for f in child.fields.values()]}
+
+
+def _move(move: Move) -> dict[str, Any]:
+    flags = {"needs_comment": move.comment, "opens_round": move.opens_round, "signs": move.signs}
+    return {"name": move.name, "zh": move.zh, "en": move.label.en, "from": list(move.source), "to": move.to,
+            "by": list(move.by), "requires": list(move.requires), "stamps": list(move.stamps),
+            **{name: True for name, holds in flags.items() if holds}}
+
+
+def _deadline(deadline: Any) -> dict[str, Any]:
+    parameter = PARAMETERS.get(deadline.limit)
+    limit = f"{parameter.default}{parameter.unit}" if parameter else deadline.limit
+    told = {"id": deadline.id, "name": deadline.name, "starts": deadline.starts, "met_by": deadline.met_by,
+            "limit": limit, "tell": list(deadline.tell)}
+    return {key: value for key, value in told.items() if value}
+
+
+# Records ----------------------------------------------------------------------------------------------------------
+
+def value(field: Field, kept: Any) -> Any:
+    """One value for JSON: decimals as strings, moments in UTC with offset. Links and people are the caller's."""
+    if kept is None:
+        return None
+    if field.kind in PLACES:
+        return exports.trimmed(kept) if field.kind is Kind.DECIMAL else format(kept, "f")
+    if isinstance(kept, datetime):
+        return kept.isoformat()
+    return kept.isoformat() if isinstance(kept, date) else kept
+
+
+def records(session: Any, spec: RecordType, batch: Sequence[Any], *, plain: bool) -> Iterator[dict[str, Any]]:
+    """Records with the field names of their type, child tables as lists, links by number or title key, people by user name: what
+    `import` reads again."""
+    keys = _Keys(session, spec, batch)
+    for record in batch:
+        yield {
+            "number": record.number, "state": record.state, "created_at": record.created_at.isoformat(),
+            "created_by": keys.person(record.created_by_id),
+            **keys.row(record, spec.fields, plain),
+            **{name: [keys.row(row, child.fields, plain) for row in getattr(record, name)]
+               for name, child in spec.lines.items()},
+        }
+
+
+class _Keys:
+    """What names the targets of a batch's links and people: one statement per target type."""
+
+    def __init__(self, session: Any, spec: RecordType, batch: Sequence[Any]) -> None:
+        wanted: dict[str, set[Any]] = {"": {r.created_by_id for r in batch}}
+        rows = [(r, spec.fields) for r in batch]
+        rows += [(row, child.fields) for r in batch for child in spec.lines.values() for row in getattr(r, child.name)]
+        for row, fields in rows:
+            for field in fields.values():
+                if field.kind in (Kind.LINK, Kind.USER):
+                    wanted.setdefault(field.to, set()).add(getattr(row, field.column))
+        self.names: dict[tuple[str, Any], str] = {}
+        for target, ids in wanted.items():
+            model = Record.types[target].model if target else None
+            key, column = (model.id, model.number) if model else (User.id, User.username)
+            query = sa.select(key, column).where(key.in_(ids - {None}))
+            self.names |= {(target, id_): name for id_, name in session.execute(query)}
+
+    def person(self, id_: int | None) -> str | None:
+        return self.names.get(("", id_))
+
+    def row(self, row: Any, fields: Mapping[str, Field], plain: bool) -> dict[str, Any]:
+        return {name: self._value(field, getattr(row, field.column), plain) for name, field in fields.items()}
+
+    def _value(self, field: Field, kept: Any, plain: bool) -> Any:
+        if field.private and not plain and kept is not None:
+            return exports.masked(field, kept)
+        return self.names.get((field.to, kept)) if field.kind in (Kind.LINK, Kind.USER) else value(field, kept)

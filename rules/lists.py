@@ -1,0 +1,183 @@
+"""One question about many records of a type: filtered, searched, sorted, cut to what the actor may see.
+
+Core rows, not objects: links come as the title of what they point at by joins made here, so a list takes the same
+number of statements whatever its columns and rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.base import Record
+from models.people import Unit, User
+from models.spec import NUMBERS, TEXTS, Choice, Field, Invalid, Kind, Period, RecordType, Text
+from rules import access, checks, office
+
+PAGE_SIZE = 50
+COUNT_LIMIT = 10_000
+LAST_PAGE = 20_000   # offsets beyond a million rows are for the filter, not the pager
+
+BASE = {
+    "number": Field(Kind.TEXT, Text("编号", "Number"), "number", "number"),
+    "state": Field(Kind.CHOICE, Text("状态", "State"), "state", "state"),
+    "created_by": Field(Kind.USER, Text("填写人", "Created by"), "created_by", "created_by_id"),
+    "created_at": Field(Kind.DATETIME, Text("填写时间", "Created at"), "created_at", "created_at"),
+    "updated_at": Field(Kind.DATETIME, Text("更新时间", "Updated at"), "updated_at", "updated_at"),
+    "department": Field(Kind.UNIT, Text("填写部门", "Department"), "department", "department"),
+}
+RANGES = frozenset({Kind.DATE, Kind.DATETIME, Kind.PERIOD, *NUMBERS})
+BAD_FILTER = Text("筛选条件“{name}”不能用", "The filter “{name}” cannot be used")
+
+
+def column_field(spec: RecordType, name: str) -> Field:
+    """A declared field, or one of those that every record has; `state` with the type's own states."""
+    if name == "state":
+        named = tuple(Choice(state.name, state.label) for state in spec.workflow.states)
+        return Field(Kind.CHOICE, BASE["state"].label, "state", "state", choices=named)
+    return spec.fields.get(name) or BASE[name]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a list page, an export or a report's drill-down asks."""
+
+    filters: Mapping[str, str] = field(default_factory=dict)   # `customer`, `received_at__from`, `received_at__to`
+    search: str = ""
+    sort: str = ""            # a column, with `-` for descending; newest first otherwise
+    ids: Any = None           # a select of ids, for drill-downs
+
+
+def conditions(spec: RecordType, actor: access.Actor, question: Question, looks: checks.Looks) -> list[Any]:
+    """The WHERE of a question. Raises Invalid for a filter that cannot be used or a value that cannot be read."""
+    found = [] if (scope := access.scope_clause(actor, spec)) is None else [scope]
+    errors: dict[str, Text] = {}
+    for name, raw in question.filters.items():
+        try:
+            found.append(_condition(spec, actor, name, raw, looks))
+        except checks.Wrong as wrong:
+            label = column_field(spec, name.partition("__")[0]).label
+            errors[name] = wrong.text.with_(label=label, **wrong.values)
+    checks.refuse(errors)
+    if question.search.strip():
+        found.append(_search(spec, actor, question.search.strip()[:100]))
+    if question.ids is not None:
+        found.append(spec.model.id.in_(question.ids))
+    return found
+
+
+def filterable(spec: RecordType, actor: access.Actor) -> list[str]:
+    plain = access.sees_private(actor, spec)
+    return [name for name in spec.filters if plain or name not in spec.private]
+
+
+def _condition(spec: RecordType, actor: access.Actor, name: str, raw: str, looks: checks.Looks) -> Any:
+    base, _, side = name.partition("__")
+    known = base in filterable(spec, actor) or base in BASE
+    if not known or side not in ("", "from", "to"):
+        raise Invalid({name: BAD_FILTER.with_(name=name[:60])})
+    shown = column_field(spec, base)
+    if side and shown.kind not in RANGES:
+        raise Invalid({name: BAD_FILTER.with_(name=name[:60])})
+    column = getattr(spec.model, shown.column)
+    if shown.kind in (Kind.CHOICE, Kind.PROVINCE, Kind.UNIT) and "," in raw:
+        return column.in_([checks.parse(shown, part, looks) for part in raw.split(",") if part])
+    if shown.kind is Kind.MULTICHOICE:
+        return sa.cast(column, sa.Text).contains(f'"{checks.parse(shown, raw, looks)[0]}"', autoescape=True)
+    if shown.kind in (Kind.DATE, Kind.DATETIME):
+        return _time_condition(shown, column, raw, side, looks)
+    value = checks.parse(shown, raw, looks)
+    if shown.kind in TEXTS:
+        return column.contains(value, autoescape=True)
+    return column >= value if side == "from" else column <= value if side == "to" else column == value
+
+
+def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: checks.Looks) -> Any:
+    """A day, a month, a quarter, a year, or one side of a span; days of the office."""
+    try:
+        start, end = office.bounds(Period.parse(raw))
+    except ValueError:
+        day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
+        start, end = office.start_of(day), office.start_of(day + timedelta(days=1))
+    if shown.kind is Kind.DATE:
+        start, end = office.local(start).date(), office.local(end).date()
+    if side == "from":
+        return column >= start
+    return column < end if side == "to" else sa.and_(column >= start, column < end)
+
+
+def _search(spec: RecordType, actor: access.Actor, words: str) -> Any:
+    names = [name for name in spec.search if access.sees_private(actor, spec) or name not in spec.private]
+    columns = [getattr(spec.model, column_field(spec, name).column) for name in names]
+    return sa.or_(*(column.contains(words, autoescape=True) for column in columns))
+
+
+def order(spec: RecordType, sort: str) -> list[Any]:
+    """The sort with the key as tie-breaker; unknown columns fall back to newest first."""
+    name, down = sort.removeprefix("-"), sort.startswith("-")
+    key = spec.model.id
+    if name in spec.list or name in BASE:
+        column = getattr(spec.model, column_field(spec, name).column)
+        if column is not key:
+            return [column.desc(), key.desc()] if down else [column.asc(), key.asc()]
+    return [key.desc()]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The joined select of a list: `fields[i]` is shown from the row's value i + 2 (id and state come first)."""
+
+    fields: tuple[Field, ...]
+    targets: tuple[Any, ...]
+    joins: tuple[tuple[Any, Any], ...]
+
+
+def columns(spec: RecordType, names: Sequence[str]) -> Columns:
+    """Resolve the columns once; a link shows its target's title, a person their name, a unit its name."""
+    fields, targets, joins = [], [], []
+    for name in names:
+        shown = column_field(spec, name)
+        column = getattr(spec.model, shown.column)
+        if shown.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+            target, key, title = _target(shown)
+            joins.append((target, key == column))
+            column = title
+        fields.append(shown)
+        targets.append(column)
+    return Columns(tuple(fields), tuple(targets), tuple(joins))
+
+
+def _target(shown: Field) -> tuple[Any, Any, Any]:
+    if shown.kind is Kind.USER:
+        people = sa.orm.aliased(User)
+        return people, people.id, people.name
+    if shown.kind is Kind.UNIT:
+        units = sa.orm.aliased(Unit)
+        return units, units.code, units.name
+    spec = Record.types[shown.to]
+    model = sa.orm.aliased(spec.model)
+    title = getattr(model, spec.fields[spec.title].column) if spec.title else model.number
+    return model, model.id, sa.func.coalesce(title, model.number)
+
+
+def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: int | None = None,
+           offset: int = 0) -> Any:
+    """The rows of a question. With a limit the page's ids are found first, so deep pages join only what they show."""
+    model = spec.model
+    query = sa.select(model.id, model.state, *cols.targets).select_from(model)
+    for target, on in cols.joins:
+        query = query.outerjoin(target, on)
+    if limit is None:
+        return query.where(*where).order_by(*ordering)
+    ids = sa.select(model.id).where(*where).order_by(*ordering).limit(limit).offset(offset).subquery()
+    return query.join(ids, ids.c.id == model.id).order_by(*ordering)
+
+
+def counted(spec: RecordType, where: Sequence[Any]) -> Any:
+    """How many rows, counted up to COUNT_LIMIT + 1: beyond, the exact number is not worth the wait."""
+    few = sa.select(sa.literal(1)).select_from(spec.model).where(*where).limit(COUNT_LIMIT + 1).subquery()
+    return sa.select(sa.func.count()).select_from(few)

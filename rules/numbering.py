@@ -1,0 +1,48 @@
+"""Document numbers: gapless within their period, and different for two people who save at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models.history import Counter
+from models.spec import RecordType
+from rules import office
+
+
+def next_number(session: Any, spec: RecordType, day: Any = None) -> str:
+    """The next number of the type's series. The counter's row stays locked until the transaction ends: whoever
+    comes second waits, and a rollback gives the number back."""
+    day = day or office.today()
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    counted = insert(Counter).values(type=spec.name, period=spec.series.period_key(day), n=1)
+    counted = counted.on_conflict_do_update(
+        index_elements=[Counter.type, Counter.period], set_={"n": Counter.n + 1}).returning(Counter.n)
+    return spec.series.format(day, session.execute(counted).scalar_one())
+
+
+def move_past(session: Any, spec: RecordType, numbers: list[str]) -> None:
+    """After old records came in with their own numbers: counting goes on behind the highest of each period."""
+    highest: dict[str, int] = {}
+    for number in numbers:
+        match = spec.series.regex.match(number)
+        if match:
+            period = _period_of(match.groupdict())
+            highest[period] = max(highest.get(period, 0), int(match["n"]))
+    for period, n in highest.items():
+        counter = session.get(Counter, (spec.name, period))
+        if counter is None:
+            session.add(Counter(type=spec.name, period=period, n=n))
+        elif counter.n < n:
+            counter.n = n
+
+
+def _period_of(parts: dict[str, Any]) -> str:
+    if parts.get("mm"):
+        return f"{parts['yyyy']}-{parts['mm']}"
+    if parts.get("q"):
+        return f"{parts['yyyy']}-Q{parts['q']}"
+    return parts.get("yyyy") or ""
+

@@ -1,0 +1,64 @@
+"""The value of a parameter on a day: the latest dated value that holds by then, else the default."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.choices import PROVINCES
+from models.settings import PARAMETERS, Parameter, ParameterValue
+from models.spec import Invalid, Text
+from rules import audit, office
+
+
+def typed(parameter: Parameter, text: str) -> Any:
+    """`24` of unit h is the number 24. Raises Invalid on the field `value`."""
+    try:
+        if parameter.unit == "province":
+            return next(value for value, label in PROVINCES if text in (value, label.en))
+        number = Decimal(text)
+        if not number.is_finite() or number < 0 or number > 10**9:
+            raise InvalidOperation
+        if parameter.unit in ("h", "d", "wd", "count"):
+            if number != number.to_integral_value():
+                raise InvalidOperation
+            return int(number)
+        return number
+    except (InvalidOperation, StopIteration):
+        raise Invalid({"value": Text(
+            f"“{parameter.label.zh}”的值“{text}”不合要求（单位 {parameter.unit}）",
+            f"“{text}” does not fit “{parameter.label.en}” (unit {parameter.unit})")}) from None
+
+
+def value(session: Any, name: str, day: date | None = None) -> Any:
+    """The typed value on a day (today unless told); read once a transaction."""
+    day = day or office.today()
+    known = session.info.setdefault("parameters", {})
+    if name not in known:
+        known[name] = session.execute(
+            sa.select(ParameterValue.valid_from, ParameterValue.value).where(ParameterValue.name == name)
+            .order_by(ParameterValue.valid_from.desc())).all()
+    text = next((kept for since, kept in known[name] if since <= day), PARAMETERS[name].default)
+    return typed(PARAMETERS[name], text)
+
+
+def set_value(act: Any, name: str, text: str, valid_from: date | None = None) -> None:
+    """Give a parameter a new value from a day on; audited. Records and rounds already running keep theirs."""
+    if name not in PARAMETERS:
+        raise Invalid({"name": Text(f"没有参数“{name}”", f"There is no parameter “{name}”")})
+    typed(PARAMETERS[name], text)
+    since = valid_from or office.today()
+    old = act.session.scalar(sa.select(ParameterValue).where(
+        ParameterValue.name == name, ParameterValue.valid_from == since))
+    before = str(value(act.session, name, since))
+    if old is None:
+        act.session.add(ParameterValue(name=name, value=text, valid_from=since))
+    else:
+        old.value = text
+    act.session.info.pop("parameters", None)
+    act.session.flush()
+    audit.note(act.session, act, "set_parameter", "parameter", name,
+               {"value": [before, text], "valid_from": [None, since.isoformat()]})

@@ -1,0 +1,124 @@
+"""Creating, editing and acknowledging records: the same way in for every door. They flush, the door commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+
+from models.spec import Default, Invalid, Refused, RecordType, Text
+from rules import access, checks, numbering, office
+
+STALE = Text("记录已被 {who} 于 {when} 修改，您看到的不是最新内容",
+             "{who} changed this record at {when}: what you saw is not its present content")
+JUST_CHANGED = Text("记录刚刚被别人修改，请刷新后重试", "Somebody changed this record just now: reload and try again")
+NOT_YOURS = Text("这一份不由您签收", "This copy is not yours to acknowledge")
+SIGNED = Text("这一份已签收", "This copy is acknowledged already")
+
+
+def allow(verdict: access.Verdict) -> None:
+    if verdict.reason is not None:
+        raise Refused(verdict.reason)
+
+
+def find(session: Any, actor: access.Actor, spec: RecordType, id_: int, *, lock: bool = False) -> Any:
+    """The record, if the actor may see it, else None. `lock`: until the transaction ends nobody else changes it."""
+    query = access.visible(sa.select(spec.model).where(spec.model.id == id_), actor, spec)
+    query = query.options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in spec.lines))
+    if lock:
+        query = query.with_for_update(of=spec.model).execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def blank(act: Any, spec: RecordType) -> Any:
+    """A new record with its defaults, not yet kept."""
+    record = spec.model(
+        state=spec.workflow.initial, created_by_id=act.actor.id, created_at=act.now, updated_at=act.now,
+        department=next(iter(sorted(act.actor.units)), None))
+    moments = {Default.CURRENT_USER: act.actor.id, Default.TODAY: act.today, Default.NOW: act.now}
+    for field in spec.fields.values():
+        if field.default is not None:
+            value = moments[field.default] if isinstance(field.default, Default) else field.default
+            setattr(record, field.column, value)
+    return record
+
+
+def create(act: Any, spec: RecordType, raw: Mapping[str, Any]) -> Any:
+    """A new record from what was entered; raises Refused or Invalid."""
+    allow(access.may(act.actor, "create", spec))
+    record = blank(act, spec)
+    keep(act, record, checks.take(record, raw, act.looks()))
+    return record
+
+
+def edit(act: Any, record: Any, revision: int | None, raw: Mapping[str, Any]) -> Any:
+    """Change what was entered; `revision` is the one the person saw. Raises Refused (also stale) or Invalid."""
+    seen(record, revision)
+    allow(access.may(act.actor, "edit", record.spec, record))
+    keep(act, record, checks.take(record, raw, act.looks()))
+    return record
+
+
+def seen(record: Any, revision: int | None) -> None:
+    """Refuse what was decided on an older revision than the present one."""
+    if revision is not None and revision != record.revision:
+        who = record.updated_by.name if record.updated_by else "系统"
+        when = f"{office.local(record.updated_at):%Y-%m-%d %H:%M:%S}"
+        raise Refused(STALE.with_(who=who, when=when), stale=True)
+
+
+def keep(act: Any, record: Any, errors: Mapping[str, Text]) -> None:
+    """Derive, check, number and flush. Raises Invalid with all that is wrong at once."""
+    act.session.add(record)
+    if errors:
+        checks.refuse({**checks.missing(record), **errors})
+    record.derive(act)
+    checks.refuse(checks.full(record, act))
+    if record.number is None and record.spec.numbered_at == "create":
+        record.number = numbering.next_number(act.session, record.spec, act.today)
+    flush(act.session, record)
+
+
+def flush(session: Any, record: Any) -> None:
+    """Two who save at once: the second is told, by the revision or by the unique index."""
+    try:
+        session.flush()
+    except StaleDataError:
+        raise Refused(JUST_CHANGED, stale=True) from None
+    except IntegrityError as clash:
+        if "unique" not in str(clash).lower():
+            raise
+        fields = [record.spec.fields[name] for group in record.spec.unique for name in group[-1:]]
+        fields += [field for field in record.spec.fields.values() if field.unique]
+        raise Invalid({field.name: Text(
+            f"“{field.label.zh}”的这个值刚被别人使用", f"Somebody has just used this “{field.label.en}”",
+        ) for field in fields[:1]}) from None
+
+
+def acknowledge(act: Any, record: Any, line_id: int) -> Any:
+    """A receiver signs for its copy. Raises Refused."""
+    copies = record.spec.copies
+    row = next((row for row in getattr(record, copies.lines) if row.id == line_id), None) if copies else None
+    if row is None:
+        raise Refused(NOT_YOURS)
+    allow(may_acknowledge(act.actor, record, row))
+    setattr(row, f"{copies.signed_by}_id", act.actor.id)
+    setattr(row, copies.signed_at, act.now)
+    act.name_action(record, "acknowledge")
+    flush(act.session, record)
+    return row
+
+
+def may_acknowledge(actor: access.Actor, record: Any, row: Any) -> access.Verdict:
+    """Who holds K, sees the record, and is the receiver that this line names."""
+    spec, copies = record.spec, record.spec.copies
+    if getattr(row, copies.signed_at) is not None:
+        return access.Verdict(SIGNED)
+    roles = {role for role in actor.roles if "K" in spec.letters(role) and access.in_scope(actor, record, role)}
+    receiver = getattr(row, copies.key)
+    if copies.receivers:
+        return access.YES if roles & set(copies.receivers.get(receiver, ())) else access.Verdict(NOT_YOURS)
+    return access.YES if roles and receiver in actor.units else access.Verdict(NOT_YOURS)

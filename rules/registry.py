@@ -1,0 +1,130 @@
+"""Which record types there are. Loads them, and stops the start at the first wrong declaration."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy.orm import configure_mappers
+
+import models
+from models.base import Record
+from models.settings import PARAMETERS
+from models.spec import (
+    ADMINISTRATOR, APPROVER, AREAS, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, Kind, RecordType, WrongDeclaration,
+)
+
+RELATIONS = {OWNER, SIGNER, SYSTEM, DRAFTER, APPROVER}
+BASE_COLUMNS = {"number", "state", "created_at", "updated_at", "created_by", "department"}
+
+
+def load() -> Mapping[str, RecordType]:
+    """Import every file of the area folders, check what it declares, and connect the classes."""
+    for area in AREAS:
+        package = f"{models.__name__}.{area}"
+        try:
+            module = importlib.import_module(package)
+        except ModuleNotFoundError as missing:
+            if missing.name != package:
+                raise
+            continue
+        for info in pkgutil.iter_modules(module.__path__):
+            importlib.import_module(f"{package}.{info.name}")
+    for spec in Record.types.values():
+        check(spec)
+    configure_mappers()
+    return types()
+
+
+def types() -> Mapping[str, RecordType]:
+    """All types, in the order of the areas and then of their names."""
+    order = list(AREAS)
+    return {t.name: t for t in sorted(Record.types.values(), key=lambda t: (order.index(t.area), t.name))}
+
+
+def type_named(name: str) -> RecordType | None:
+    return Record.types.get(name)
+
+
+def check(spec: RecordType) -> None:
+    """Raise WrongDeclaration with one sentence that names the type and the cure."""
+    for complaint in _complaints(spec):
+        raise WrongDeclaration(f"Record type {spec.name}: {complaint}")
+
+
+def _complaints(spec: RecordType) -> Iterator[str]:
+    yield from _wrong_columns(spec)
+    yield from _wrong_roles(spec)
+    yield from _wrong_moves(spec)
+    yield from _wrong_deadlines(spec)
+
+
+def _wrong_columns(spec: RecordType) -> Iterator[str]:
+    known = {*spec.fields, *BASE_COLUMNS}
+    named = {"list": spec.list, "search": spec.search, "filters": spec.filters,
+             "title": (spec.title,) if spec.title else (), "unique": sum(spec.unique, ())}
+    for where, columns in named.items():
+        for column in columns:
+            if column not in known:
+                yield f"{where} names the unknown field {column!r}; declare it or take it out."
+    for field in [*spec.fields.values(), *(f for child in spec.lines.values() for f in child.fields.values())]:
+        if field.to and field.to not in Record.types:
+            yield f"{field.name} links to the unknown type {field.to!r}; declare that type or leave the link out."
+    for role, path in spec.scope.items():
+        head = path.partition(".")[0]
+        if head != "id" and head not in spec.fields and head not in spec.lines:
+            yield f"the scope of {role} follows the unknown field {path!r}; name a link, person, unit or child table."
+
+
+def _wrong_roles(spec: RecordType) -> Iterator[str]:
+    for role, letters in spec.access.items():
+        if role not in ROLES or role == ADMINISTRATOR:
+            yield f"access names the role {role!r}, which nobody may have here; use one of models.spec.ROLES."
+        if set(letters) - set("CEVvXAK"):
+            yield f"access of {role} has unknown letters in {letters!r}; use C E V v X A K."
+        if "v" in letters and role not in spec.scope:
+            yield f"{role} sees only its own rows (v) but has no scope; say which field is its own."
+    for step in spec.workflow.approval:
+        if "A" not in spec.access.get(step.role, ""):
+            yield f"the approval asks {step.role}, who has no A; give it the letter A."
+
+
+def _wrong_moves(spec: RecordType) -> Iterator[str]:
+    flow = spec.workflow
+    known, reached = {state.name for state in flow.states}, {flow.initial}
+    for move in flow.moves:
+        for state in (*move.source, move.to):
+            if state not in known:
+                yield f"the move {move.name} names the unknown state {state!r}; declare it."
+        reached.add(move.to)
+        for role in move.by:
+            if role not in RELATIONS and not spec.access.get(role):
+                yield f"the move {move.name} is given to {role}, who has no access; give it access or take it out."
+        for name in (*move.requires, *move.stamps):
+            if name not in spec.fields and name not in spec.lines:
+                yield f"the move {move.name} names the unknown field {name!r}; declare it."
+        if (SIGNER in move.by or move.opens_round) and not flow.approval:
+            yield f"the move {move.name} asks for signatures; declare the approval steps."
+    for state in flow.states:
+        if state.name not in reached:
+            yield f"the state {state.name!r} is unreachable; add a move to it or take it out."
+
+
+def _wrong_deadlines(spec: RecordType) -> Iterator[str]:
+    for deadline in spec.deadlines:
+        if deadline.limit not in PARAMETERS and deadline.limit not in spec.fields:
+            yield f"the deadline {deadline.name} has the unknown limit {deadline.limit!r}; name a parameter or field."
+        for name in (deadline.starts, deadline.met_by):
+            if name and name not in spec.fields:
+                yield f"the deadline {deadline.name} names the unknown field {name!r}; declare it."
+        if not deadline.met_by and deadline.limit in PARAMETERS:
+            yield f"nothing meets the deadline {deadline.name}; name the field that does."
+    if spec.copies and spec.copies.lines not in spec.lines:
+        yield f"copies names the unknown child table {spec.copies.lines!r}; declare it."
+
+
+def pointing_at(name: str) -> list[tuple[RecordType, str]]:
+    """Every (type, link field) whose records may point at this type."""
+    return [(spec, field.name) for spec in types().values() for field in spec.fields.values()
+            if field.kind is Kind.LINK and field.to == name]
