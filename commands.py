@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from demo import company
 from jobs import clock, imports, outbox, reports, supervisor, worker
 from models.base import db, reading
 from models.people import User
@@ -293,6 +292,7 @@ def first_start(demo: bool) -> None:
     """Create the administrator, and the demo company if wanted. Does nothing where there are people already."""
     if db.session.scalar(sa.select(User.id).limit(1)) is not None:
         return
+    from demo import company  # thousands of sentences that no other command needs
     settings = current_app.extensions["settings"]
     with _plainly():
         secret = settings.admin_password or passwords.random_password()

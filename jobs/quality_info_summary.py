@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ from models.master.dealer_ledger import DealerLedger
 from models.master.product_batch import ProductBatch
 from models.people import Unit
 from models.reports import Evidence
-from models.spec import VOID, Choice, Period, Text
+from models.spec import VOID, Choice, Period
 from rules import office, parameters
 
 NAME, SOURCE = "quality_info_summary", "quality_info_transfer"
@@ -131,7 +131,8 @@ def _write_cases(month: Month) -> int:
     }
     source = sa.select(*values.values()).select_from(
         listed.join(QualityInfoTransfer.__table__, SHEET.id == listed.c.id))
-    return month.session.execute(sa.insert(Case.__table__).from_select(list(values), source)).rowcount
+    month.session.execute(sa.insert(Case.__table__).from_select(list(values), source))
+    return month.session.scalar(sa.select(sa.func.count()).select_from(Case.__table__).where(month.mine))
 
 
 def _on_time(month: Month, done_at: Any, due_at: Any) -> Any:

@@ -211,10 +211,11 @@ def _verify_heads(session: Any, heads: dict[tuple[str, int], str]) -> Iterator[T
         rows = session.execute(sa.select(model.id, model.number, model.audit_head).execution_options(yield_per=5000))
         for id_, number, head in rows:
             if heads.pop((name, id_), "") != head or not head:
-                yield Text(f"{name} {number}：末条审计记录缺失", f"{name} {number}: its last audit entry is missing")
+                yield Text(f"{spec.zh} {number}：末条审计记录缺失", f"{spec.en} {number}: its last audit entry is missing")
     for (name, id_), _ in heads.items():
         if name in Record.types:
-            yield Text(f"{name} id {id_}：记录被删除", f"{name} id {id_}: the record was deleted behind its audit")
+            spec = Record.types[name]
+            yield Text(f"{spec.zh} id {id_}：记录被删除", f"{spec.en} id {id_}: the record was deleted behind its audit")
 
 
 def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
@@ -229,8 +230,8 @@ def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
         for record in batch:
             last_id = record.id
             if content_hash(record) != record.content_hash:
-                yield Text(f"{spec.name} {record.number}：内容被改动",
-                           f"{spec.name} {record.number}: its content was changed behind its audit")
+                yield Text(f"{spec.zh} {record.number}：内容被改动",
+                           f"{spec.en} {record.number}: its content was changed behind its audit")
         session.expunge_all()
 
 

@@ -295,8 +295,18 @@ def _take_lines(record: Any, child: Lines, raw: Any, looks: Looks, free: bool) -
                 _put(row, child.fields[name], value, looks, path, errors)
         _defaults(row, child.fields)
         rows.append(row)
+    rows += _kept_copies(record, child, rows)
     setattr(record, child.name, rows)
     return errors
+
+
+def _kept_copies(record: Any, child: Lines, rows: list[Any]) -> list[Any]:
+    """A copy that its receiver has signed for stays, whatever the form left out."""
+    copies = record.spec.copies
+    if copies is None or copies.lines != child.name:
+        return []
+    return [row for row in getattr(record, child.name)
+            if row not in rows and getattr(row, copies.signed_at) is not None]
 
 
 def _defaults(row: Any, fields: Mapping[str, Field]) -> None:
