@@ -18,7 +18,8 @@ from models.settings import PARAMETERS, ParameterValue
 from models.spec import ROLES, Invalid, Text
 from rules import audit, parameters, passwords, people
 
-UNITS = {"h": Text("小时", "h"), "d": Text("天", "days"), "wd": Text("工作日", "working days"), "yuan": Text("元", "yuan"),
+UNITS = {"h": Text("小时", "h"), "d": Text("天", "days"), "wd": Text("工作日", "working days"),
+         "day": Text("日", "day of the month"), "month": Text("个月", "months"), "km": Text("公里", "km"), "yuan": Text("元", "yuan"),
          "count": Text("个", ""), "rate": Text("比率", "rate"), "province": Text("省份", "province")}
 
 

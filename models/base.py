@@ -158,6 +158,11 @@ def email(zh: str, en: str | None = None, **options: Any) -> Mapped[str]:
     return _word(Kind.EMAIL, sa.String(200), zh, en, {"length": 200, **options})
 
 
+def signature(zh: str, en: str | None = None, **options: Any) -> Mapped[str]:
+    """The name of whoever signed on paper, typed by the one who holds the paper."""
+    return _word(Kind.SIGNATURE, sa.String(200), zh, en, {"length": 200, **options})
+
+
 def choice(zh: str, *rows: Any, en: str | None = None, **options: Any) -> Mapped[str]:
     """`rows` are (value, Chinese, English) or one list made by `choices()` that several types share."""
     listed = rows[0] if len(rows) == 1 and hasattr(rows[0][0], "label") else choices(*rows)
@@ -207,13 +212,18 @@ def period(zh: str, en: str | None = None, **options: Any) -> Mapped[str]:
     return _word(Kind.PERIOD, sa.String(7), zh, en, options)
 
 
+def quarter(zh: str, en: str | None = None, **options: Any) -> Mapped[str]:
+    return _word(Kind.QUARTER, sa.String(7), zh, en, options)
+
+
 def yes_no(zh: str, en: str | None = None, **options: Any) -> Mapped[bool]:
     return _word(Kind.BOOL, sa.Boolean(), zh, en, options)
 
 
-def link(to: str, zh: str, en: str | None = None, **options: Any) -> Mapped[int]:
-    """A record of another type. Deferred, so that records which name each other can be loaded in any order."""
-    key = sa.ForeignKey(f"{to}.id", deferrable=True, initially="DEFERRED")
+def link(to: str, zh: str, en: str | None = None, *, closes_circle: bool = False, **options: Any) -> Mapped[int]:
+    """A record of another type. Deferred, so that records which name each other can be loaded in any order; of two
+    types that name each other one `closes_circle`: its key is added once both tables are there."""
+    key = sa.ForeignKey(f"{to}.id", deferrable=True, initially="DEFERRED", use_alter=closes_circle)
     return _word(Kind.LINK, Key, zh, en, {"to": to, **options}, key)
 
 
@@ -376,5 +386,5 @@ def _index(cls: Any) -> None:
 __all__ = [
     "Base", "Default", "Exact", "Line", "Moment", "Record", "choice", "day", "db", "decimal", "email", "integer",
     "lines", "link", "longtext", "moment", "money", "multichoice", "percent", "period", "person", "phone", "province",
-    "reading", "rounded", "text", "unit", "yes_no",
+    "quarter", "reading", "rounded", "signature", "text", "unit", "yes_no",
 ]

@@ -13,6 +13,22 @@ SATISFACTION_LEVELS = choices(
     ("very_dissatisfied", "很不满意"),
 )
 
+SURVEY_METHODS = choices(
+    ("visit", "登门拜访"), ("form", "发调查表", "Form sent"), ("phone", "电话询问"), ("email", "电子邮件", "E-mail"),
+    ("other", "其他方式"),
+)
+
+SURVEY_ITEMS = choices(
+    ("quality", "产品质量", "Product quality"), ("price", "价格"), ("delivery", "交货期"),
+    ("service", "售后服务", "After-sales service"), ("packaging", "包装"), ("communication", "沟通"),
+    ("complaint_handling", "投诉处理"), ("other", "其他"),
+)
+
+QUALIFICATIONS = choices(
+    ("appraiser", "保修鉴定员", "Warranty appraiser"), ("post_certificate", "岗位资格证"), ("repair_skill", "维修技能"),
+    ("evaluator", "评价员"),
+)
+
 # The 34 provincial divisions, by their usual order; the value is the Chinese name, as it stands on every form.
 PROVINCES = choices(*((name, name, english) for name, english in (
     ("北京市", "Beijing"), ("天津市", "Tianjin"), ("河北省", "Hebei"), ("山西省", "Shanxi"), ("内蒙古自治区", "Inner Mongolia"),

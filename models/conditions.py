@@ -184,6 +184,15 @@ def actor_did_not(move: str) -> Condition:
         lambda record, act: act.actor.id is None or act.who_made(record, move) != act.actor.id, why)
 
 
+def is_changed(record: Any, name: str) -> bool:
+    """For a record's `check`: does this save alter the field or child table?"""
+    if name not in record.spec.lines:
+        return sa.inspect(record).attrs[record.spec.fields[name].column].history.has_changes()
+    session = sa.inspect(record).session
+    return sa.inspect(record).attrs[name].history.has_changes() or any(
+        session.is_modified(row) for row in getattr(record, name))
+
+
 def saying(condition: Condition, zh: str, en: str) -> Condition:
     """The same condition with a sentence of its own, where the office knows why."""
     return Condition(condition.holds, Text(zh, en))

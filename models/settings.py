@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Key, db
-from models.spec import Text
+from models.spec import Text, humanised
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """`unit` is h (hours), d (calendar days), wd (working days), yuan, count, rate or province."""
+    """`unit` is h (hours), d (calendar days), wd (working days), day (of the month), month, km, yuan, count, rate or
+    province."""
 
     name: str
     default: str
@@ -42,6 +43,64 @@ PARAMETERS: Mapping[str, Parameter] = {p.name: p for p in (
     Parameter("urgent_shipping_hours", "24", "h", Text("急件发运期限", "Urgent order shipping limit"), "004 §5.3.5"),
     Parameter("first_training_days", "30", "d", Text("首次培训期限", "Limit of the first training"), "004 §5.4.2"),
     Parameter("recurrence_count", "3", "count", Text("重复发生起数", "Cases that make a recurrence"), "003 三(八)"),
+    Parameter("dealer_report_day", "5", "day",
+              Text("服务商月报上报日（次月）", "Dealer reports are due on this day of the next month"),
+              "004 §5.3.3b, §5.4.5"),
+    Parameter("warranty_months", "36", "month", Text("包修期", "Warranty"), "004 §5.3.3, §5.3.4"),
+    Parameter("warranty_km", "60000", "km", Text("包修里程", "Warranty mileage"), "004 §5.3.3, §5.3.4"),
+    Parameter("exchange_months", "24", "month", Text("三包有效期", "Exchange period"), "004 §5.3.3, §5.3.4"),
+    Parameter("exchange_km", "50000", "km", Text("三包里程", "Exchange mileage"), "004 §5.3.3, §5.3.4"),
+    Parameter("qualification_months", "36", "month",
+              Text("培训授予资格的有效期", "Validity of a qualification granted by training"), "004 §5.3.4"),
+    Parameter("survey_approval_day", "60", "d",
+              Text("季度调查方案批准期限（季度第几天）", "Survey plan approved by this day of the quarter"),
+              "000 §5.2.4.1"),
+    Parameter("questionnaire_return_days", "30", "d",
+              Text("调查表回收期限", "Limit for returning a questionnaire"), "000 §5.2.4.1"),
+    Parameter("valid_answer_share", "0.50", "rate",
+              Text("调查表有效的最低答题比例", "Share of items answered that makes a questionnaire valid"),
+              "000 §5.2.4.2"),
+    *(Parameter(f"survey_weight_{item}", weight, "rate", Text(f"满意度权重：{zh}", f"Satisfaction weight: {item}"),
+                "000 §5.2.4.1; 001 §5.4.3")
+      for item, weight, zh in (("quality", "0.40", "产品质量"), ("delivery", "0.20", "交货期"),
+                               ("service", "0.25", "售后服务"), ("price", "0.15", "价格"))),
+    *(Parameter(f"{scale}_{level}", points, "count",
+                Text(f"{zh}得分：{word}", f"Points on the {humanised(scale).lower()} scale: {level}"), "000 §5.2.4.2")
+      for scale, zh, rows in (
+          ("five_level", "五级制", (("very_satisfied", "100", "很满意"), ("satisfied", "80", "满意"),
+                                 ("neutral", "60", "一般"), ("dissatisfied", "40", "不满意"),
+                                 ("very_dissatisfied", "20", "很不满意"))),
+          ("three_level", "三级制", (("very_satisfied", "100", "很满意"), ("satisfied", "80", "满意"),
+                                  ("dissatisfied", "20", "不满意"))))
+      for level, points, word in rows),
+    Parameter("complaint_days", "5", "wd", Text("投诉处理期限", "Complaint limit"), "002 投诉处理; 004 §5.3.7"),
+    Parameter("repeat_return_days", "30", "d",
+              Text("同故障返修判定期", "Window in which the same fault is a return"), "004 §5.4.5"),
+    Parameter("substitute_vehicle_days", "5", "d",
+              Text("提供备用车的维修天数", "Repair days before a substitute vehicle is due"), "004 §5.3.6"),
+    Parameter("appraisal_reply_hours", "24", "h",
+              Text("保修鉴定处理措施答复期限", "Limit for the instruction on an appraisal"), "004 §5.3.4"),
+    Parameter("parts_plan_day", "10", "day",
+              Text("配件需求计划提交日", "Demand plans are due on this day of the month"), "004 §5.5.1"),
+    *(Parameter(f"grade_weight_{indicator}", weight, "count",
+                Text(f"考核权重：{zh}", f"Grade weight: {humanised(indicator).lower()}"), "004 §5.4.5")
+      for indicator, weight, zh in (
+          ("report_timeliness", "10", "报表及时率"), ("first_time_fix", "20", "一次修复率"),
+          ("arrival_timeliness", "15", "响应及时率"), ("customer_satisfaction", "20", "顾客满意度"),
+          ("complaint_closing", "15", "投诉按期关闭率"), ("appraisal_pass", "10", "保修鉴定合格率"),
+          ("parts_plan_timeliness", "5", "配件计划及时率"), ("training_pass", "5", "培训合格率"))),
+    *(Parameter(f"grade_{grade}_from", score, "rate",
+                Text(f"{grade.upper()}级最低成绩", f"Lowest score of grade {grade.upper()}"), "004 §5.4.5")
+      for grade, score in (("a", "90.00"), ("b", "80.00"), ("c", "70.00"))),
+    *(Parameter(f"grade_{grade}_coefficient", value, "rate",
+                Text(f"结算系数：{zh}", f"Settlement coefficient: {en}"), "004 §5.4.5")
+      for grade, value, zh, en in (
+          ("a", "1.05", "A级", "grade A"), ("b", "1.00", "B级", "grade B"), ("c", "0.95", "C级", "grade C"),
+          ("d", "0.90", "D级", "grade D"), ("not_rated", "1.00", "不评级", "not rated"),
+          ("veto", "0.90", "否决", "veto"))),
+    Parameter("grade_appeal_days", "5", "wd", Text("考核申诉期限", "Limit for an appeal against a grade"), "004 §5.4.5"),
+    Parameter("grade_rectify_days", "30", "d",
+              Text("D级整改期限", "Limit of the rectification after a grade D"), "004 §5.4.5"),
     Parameter("focus_share", "0.80", "rate", Text("重点类别累计占比", "Cumulative share of the focus"), "004 §5.3.3b"),
 )}
 

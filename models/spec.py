@@ -6,7 +6,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -111,12 +111,14 @@ class Kind(StrEnum):
     BOOL = "bool"
     PHONE = "phone"
     EMAIL = "email"
+    SIGNATURE = "signature"          # the typed name of whoever signed on paper
     PERIOD = "period"
+    QUARTER = "quarter"
     PROVINCE = "province"
 
 
 NUMBERS = frozenset({Kind.MONEY, Kind.INTEGER, Kind.DECIMAL, Kind.PERCENT})
-TEXTS = frozenset({Kind.TEXT, Kind.LONGTEXT, Kind.PHONE, Kind.EMAIL})
+TEXTS = frozenset({Kind.TEXT, Kind.LONGTEXT, Kind.PHONE, Kind.EMAIL, Kind.SIGNATURE})
 
 
 class Choice(NamedTuple):
@@ -400,6 +402,19 @@ class Period(NamedTuple):
         if self.months == 1:
             return f"{self.year}-{self.first_month:02}"
         return f"{self.year}-Q{(self.first_month + 2) // 3}" if self.months == 3 else f"{self.year}"
+
+    @classmethod
+    def of(cls, day: date) -> Period:
+        """The month in which a day lies."""
+        return cls(day.year, day.month, 1)
+
+    def day(self, n: int) -> date:
+        """The n-th day of its first month."""
+        return date(self.year, self.first_month, n)
+
+    @property
+    def last_day(self) -> date:
+        return self.following().day(1) - timedelta(days=1)
 
     def previous(self) -> Period:
         index = self.year * 12 + self.first_month - 1 - self.months

@@ -76,8 +76,8 @@ class Act:
         with self._as_system():
             records.keep(self, record, {})
 
-    def request_report(self, name: str, period: str) -> None:
-        reports.ask(self, name, period)
+    def request_report(self, name: str, period: str, scope: str = "") -> None:
+        reports.ask(self, name, period, scope)
 
     def who_made(self, record: Any, move_name: str) -> int | None:
         """Who made this move last on the record."""

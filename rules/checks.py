@@ -29,6 +29,7 @@ TOO_FINE = Text("“{label}”最多 {places} 位小数", "“{label}” takes a
 NOT_DATE = Text("“{label}”应为日期，如 2026-10-31", "“{label}” must be a date such as 2026-10-31")
 NOT_MOMENT = Text("“{label}”应为日期和时间，如 2026-10-31 09:30", "“{label}” must be a date and time: 2026-10-31 09:30")
 NOT_PERIOD = Text("“{label}”应为月份，如 2026-10", "“{label}” must be a month such as 2026-10")
+NOT_QUARTER = Text("“{label}”应为季度，如 2026-Q4", "“{label}” must be a quarter such as 2026-Q4")
 NOT_BOOL = Text("“{label}”应为是或否", "“{label}” must be yes or no")
 NOT_CHOICE = Text("“{label}”没有“{given}”这一选项，请从列表中选择", "“{label}” has no choice “{given}”: pick one of the list")
 NOT_EMAIL = Text("“{label}”不是有效的邮箱地址", "“{label}” is not a mail address")
@@ -152,12 +153,13 @@ def _sensible(day: date) -> date:
 
 
 def _period(field: Field, raw: Any, looks: Looks) -> str:
+    months, wrong = (3, NOT_QUARTER) if field.kind is Kind.QUARTER else (1, NOT_PERIOD)
     try:
-        period = Period.parse(str(raw))
+        period = Period.parse(str(raw).upper())
     except ValueError:
-        raise Wrong(NOT_PERIOD) from None
-    if period.months != 1:
-        raise Wrong(NOT_PERIOD)
+        raise Wrong(wrong) from None
+    if period.months != months:
+        raise Wrong(wrong)
     return str(period)
 
 
@@ -210,8 +212,8 @@ def _as_id(raw: Any) -> int:
 _PARSERS = {
     **dict.fromkeys(TEXTS, _text), Kind.CHOICE: _choice, Kind.PROVINCE: _choice, Kind.MULTICHOICE: _multichoice,
     **dict.fromkeys((Kind.MONEY, Kind.DECIMAL, Kind.PERCENT, Kind.INTEGER), _number), Kind.DATE: _date,
-    Kind.DATETIME: _moment, Kind.PERIOD: _period, Kind.BOOL: _bool, Kind.LINK: _link, Kind.USER: _person,
-    Kind.UNIT: _unit,
+    Kind.DATETIME: _moment, Kind.PERIOD: _period, Kind.QUARTER: _period, Kind.BOOL: _bool, Kind.LINK: _link,
+    Kind.USER: _person, Kind.UNIT: _unit,
 }
 
 

@@ -30,7 +30,7 @@ BASE = {
     "updated_at": Field(Kind.DATETIME, Text("更新时间", "Updated at"), "updated_at", "updated_at"),
     "department": Field(Kind.UNIT, Text("填写部门", "Department"), "department", "department"),
 }
-RANGES = frozenset({Kind.DATE, Kind.DATETIME, Kind.PERIOD, *NUMBERS})
+RANGES = frozenset({Kind.DATE, Kind.DATETIME, Kind.PERIOD, Kind.QUARTER, *NUMBERS})
 BAD_FILTER = Text("筛选条件“{name}”不能用", "The filter “{name}” cannot be used")
 
 

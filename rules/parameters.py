@@ -13,6 +13,9 @@ from models.settings import PARAMETERS, Parameter, ParameterValue
 from models.spec import Invalid, Text
 from rules import audit, office
 
+WHOLE = frozenset({"h", "d", "wd", "day", "month", "km", "count"})
+BOUNDS = {"day": (1, 28), "month": (1, 1200)}   # every month has a 28th
+
 
 def typed(parameter: Parameter, text: str) -> Any:
     """`24` of unit h is the number 24. Raises Invalid on the field `value`."""
@@ -20,9 +23,12 @@ def typed(parameter: Parameter, text: str) -> Any:
         if parameter.unit == "province":
             return next(value for value, label in PROVINCES if text in (value, label.en))
         number = Decimal(text)
-        if not number.is_finite() or number < 0 or number > 10**9:
+        if not number.is_finite():
             raise InvalidOperation
-        if parameter.unit in ("h", "d", "wd", "count"):
+        least, most = BOUNDS.get(parameter.unit, (0, 10**9))
+        if not least <= number <= most:
+            raise InvalidOperation
+        if parameter.unit in WHOLE:
             if number != number.to_integral_value():
                 raise InvalidOperation
             return int(number)

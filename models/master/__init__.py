@@ -1,1 +1,1 @@
-"""基础档案: the files that everything else points at: customers, product batches, dealers."""
+"""基础档案: the files that everything else points at: customers, vehicles, product batches, dealers, staff."""

@@ -40,6 +40,13 @@ def retained_until(customer, act):
     return months_after(latest, 12 * (years or customer.spec.retention_years))
 
 
+def last_surveyed(customer, act):
+    """The day of the latest questionnaire that went out to the customer, as this act leaves it."""
+    forms = act.find("satisfaction_questionnaire", customer_id=customer.id) if customer.id else ()
+    sent = [form.sent_at for form in forms if form.sent_at and form.state != "void"]
+    return _local_day(max(sent), act) if sent else None
+
+
 def _local_day(value, act):
     return act.local(value).date() if hasattr(value, "hour") else value
 
@@ -114,7 +121,7 @@ class Customer(Record):
         if self.contact_interval_days is not None:
             last_at = self.last_contacted_at or created_at
             self.contact_due_at = last_at + timedelta(days=self.contact_interval_days)
-        surveyed = self.last_surveyed_on
+        surveyed = self.last_surveyed_on = last_surveyed(self, act)
         year = surveyed.year + 1 if surveyed else act.local(created_at).year
         self.survey_due_on = act.today.replace(year=year, month=12, day=31)
         self.retain_until_on = retained_until(self, act)

@@ -1,5 +1,7 @@
 """服务商管理台账."""
 
+import sqlalchemy as sa
+
 from models.base import (
     Line,
     Record,
@@ -22,6 +24,21 @@ needs_a_parts_store = one_of("outlet_type", "repair_station", "franchised_shop",
 reason_given = Condition(
     lambda dealer, act: bool(act.comment.strip()),
     Text("请写明责令整改的理由", "Give the reason for the rectification"))
+
+
+def is_trained(dealer, act) -> bool:
+    """Somebody of the dealer has passed an assessed training."""
+    training = dealer.types["training_record"]
+    row = training.lines["attendees"].model
+    return act.session.scalar(
+        sa.select(row.id).join(training.model, training.model.id == row.record_id).where(
+            row.dealer_id == dealer.id, row.result == "passed",
+            training.model.state.in_(("assessed", "archived"))).limit(1)) is not None
+
+
+TRAINED = Condition(is_trained, Text(
+    "该服务商尚无考核合格的培训记录，请先登记培训和考核",
+    "Nobody of this dealer has passed a training yet: record the training and its assessment first"))
 
 
 class Equipment(Line, of="dealer_ledger"):
@@ -91,7 +108,7 @@ class DealerLedger(Record):
                    ("suspended", "暂停"), ("withdrawn", "已退出")),
             moves=(
                 Move("confirm_training", "确认培训", source=("candidate",), to="trained",
-                     by=("customer_service",), stamps=("first_training_passed_on",)),
+                     by=("customer_service",), stamps=("first_training_passed_on",), when=(TRAINED,)),
                 Move("activate", "批准运营", source=("trained",), to="active",
                      by=("quality_manager", "deputy_gm"),
                      requires=("has_parts_store", "contract_signed_on", "contact_person", "phone"),

@@ -46,6 +46,7 @@ class PartsUrgentOrder(Record):
 
     dealer_id = link("dealer_ledger", "服务商", required=True, group=("缺件", "What is missing"))
     shortage_reason = longtext("缺件情况", required=True)
+    vehicle_id = link("vehicle", "车辆(VIN)", origin="P")
     needed_at = moment("需求时间", required=True, origin="P", group=("运输与收货", "Transport and delivery"))
     transport_mode = choice("运输方式", ("express", "快递"), ("air", "空运"), ("rail", "铁路"),
                             ("road", "公路"),
@@ -87,7 +88,8 @@ class PartsUrgentOrder(Record):
     spec = RecordType(
         code="UGO", zh="服务商配件急件订单", en="Urgent parts order", source="004 §5.3.5, §7.3",
         series=Series("UGO-{yyyy}{mm}-{n:04}"), scope={"dealer": "dealer"},
-        list=("number", "dealer", "needed_at", "submitted_at", "ship_due_at", "shipped_at", "state"),
+        list=("number", "dealer", "vehicle", "needed_at", "submitted_at", "ship_due_at", "shipped_at",
+              "state"),
         search=("number", "shortage_reason"), filters=("state", "dealer", "submitted_at", "transport_mode"),
         workflow=Workflow(
             states(("draft", "草稿"), ("submitted", "已提交"), ("accepted", "已接收"),

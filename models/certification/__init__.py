@@ -1,0 +1,1 @@
+"""Training and evaluation: who was taught, who passed, who may do what."""
