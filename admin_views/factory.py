@@ -27,7 +27,7 @@ RIGHTS = {
     "index": "view", "details": "view", "new": "create", "edit": "view", "move": "view", "acknowledge": "view",
     "uncover": "view", "choices": "view", "export_csv": "export",
 }
-RESERVED = {"page", "q", "sort", "lang", "header"}
+RESERVED = {"page", "q", "sort", "lang", "header", "behind"}
 
 
 def record_views() -> Iterator[RecordView]:
@@ -74,7 +74,20 @@ class RecordView(BaseView):
 
     def _question(self) -> lists.Question:
         filters = {name: value for name, value in request.args.items() if name not in RESERVED and value != ""}
-        return lists.Question(filters, request.args.get("q", ""), request.args.get("sort", ""))
+        return lists.Question(filters, request.args.get("q", ""), request.args.get("sort", ""), self._behind())
+
+    def _behind(self) -> Any:
+        """`?behind=quality_info_summary:12:reply_on_time`: the rows that a figure counted, as they were counted."""
+        asked = request.args.get("behind", "")
+        if not asked:
+            return None
+        name, _, rest = asked.partition(":")
+        id_, _, figure = rest.partition(":")
+        spec = registry.type_named(name)
+        if spec is None or not id_.isdecimal() or len(id_) > 18 or not access.may(door.actor(), "view", spec) \
+                or records.find(db.session, door.actor(), spec, int(id_)) is None:
+            abort(404)
+        return pages.evidence(spec, int(id_), figure, self.spec)
 
     def _look(self, plan: pages.ListPlan, page: int) -> tuple[list[Any], int, int]:
         """The rows of a page; beyond the last page the last one is shown."""

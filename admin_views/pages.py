@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from markupsafe import Markup, escape
@@ -13,7 +15,8 @@ from forms.record_form import typed_text
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
 from models.people import Unit, User
-from models.spec import NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
+from models.reports import Evidence
+from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
 from rules import access, approvals, checks, exports, lists, moves, office, records
 
 CHOICES = 50
@@ -76,7 +79,7 @@ def _cell(spec: RecordType, field: Field, language: str, plain: bool, *, first: 
 def tone(spec: RecordType, state: str) -> str:
     """How a state looks: beginning, under way, well ended, called off."""
     flow = spec.workflow
-    if state in (VOID, "cancelled", "rejected", "withdrawn", "suspended"):
+    if state in CALLED_OFF or state == "suspended":
         return ENDED
     if flow.is_terminal(state) or state in ("active", "valid", "approved"):
         return DONE
@@ -348,9 +351,46 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
         "buttons": _buttons(act, record, failed, errors or {}, given),
         "may_edit": access.may(actor, "edit", spec, record), "may_uncover": not open_ and may_uncover(actor, spec),
         "clocks": _clocks(record, language), "signatures": _signatures(record, language),
-        "timeline": timeline(record, actor, open_),
+        "timeline": timeline(record, actor, open_), "behind": _behind(record, language),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
     }
+
+
+def evidence(of: RecordType, id_: int, figure: str, source: RecordType) -> Any:
+    """The ids that a figure of a compiled record counted."""
+    return sa.select(Evidence.source_id).where(
+        Evidence.of_type == of.name, Evidence.of_id == id_, Evidence.figure == figure,
+        Evidence.source_type == source.name)
+
+
+def _behind(record: Any, language: str) -> list[dict[str, Any]]:
+    """What each figure of a compiled record counted, and the list of exactly these rows."""
+    if not record.spec.compiled:
+        return []
+    counted = db.session.execute(
+        sa.select(Evidence.figure, Evidence.source_type, sa.func.count()).where(
+            Evidence.of_type == record.spec.name, Evidence.of_id == record.id)
+        .group_by(Evidence.figure, Evidence.source_type).order_by(Evidence.figure)).all()
+    captions = _captions(record, language)
+    return [{"figure": figure, "caption": captions.get(figure, figure), "count": count,
+             "source": Record.types[source].label.in_(language),
+             "href": f"/admin/{source}/?behind={record.spec.name}:{record.id}:{quote(figure)}"}
+            for figure, source, count in counted]
+
+
+def _captions(record: Any, language: str) -> dict[str, str]:
+    """`by_dealer:F001` -> the words of that figure, where the record has lines that say them."""
+    child = record.spec.lines.get("figures")
+    if child is None:
+        return {}
+    found = {}
+    for row in record.figures:
+        section = child.fields["section"].choice_label(row.section)
+        words = section.in_(language) if section else row.section
+        name = f"{row.section}:{row.key}" if row.key else row.section
+        found[name] = f"{words} · {row.caption}" if row.key else words
+        found[f"{name}/denominator"] = f"{found[name]} ({'分母' if language == 'zh' else 'of'})"
+    return found
 
 
 def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
@@ -385,7 +425,7 @@ def _buttons(act: Any, record: Any, failed: str, errors: Mapping[str, Text], giv
             continue
         mine = {path: text.in_(language) for path, text in errors.items()} if offer.move.name == failed else {}
         asks = [_asked(act.actor, field, given if mine else None, language) for field in offer.asks] if offer.is_mine else []
-        ends = offer.move.to in (VOID, "cancelled", "rejected") or offer.move.comment
+        ends = offer.move.calls_off or offer.move.comment
         found.append(Button(offer.move.name, offer.move.label.in_(language), offer.reason.in_(language) if offer.reason else "",
                             asks, offer.move.comment, ends, mine))
     return found
@@ -454,13 +494,29 @@ TIMELINE = 100
 
 def timeline(record: Any, actor: access.Actor, plain: bool) -> list[dict[str, Any]]:
     """The audit of the record, newest first, in words; private values masked as everywhere."""
-    entries = db.session.scalars(sa.select(AuditEntry).where(
-        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id).order_by(AuditEntry.id.desc()).limit(TIMELINE))
+    entries = list(db.session.scalars(sa.select(AuditEntry).where(
+        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id)
+        .order_by(AuditEntry.id.desc()).limit(TIMELINE)))
+    told = [e for e in entries if e.action not in ("create", "import")]
+    titles = _titles_in_changes(record.spec, told)
     return [{
         "at": entry.at, "who": entry.actor, "action": _action(record.spec, entry.action).in_(actor.language),
         "comment": entry.comment or "", "door": DOORS.get(entry.door, Text(entry.door, entry.door)).in_(actor.language),
-        "changes": list(_change_words(record.spec, entry, actor, plain)) if entry.action not in ("create", "import") else [],
+        "changes": list(_change_words(record.spec, entry, actor, plain, titles)) if entry in told else [],
     } for entry in entries]
+
+
+def _titles_in_changes(spec: RecordType, entries: Sequence[AuditEntry]) -> dict[tuple[str, Any], str]:
+    """What changed links, people and units are called: one statement per target type."""
+    wanted: dict[str, tuple[Field, set[Any]]] = {}
+    for entry in entries:
+        for name, change in entry.changes.items():
+            field = spec.fields.get(name)
+            if field is not None and field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+                keys = wanted.setdefault(field.to or field.kind.value, (field, set()))[1]
+                keys.update(value for value in change if value is not None)
+    return {(target, key): title for target, (field, keys) in wanted.items()
+            for key, title in titles_of(field, sorted(keys)).items()}
 
 
 def _action(spec: RecordType, action: str) -> Text:
@@ -468,7 +524,8 @@ def _action(spec: RecordType, action: str) -> Text:
     return move.label if action.startswith("move:") and move else ACTIONS.get(action, Text(action, action))
 
 
-def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plain: bool) -> Iterable[tuple[str, str, str]]:
+def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plain: bool,
+                  titles: Mapping[Any, str]) -> Iterable[tuple[str, str, str]]:
     for name, change in entry.changes.items():
         if name == "lines":
             for table, rows in change.items():
@@ -480,13 +537,17 @@ def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plai
                 new.label.in_(actor.language) if new else ""
         elif name in spec.fields:
             field = spec.fields[name]
-            old_text, new_text = (_audit_text(field, value, actor.language, plain) for value in change)
+            old_text, new_text = (_audit_text(field, value, actor.language, plain, titles) for value in change)
             yield field.label.in_(actor.language), old_text, new_text
 
 
-def _audit_text(field: Field, value: Any, language: str, plain: bool) -> str:
+def _audit_text(field: Field, value: Any, language: str, plain: bool, titles: Mapping[Any, str]) -> str:
     if value is None:
         return ""
+    if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+        return titles.get((field.to or field.kind.value, value), str(value))
+    if field.kind is Kind.DATETIME:
+        return exports.moment_text(datetime.fromisoformat(value))
     if field.private and not plain:
         return exports.masked(field, value)
     if field.kind in (Kind.CHOICE, Kind.PROVINCE):

@@ -228,11 +228,11 @@ class Cases:
     def settle(self, stories: list[Story]) -> list[Rec]:
         """A sheet that is noted as called back has its call; others may have stuck in any state."""
         free = [story for story in stories if story.record["quality_info_transfer"]["state"] == "disposed"]
-        told = [story.told(self.clock.end) for story in stories if story not in free]
+        told = tell([story for story in stories if story not in free], self.clock, ("dissatisfied",), least=1)
         first = stories[len(stories) // 2].record
         void = Story(first["served_at"] + timedelta(hours=1), "quality_engineer", "due", **_copied(first))
         void.then(first["served_at"] + timedelta(hours=20), "void", remark="与另一条回访重复，作废")
-        return [*told, *tell(free, self.clock, ("due", "attempted", "dissatisfied", "unreachable")), void.told(self.clock.end)]
+        return [*told, *tell(free, self.clock, ("due", "attempted", "unreachable"), least=1), void.told(self.clock.end)]
 
 
 def _copied(record: Rec) -> dict[str, Any]:

@@ -261,8 +261,14 @@ class Move:
     def label(self) -> Text:
         return Text(self.zh, self.en or humanised(self.name))
 
+    @property
+    def calls_off(self) -> bool:
+        """Ends the record unfinished: being allowed to do that makes nobody its editor."""
+        return self.to in CALLED_OFF
+
 
 VOID = "void"
+CALLED_OFF = frozenset({VOID, "cancelled", "rejected", "withdrawn"})
 VOID_STATE = State(VOID, Text("作废", "Void"))
 
 
