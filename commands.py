@@ -293,6 +293,7 @@ def first_start(demo: bool) -> None:
     if db.session.scalar(sa.select(User.id).limit(1)) is not None:
         return
     from demo import company  # thousands of sentences that no other command needs
+    from demo import people as cast
     settings = current_app.extensions["settings"]
     with _plainly():
         secret = settings.admin_password or passwords.random_password()
@@ -304,7 +305,7 @@ def first_start(demo: bool) -> None:
         db.session.commit()
     click.echo(f"administrator: admin  password: {'(AFTERCARE_ADMIN_PASSWORD)' if settings.admin_password else secret}")
     if demo:
-        click.echo(f"demo people: {' '.join(company.sign_ins())}")
+        click.echo(f"demo people: {' '.join(p.username for p in cast.people())}")
         click.echo(f"demo password: {'(AFTERCARE_DEMO_PASSWORD)' if settings.demo_password else shown}")
 
 

@@ -42,7 +42,7 @@ class RecordView(BaseView):
         self.spec = spec
         super().__init__(name=spec.zh, endpoint=spec.name, url=f"/admin/{spec.name}")
 
-    def _handle_view(self, name: str, **arguments: Any) -> Any:
+    def _handle_view(self, name: str, /, **arguments: Any) -> Any:
         if not current_user.is_authenticated:
             return door.login.unauthorized()
         if name not in RIGHTS:
@@ -143,7 +143,7 @@ class RecordView(BaseView):
     def new(self) -> Any:
         if request.method == "GET":
             record = records.blank(door.act(), self.spec)
-            pages.prefill(record, request.args)
+            pages.prefill(record, request.args, door.actor())
             return self._form(None, self._build(record=record))
         form = self._build(posted=request.form)
         try:
@@ -162,7 +162,7 @@ class RecordView(BaseView):
             return door.page(403, verdict.reason.in_(door.language()))
         if request.method == "GET":
             return self._form(record, self._build(record=record))
-        form = self._build(posted=request.form)
+        form = self._build(record=record, posted=request.form)
         try:
             entered = record_form.entered(form, self.spec, request.form)
             records.edit(door.act(), record, self._revision() or 0, entered)
@@ -179,8 +179,9 @@ class RecordView(BaseView):
         return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def _build(self, *, record: Any = None, posted: Any = None) -> Any:
+        kept = pages.links_of(record) if record is not None and record.id is not None else frozenset()
         return record_form.build(
-            self.spec, door.language(), lambda field, value: pages.options(door.actor(), field, value),
+            self.spec, door.language(), lambda field, value: pages.options(door.actor(), field, value, kept=kept),
             record=record, posted=posted)
 
     def _form(self, record: Any, form: Any, status: int = 200, **more: Any) -> Any:
@@ -258,8 +259,8 @@ class RecordView(BaseView):
         self._note_export(question)
         header = "names" if request.args.get("header") == "names" else "labels"
         name = f"{self.spec.label.in_(who.language)}_{date.today():%Y%m%d}.csv"
-        rows = exports.csv_rows(self.spec, cols, _stream(query), who, header=header)
-        return Response(rows, mimetype="text/csv; charset=utf-8", headers={
+        rows = exports.csv_rows(self.spec, cols, _stream(db.engine, query), who, header=header)
+        return Response(rows, content_type="text/csv; charset=utf-8", headers={
             "Content-Disposition": f"attachment; filename=\"{self.spec.name}.csv\"; filename*=UTF-8''{quote(name)}"})
 
     def _note_export(self, question: lists.Question) -> None:
@@ -270,7 +271,7 @@ class RecordView(BaseView):
         db.session.commit()
 
 
-def _stream(query: Any) -> Iterator[Any]:
-    """Rows of a connection of its own: constant memory, one snapshot, whatever happens to the request."""
-    with reading(), db.engine.connect() as connection:
+def _stream(engine: Any, query: Any) -> Iterator[Any]:
+    """Rows of a connection of its own: constant memory, one snapshot, and it outlives the request."""
+    with reading(), engine.connect() as connection:
         yield from connection.execute(query.execution_options(yield_per=1000))

@@ -20,6 +20,7 @@ from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, Re
 from rules import access, approvals, checks, exports, lists, moves, office, records
 
 CHOICES = 50
+Links = frozenset[tuple[str, str]]
 NEUTRAL, GOING, DONE, ENDED = "neutral", "going", "done", "ended"
 
 
@@ -140,8 +141,10 @@ def field_at(spec: RecordType, path: str) -> Field | None:
     return lists.column_field(spec, head) if head in spec.fields or head in lists.BASE else None
 
 
-def options(actor: access.Actor, field: Field, value: Any, words: str = "") -> list[tuple[str, str]]:
-    """The present value, then the newest rows that the person may see and choose."""
+def options(actor: access.Actor, field: Field, value: Any, words: str = "",
+            kept: Links = frozenset()) -> list[tuple[str, str]]:
+    """The present value, then the newest rows that the person may see and choose. `kept`: what the record already
+    points at, which stays choosable for who does not see it."""
     if field.kind is Kind.USER:
         found = sa.select(User.id, User.name).where(User.is_active).order_by(User.name, User.id)
         column, current = User.name, User.id
@@ -156,7 +159,7 @@ def options(actor: access.Actor, field: Field, value: Any, words: str = "") -> l
         found = found.where(column.contains(words, autoescape=True))
     limit = CHOICES if field.kind is Kind.LINK else 300
     rows = [(str(key), str(label)) for key, label in db.session.execute(found.limit(limit))]
-    return _with_present(actor, field, value, rows, current)
+    return _with_present(actor, field, value, rows, kept)
 
 
 def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any, Any]:
@@ -170,11 +173,24 @@ def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any, An
     return query.order_by(model.id.desc()), label, model.id
 
 
-def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], key: Any) -> Any:
+def links_of(record: Any) -> Links:
+    """(type, id) of every record that this one and its child tables point at."""
+    return frozenset((field.to, str(getattr(row, field.column))) for row, fields in _rows(record)
+                     for field in fields.values() if field.kind is Kind.LINK)
+
+
+def _is_visible(actor: access.Actor, type_name: str, id_: int) -> bool:
+    spec = Record.types[type_name]
+    return db.session.scalar(access.visible(sa.select(spec.model.id).where(spec.model.id == id_), actor, spec)) is not None
+
+
+def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], kept: Links) -> Any:
     if value in (None, "") or any(row[0] == str(value) for row in rows):
         return rows
     if field.kind is not Kind.UNIT and not str(value).isdecimal():
         return rows
+    if field.kind is Kind.LINK and (field.to, str(value)) not in kept and not _is_visible(actor, field.to, int(value)):
+        return rows  # a forged id gets no name
     label = titles_of(field, [str(value) if field.kind is Kind.UNIT else int(value)]).get(
         str(value) if field.kind is Kind.UNIT else int(value))
     return [(str(value), label), *rows] if label else rows
@@ -195,9 +211,9 @@ def titles_of(field: Field, keys: Sequence[Any]) -> dict[Any, str]:
     return {key: label for key, label in db.session.execute(query)}
 
 
-def prefill(record: Any, given: Mapping[str, str]) -> None:
+def prefill(record: Any, given: Mapping[str, str], actor: access.Actor) -> None:
     """`/new/?customer=3`: start the form from another record. What cannot be used is left out, not refused."""
-    looks = checks.Looks(db.session, access.Actor.system("screen"))
+    looks = checks.Looks(db.session, actor)
     closed = checks.read_only(record.spec)
     for name, raw in given.items():
         field = record.spec.fields.get(name)
@@ -398,12 +414,12 @@ def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
 
 
 def _steps(record: Any, language: str) -> list[tuple[str, str]]:
-    """The states of the usual way, with where the record is: (label, past | present | ahead)."""
-    states = [s for s in record.spec.workflow.states if tone(record.spec, s.name) != ENDED]
-    names = [s.name for s in states]
-    here = names.index(record.state) if record.state in names else -1
-    return [(s.label.in_(language), "present" if i == here else "past" if i < here else "ahead")
-            for i, s in enumerate(states)]
+    """The states of the usual way: (label, present | past | ahead). Past is what the audit saw the record leave."""
+    changes = db.session.scalars(sa.select(AuditEntry.changes).where(
+        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id, AuditEntry.action.like("move:%")))
+    left = {change["state"][0] for change in changes if "state" in change}
+    return [(s.label.in_(language), "present" if s.name == record.state else "past" if s.name in left else "ahead")
+            for s in record.spec.workflow.states if tone(record.spec, s.name) != ENDED]
 
 
 def _table(record: Any, child: Lines, titles: Any, actor: access.Actor, plain: bool) -> dict[str, Any]:

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from demo import cards, masters, story
 from demo.actions import Actions
 from demo.cases import Cases
-from demo.people import DEPARTMENTS, Person, people
+from demo.people import DEPARTMENTS, people
 from demo.story import Clock, Rec
 from demo.summaries import summaries
-from demo.visits import Visits
+from demo.visits import Visits, wait_for_actions
 from jobs import imports
 from models.base import Record
 from models.people import Membership, Unit, User
@@ -49,9 +49,11 @@ def records(today: date) -> Mapping[str, list[Rec]]:
     good = [batch for batch in batches if batch["state"] != "void"]
     routed = [cards.card(clock, moment, good, actions) for moment in cards.of_months(clock, CARDS)]
     orders = [cards.order(clock, moment, dealers) for moment in cards.of_months(clock, ORDERS)]
+    taken = actions.told(_states("corrective_action"))
+    wait_for_actions(reports)
     found = {
         "quality_info_transfer": sheets, "callback_record": calls, "visit_plan": plans, "visit_report": reports,
-        "corrective_action": actions.told(_states("corrective_action")),
+        "corrective_action": taken,
         "info_flow_card": story.tell(routed, clock, _states("info_flow_card")),
         "parts_urgent_order": story.tell(orders, clock, _states("parts_urgent_order")),
         "quality_info_summary": summaries(clock, sheets, calls)}
@@ -98,11 +100,9 @@ def _users(act: Act, password: str) -> dict[str, User]:
 def _place_dealers_people(act: Act, users: Mapping[str, User]) -> None:
     """Only now do the dealers exist that they belong to."""
     dealer = Record.types["dealer_ledger"].model
-    ids: dict[str, int] = {code: id_ for code, id_ in act.session.execute(sa.select(dealer.dealer_code, dealer.id))}
+    rows = act.session.execute(sa.select(dealer.dealer_code, dealer.id))
+    ids = {row.dealer_code: row.id for row in rows}
     for person in people():
         if person.dealer:
             users[person.username].memberships = [
                 Membership(role=role, dealer_id=ids[person.dealer]) for role in person.roles]
-
-
-__all__ = ["Person", "load", "people", "records", "write"]

@@ -100,7 +100,8 @@ def tell(stories: Iterable[Story], clock: Clock, states: Iterable[str], least: i
     stuck: dict[int, str] = {}
     standing = {id(story): _passed(story, clock.end)[-1] for story in stories}
     counted = Counter(standing.values())
-    youngest = sorted(reversed(stories), key=lambda story: standing[id(story)] == story.states[-1])
+    backwards = stories[::-1]
+    youngest = sorted(backwards, key=lambda story: standing[id(story)] == story.states[-1])
     for state in states:
         for story in youngest:
             now = standing[id(story)]
@@ -118,10 +119,10 @@ def _passed(story: Story, until: datetime) -> list[str]:
 
 
 def number(spec: RecordType, rows: list[Rec]) -> list[Rec]:
-    """Numbers in the order of creation, counted like the system counts."""
+    """Numbers in the order of creation, counted like the system counts: what is compiled, by the month it is about."""
     counters: dict[str, int] = {}
     for row in sorted(rows, key=lambda row: row["created_at"]):
-        day = row["created_at"].date()
+        day = date.fromisoformat(f"{row['period']}-01") if spec.compiled else row["created_at"].date()
         key = spec.series.period_key(day)
         counters[key] = counters.get(key, 0) + 1
         row["number"] = spec.series.format(day, counters[key])

@@ -90,7 +90,7 @@ def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
         rows = [{"row": row.position + 1, "added": _values(row, child.fields)} for row in history.added or ()]
         rows += [{"row": row.position + 1, "removed": _values(row, child.fields)} for row in history.deleted or ()]
         rows += [{"row": row.position + 1, "changed": changed} for row in history.unchanged or ()
-                 if (changed := _changes(row, child.fields))]
+                 if sa.inspect(row).modified and (changed := _changes(row, child.fields))]
         if rows:
             found[name] = rows
     return found

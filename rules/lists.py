@@ -103,11 +103,12 @@ def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: check
     except ValueError:
         day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
         start, end = office.start_of(day), office.start_of(day + timedelta(days=1))
+    span: tuple[Any, Any] = (start, end)
     if shown.kind is Kind.DATE:
-        start, end = office.local(start).date(), office.local(end).date()
+        span = (office.local(start).date(), office.local(end).date())
     if side == "from":
-        return column >= start
-    return column < end if side == "to" else sa.and_(column >= start, column < end)
+        return column >= span[0]
+    return column < span[1] if side == "to" else sa.and_(column >= span[0], column < span[1])
 
 
 def _search(spec: RecordType, actor: access.Actor, words: str) -> Any:

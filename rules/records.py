@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from models.spec import Default, Invalid, Refused, RecordType, Text
+from models.spec import Default, Invalid, Period, Refused, RecordType, Text
 from rules import access, checks, numbering, office
 
 STALE = Text("记录已被 {who} 于 {when} 修改，您看到的不是最新内容",
@@ -78,8 +79,17 @@ def keep(act: Any, record: Any, errors: Mapping[str, Text]) -> None:
     record.derive(act)
     checks.refuse(checks.full(record, act))
     if record.number is None and record.spec.numbered_at == "create":
-        record.number = numbering.next_number(act.session, record.spec, act.today)
+        record.number = numbering.next_number(act.session, record.spec, _series_day(record, act))
     flush(act.session, record)
+
+
+def _series_day(record: Any, act: Any) -> date:
+    """A compiled record counts in the month that it is about, any other in the month in which it is made."""
+    period = getattr(record, "period", None) if record.spec.compiled else None
+    if not period:
+        return act.today
+    about = Period.parse(period)
+    return date(about.year, about.first_month, 1)
 
 
 def flush(session: Any, record: Any) -> None:

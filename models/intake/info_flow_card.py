@@ -132,7 +132,7 @@ class InfoFlowCard(Record):
         ),
         access={
             "customer_service": "CEKV", "technician": "CEV", "quality_engineer": "EAVX",
-            "quality_manager": "AVX", "sales": "CEV", "sales_lead": "CEV", "warehouse": "CEV", "unit": "KV",
+            "quality_manager": "AVXE", "sales": "CEV", "sales_lead": "CEV", "warehouse": "CEV", "unit": "KV",
             "unit_lead": "KV", "management_representative": "V", "deputy_gm": "V", "general_manager": "V",
         },
         rules=(
