@@ -206,7 +206,7 @@ def run_report(name: str, period: str, wait: bool, as_json: bool) -> None:
     if wait:
         reports.finish(run_id)
     else:
-        outbox.dispatch()
+        outbox.dispatch_now()
     _print_run(db.session.get(ReportRun, run_id, populate_existing=True), as_json)
 
 

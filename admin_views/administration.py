@@ -41,7 +41,7 @@ class ParametersView(AdministrationView):
 
     @expose("/", methods=["GET", "POST"])
     def index(self) -> Any:
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._page()
         name, text = request.form.get("name", ""), request.form.get("value", "").strip()
         try:
@@ -76,7 +76,7 @@ class UnitsView(AdministrationView):
 
     @expose("/", methods=["GET", "POST"])
     def index(self) -> Any:
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._page()
         try:
             self._save()
@@ -130,7 +130,7 @@ class PeopleView(AdministrationView):
 
     @expose("/new", methods=["GET", "POST"])
     def new(self) -> Any:
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._person(None)
         form = request.form
         try:
@@ -147,7 +147,7 @@ class PeopleView(AdministrationView):
     @expose("/<int:id_>", methods=["GET", "POST"])
     def person(self, id_: int) -> Any:
         user = db.session.get(User, id_) or abort(404)
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._person(user)
         form = request.form
         try:

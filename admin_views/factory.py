@@ -18,7 +18,7 @@ from flask_login import current_user
 from admin_views import door, pages
 from forms import record_form
 from models.base import db, reading, set_reading
-from models.spec import Invalid, Move, Refused, RecordType, Text
+from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
 from rules import access, audit, exports, lists, moves, records, registry
 from rules.checks import Looks
 
@@ -93,13 +93,12 @@ class RecordView(BaseView):
         """The rows of a page; beyond the last page the last one is shown."""
         question = self._question()
         where = lists.conditions(self.spec, door.actor(), question, Looks(db.session, door.actor()))
-        ordering = lists.order(self.spec, question.sort)
-        total = db.session.scalar(lists.counted(self.spec, where)) or 0
+        connection = db.session.connection()   # rows, not objects: the session would only add to the way
+        total = connection.scalar(lists.counted(self.spec, where)) or 0
         if total <= lists.COUNT_LIMIT:
             page = min(page, max(1, -(-total // lists.PAGE_SIZE)))
-        query = lists.select(self.spec, plan.columns, where, ordering, limit=lists.PAGE_SIZE,
-                             offset=(page - 1) * lists.PAGE_SIZE)
-        return plan.cells(db.session.execute(query)), total, page
+        query = lists.page(self.spec, plan.columns, where, question.sort)
+        return plan.cells(connection.execute(query, {"offset": (page - 1) * lists.PAGE_SIZE})), total, page
 
     @expose("/details/")
     def details(self) -> Any:
@@ -141,7 +140,7 @@ class RecordView(BaseView):
 
     @expose("/new/", methods=["GET", "POST"])
     def new(self) -> Any:
-        if request.method == "GET":
+        if request.method in door.SAFE:
             record = records.blank(door.act(), self.spec)
             pages.prefill(record, request.args, door.actor())
             return self._form(None, self._build(record=record))
@@ -160,7 +159,7 @@ class RecordView(BaseView):
         verdict = access.may(door.actor(), "edit", self.spec, record)
         if verdict.reason is not None:
             return door.page(403, verdict.reason.in_(door.language()))
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._form(record, self._build(record=record))
         form = self._build(record=record, posted=request.form)
         try:
@@ -225,15 +224,18 @@ class RecordView(BaseView):
         except Refused as refused:
             db.session.rollback()
             problem = refused.reason.in_(door.language())
-            return self._show(self._record(id_), 409 if refused.stale else 403, problem=problem)
+            return self._show(self._record(id_), 409 if refused.stale else 403, problem=problem, failed=name,
+                              given=request.form)
         done: Text = move.label
         door.say(f"{record.number or ''} 已{done.zh}", f"{record.number or ''}: {done.en} done")
         return self._to(record)
 
     def _given(self, move: Move) -> dict[str, Any]:
         """Required fields that were filled in beside the button; an empty one leaves what the record has."""
-        return {name: request.form[name] for name in move.requires
-                if name in self.spec.fields and request.form.get(name, "") != ""}
+        fields = self.spec.fields
+        given = {name: request.form.getlist(name) if fields[name].kind is Kind.MULTICHOICE else request.form.get(name, "")
+                 for name in move.requires if name in fields}
+        return {name: value for name, value in given.items() if value not in ("", [])}
 
     @expose("/<int:id_>/acknowledge/<int:line_id>", methods=["POST"])
     def acknowledge(self, id_: int, line_id: int) -> Any:

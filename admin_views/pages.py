@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from html import escape as inert   # as safe as markupsafe's, and lists have thousands: it makes no Markup object
+
 from markupsafe import Markup, escape
 
 from forms.record_form import typed_text
@@ -20,7 +22,6 @@ from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, Re
 from rules import access, approvals, checks, exports, lists, moves, office, records
 
 CHOICES = 50
-Links = frozenset[tuple[str, str]]
 NEUTRAL, GOING, DONE, ENDED = "neutral", "going", "done", "ended"
 
 
@@ -67,14 +68,16 @@ def _cell(spec: RecordType, field: Field, language: str, plain: bool, *, first: 
                   for s in spec.workflow.states}
         return lambda value: badges.get(value, f"<td>{escape(value)}</td>")
     if first:
-        return lambda value: f"{escape(value or '—')}</a></td>"
+        return lambda value: f"{inert(str(value or '—'))}</a></td>"
     if field.private and not plain:
         return lambda value: f'<td data-label="{label}">{escape(exports.masked(field, value)) if value else ""}</td>'
     if field.kind in NUMBERS:
         return lambda value: f'<td class="num" data-label="{label}">{"" if value is None else show(value)}</td>'
     if field.kind is Kind.LONGTEXT:
-        return lambda value: f'<td class="long" data-label="{label}">{escape((value or "")[:80])}</td>'
-    return lambda value: f'<td data-label="{label}">{"" if value is None else escape(show(value))}</td>'
+        return lambda value: f'<td class="long" data-label="{label}">{inert((value or "")[:80])}</td>'
+    if field.kind in (Kind.DATETIME, Kind.DATE):
+        return lambda value: f'<td data-label="{label}">{"" if value is None else show(value)}</td>'
+    return lambda value: f'<td data-label="{label}">{"" if value is None else inert(show(value))}</td>'
 
 
 def tone(spec: RecordType, state: str) -> str:
@@ -82,7 +85,7 @@ def tone(spec: RecordType, state: str) -> str:
     flow = spec.workflow
     if state in CALLED_OFF or state == "suspended":
         return ENDED
-    if flow.is_terminal(state) or state in ("active", "valid", "approved"):
+    if all(move.calls_off for move in flow.moves_from(state)) or state in ("active", "valid", "approved"):
         return DONE
     return NEUTRAL if state == flow.initial else GOING
 
@@ -147,12 +150,12 @@ def options(actor: access.Actor, field: Field, value: Any, words: str = "",
     points at, which stays choosable for who does not see it."""
     if field.kind is Kind.USER:
         found = sa.select(User.id, User.name).where(User.is_active).order_by(User.name, User.id)
-        column, current = User.name, User.id
+        column = User.name
     elif field.kind is Kind.UNIT:
         found = sa.select(Unit.code, Unit.name).where(Unit.is_active).order_by(Unit.code)
-        column, current = Unit.name, Unit.code
+        column = Unit.name
     elif field.kind is Kind.LINK:
-        found, column, current = _rows_to_choose(actor, Record.types[field.to])
+        found, column = _rows_to_choose(actor, Record.types[field.to])
     else:
         return []
     if words:
@@ -162,7 +165,7 @@ def options(actor: access.Actor, field: Field, value: Any, words: str = "",
     return _with_present(actor, field, value, rows, kept)
 
 
-def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any, Any]:
+def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any]:
     model = spec.model
     title = getattr(model, spec.fields[spec.title].column) if spec.title else model.number
     label = sa.func.coalesce(title, model.number)
@@ -170,7 +173,7 @@ def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any, An
         label = model.number + " · " + label
     query = access.visible(sa.select(model.id, label), actor, spec)
     query = query.where(model.state.in_(spec.chosen_in) if spec.chosen_in else model.state != VOID)
-    return query.order_by(model.id.desc()), label, model.id
+    return query.order_by(model.id.desc()), label
 
 
 def links_of(record: Any) -> Links:
@@ -329,7 +332,7 @@ def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Acto
     else:
         text = exports.shown(field, value, language, plain=plain)
     if text and field.measure and field.kind in NUMBERS:
-        text = f"{text} {field.measure}"
+        text = f"{text} {field.measure_text.in_(language)}"
     return Shown(label, text, href, field.kind is Kind.LONGTEXT, field.private and not plain and bool(text),
                  field.help.in_(language) if field.help else "", field.kind.value)
 
@@ -345,6 +348,8 @@ class Button:
     needs_comment: bool
     ends: bool
     errors: dict[str, str]
+    is_open: bool = False      # it was tried and did not go through: what was typed is still there
+    comment: str = ""
 
 
 def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = "", failed: str = "",
@@ -357,7 +362,8 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
     for field in spec.fields.values():
         if field.group is not None:
             groups.append((field.group.in_(language), []))
-        groups[-1][1].append(_shown(record, field, titles, actor, open_))
+        if not field.machine:
+            groups[-1][1].append(_shown(record, field, titles, actor, open_))
     return {
         "spec": spec, "record": record, "problem": problem, "is_plain": open_,
         "state": spec.workflow.state(record.state), "tone": tone(spec, record.state),
@@ -424,14 +430,14 @@ def _steps(record: Any, language: str) -> list[tuple[str, str]]:
 
 def _table(record: Any, child: Lines, titles: Any, actor: access.Actor, plain: bool) -> dict[str, Any]:
     copies = record.spec.copies
-    rows = []
+    rows, fields = [], [field for field in child.fields.values() if not field.machine]
     for row in getattr(record, child.name):
-        shown = [_shown(row, field, titles, actor, plain) for field in child.fields.values()]
+        shown = [_shown(row, field, titles, actor, plain) for field in fields]
         signable = copies is not None and copies.lines == child.name and bool(
             records.may_acknowledge(actor, record, row))
         rows.append({"id": row.id, "cells": shown, "signable": signable})
-    return {"label": child.label.in_(actor.language), "headers": [f.label.in_(actor.language) for f in child.fields.values()],
-            "rows": rows, "name": child.name, "numeric": [f.kind in NUMBERS for f in child.fields.values()]}
+    return {"label": child.label.in_(actor.language), "headers": [f.label.in_(actor.language) for f in fields],
+            "rows": rows, "name": child.name, "numeric": [f.kind in NUMBERS for f in fields]}
 
 
 def _buttons(act: Any, record: Any, failed: str, errors: Mapping[str, Text], given: Any) -> list[Button]:
@@ -439,11 +445,13 @@ def _buttons(act: Any, record: Any, failed: str, errors: Mapping[str, Text], giv
     for offer in moves.offered(act, record):
         if not offer.is_mine and set(offer.move.by) == {"system"}:
             continue
-        mine = {path: text.in_(language) for path, text in errors.items()} if offer.move.name == failed else {}
-        asks = [_asked(act.actor, field, given if mine else None, language) for field in offer.asks] if offer.is_mine else []
-        ends = offer.move.calls_off or offer.move.comment
-        found.append(Button(offer.move.name, offer.move.label.in_(language), offer.reason.in_(language) if offer.reason else "",
-                            asks, offer.move.comment, ends, mine))
+        again = given if offer.move.name == failed else None
+        asks = [_asked(act.actor, field, again, language) for field in offer.asks] if offer.is_mine else []
+        found.append(Button(
+            offer.move.name, offer.move.label.in_(language), offer.reason.in_(language) if offer.reason else "", asks,
+            offer.move.comment, offer.move.calls_off or offer.move.comment,
+            {path: text.in_(language) for path, text in errors.items()} if again is not None else {},
+            again is not None, again.get("comment", "") if again else ""))
     return found
 
 
@@ -452,8 +460,11 @@ def _asked(actor: access.Actor, field: Field, given: Any, language: str) -> dict
     rows = [(v, label.in_(language)) for v, label in field.choices] or options(actor, field, None)
     if field.kind is Kind.BOOL:
         rows = [("true", "是" if language == "zh" else "Yes"), ("false", "否" if language == "zh" else "No")]
+    value: Any = "" if given is None else given.get(field.name, "")
+    if field.kind is Kind.MULTICHOICE:
+        value = [] if given is None else given.getlist(field.name)
     return {"name": field.name, "label": field.label.in_(language), "kind": field.kind.value, "choices": rows,
-            "length": field.length, "value": given.get(field.name, "") if given else ""}
+            "length": field.length, "value": value}
 
 
 def _clocks(record: Any, language: str) -> list[dict[str, Any]]:
@@ -483,6 +494,7 @@ def left_text(left: Any, language: str) -> str:
     return f"还剩 {words}" if language == "zh" else f"{words} left"
 
 
+SIGNATURE_TONES = {"waiting": GOING, "signed": DONE, "returned": ENDED, "dropped": NEUTRAL}
 SIGNED = {"waiting": Text("待签", "Waiting"), "signed": Text("已签", "Signed"), "returned": Text("退回", "Returned"),
           "dropped": Text("未签（已终止）", "Not signed (ended)")}
 
@@ -493,7 +505,7 @@ def _signatures(record: Any, language: str) -> list[dict[str, Any]]:
     rounds = approvals.rounds(db.session, record)
     who = titles_of(lists.BASE["created_by"], [s.signed_by_id for s in rounds if s.signed_by_id])
 
-    return [{"round": s.round, "role": ROLES[s.role].label.in_(language), "state": SIGNED[s.state].in_(language),
+    return [{"round": s.round, "role": ROLES[s.role].label.in_(language), "state": SIGNED[s.state].in_(language), "tone": SIGNATURE_TONES[s.state],
              "who": who.get(s.signed_by_id, ""), "at": s.signed_at, "comment": s.comment or ""} for s in rounds]
 
 

@@ -51,7 +51,7 @@ class ReportsView(BaseView):
         except Invalid as invalid:
             return self._page(" ".join(text.in_(door.language()) for text in invalid.errors.values()), 422)
         db.session.commit()
-        outbox.dispatch()
+        outbox.dispatch_now()
         return redirect(f"/admin/reports/runs/{run.id}")
 
     @expose("/runs/<int:id_>")

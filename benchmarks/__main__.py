@@ -138,6 +138,7 @@ def _bed(app: Any, asked: argparse.Namespace) -> Bed:
     engine = sa.create_engine(db.engine.url)
     bare, ours = floor.create_floor(engine, spec, statements).test_client(), app.test_client()
     with ours.session_transaction() as session:
+        session.permanent = True
         session["_user_id"], session["_fresh"], session["language"] = key, True, "zh"
     addresses = {name: _address(*question) for name, question in questions.items()}
     return Bed(ours, bare, db.engine, engine, addresses, machine)

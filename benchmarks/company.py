@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,13 +34,13 @@ NOW = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 def fill(connection: sa.Connection, rows: int) -> None:
-    """Everything the sheets point at, then the sheets; statistics are made where the database keeps them by itself."""
+    """Everything the sheets point at, then the sheets."""
     dice = random.Random(20261001)
     _people(connection)
     _masters(connection, dice)
     sheets = Record.types["quality_info_transfer"].model.__table__
     made = _sheets(dice, rows)
-    while piece := [sheet for sheet, _ in zip(made, range(5_000), strict=False)]:
+    while piece := list(islice(made, 5_000)):
         connection.execute(sheets.insert(), piece)
 
 

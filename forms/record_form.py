@@ -137,8 +137,9 @@ def entered(form: RecordForm, spec: RecordType, posted: Any) -> dict[str, Any]:
         name in posted or isinstance(form[name], SelectMultipleField))}
     for name in spec.lines:
         if name in form:
-            rows = [entry.form.data for entry in form[name]]
-            raw[name] = [row for row in rows if row.get("id") or any(v for k, v in row.items() if k != "id")]
+            # The form loses the blank rows too, so that row 2 of an error is row 2 of the page.
+            form[name].entries = [entry for entry in form[name] if any(entry.form.data.values())]
+            raw[name] = [entry.form.data for entry in form[name]]
     return raw
 
 

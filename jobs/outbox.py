@@ -98,15 +98,6 @@ def dispatch_now() -> None:
         log.exception("the clock will dispatch")
 
 
-def answers() -> bool:
-    """Is the queue store there?"""
-    try:
-        with connection() as store:
-            return bool(store.ping())
-    except RedisError:
-        return False
-
-
 def is_queue_empty() -> bool:
     """False also while nobody can say."""
     try:

@@ -137,6 +137,11 @@ class Default(StrEnum):
     NOW = "now"
 
 
+MEASURES: Mapping[str, Text] = {
+    "d": Text("天", "days"), "h": Text("小时", "hours"), "月": Text("个月", "months"), "元": Text("元", "yuan"),
+}
+
+
 @dataclass(frozen=True)
 class Field:
     """One column as people and programs know it. `name` is the catalogue's, `column` the attribute that holds it."""
@@ -157,6 +162,7 @@ class Field:
     unique: bool = False
     derived: str = ""                 # the sentence that says how the server computes it
     system: bool = False              # written by a move, a job or an acknowledgement, never typed
+    machine: bool = False             # for programs; no page shows it
     group: Text | None = None         # heading that starts at this field
     origin: str = "S"                 # S document, P practice, X our own need
 
@@ -164,6 +170,10 @@ class Field:
     def typed(self) -> bool:
         """May a person type it at all?"""
         return not (self.derived or self.system)
+
+    @property
+    def measure_text(self) -> Text:
+        return MEASURES.get(self.measure, Text(self.measure, self.measure))
 
     def choice_label(self, value: str) -> Text | None:
         return next((choice.label for choice in self.choices if choice.value == value), None)

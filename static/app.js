@@ -568,6 +568,7 @@
     if (badge.textContent !== now.state_label) badge.textContent = now.state_label;
     badge.className = `badge ${{ done: 'done', failed: 'ended', queued: 'neutral' }[now.state] || 'going'}`;
     if (bar) { bar.value = now.progress; bar.hidden = isOver; }
+    if (isOver) one('[data-run-hint]')?.remove();
     error.textContent = now.error || '';
     error.hidden = !now.error;
     one('[data-run-records]', run).replaceChildren(...now.records.map(([href, number]) => {

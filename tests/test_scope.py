@@ -7,9 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import sqlalchemy as sa
 
-from models.base import Record
 from models.spec import ROLES, Kind
-from rules import checks, registry
+from rules import registry
 from tests import reading, valid
 from tests.browser_of_a_person import problems
 from tests.valid import HERE, THERE, TYPES, Colleague, desk
@@ -183,8 +182,3 @@ def test_a_link_that_others_have_set_does_not_bar_who_edits_the_rest(app, spec, 
     assert answer.status_code == 302, problems(answer)
     after = valid.snapshot(app, spec.name, id_)
     assert after[spec.fields[note].column] == "补充说明" and after[spec.fields[name].column] == there
-
-
-def test_reading_a_link_is_the_same_rule_for_every_door():
-    """The choice box, the form and the filter all find links through `checks.parse`, which asks who looks."""
-    assert checks._PARSERS[Kind.LINK] is checks._link and Record.types
