@@ -17,6 +17,7 @@ from flask.cli import AppGroup
 
 from jobs import clock, imports, outbox, reports, supervisor, worker
 from models.base import db, reading
+from models.history import Outbox
 from models.people import User
 from models.reports import ReportRun
 from models.settings import PARAMETERS
@@ -289,8 +290,10 @@ def tick() -> None:
 @click.command("first-start")
 @click.option("--demo/--no-demo", default=True)
 def first_start(demo: bool) -> None:
-    """Create the administrator, and the demo company if wanted. Does nothing where there are people already."""
+    """Create the administrator, and the demo company if wanted. Where there are people already, nothing but the jobs
+    that the last end interrupted is taken up again."""
     if db.session.scalar(sa.select(User.id).limit(1)) is not None:
+        _queue_interrupted_again()
         return
     from demo import company  # thousands of sentences that no other command needs
     from demo import people as cast
@@ -316,3 +319,11 @@ def _compile_last_month() -> None:
     asking.ask(act, "quality_info_summary", str(last))
 
 
+def _queue_interrupted_again() -> None:
+    """With no worker alive, nobody is at a run that is not over: its job may be lost, and a second one does no harm."""
+    if not outbox.is_worker_alive():
+        act = Act(db.session, _actor(None))
+        for run in db.session.scalars(sa.select(ReportRun).where(ReportRun.state.in_(asking.ACTIVE)).order_by(ReportRun.id)):
+            run.state, run.alive_at = "queued", act.now
+            db.session.add(Outbox(job="report", arguments=[run.id], created_at=act.now))
+        db.session.commit()

@@ -164,15 +164,15 @@ def _address(filters: dict[str, str], page: int) -> str:
 
 
 def _lists(bed: Bed, count: int) -> Iterator[str]:
-    yield "| request | ours p50 | ours p95 | floor p50 | floor p95 | ratio p50 | ratio p95 | aim |"
-    yield "|---|--:|--:|--:|--:|--:|--:|---|"
+    yield "| request | ours p50 | ours p95 | floor p50 | floor p95 | ratio p50 | ratio p95 | ratio of work p50 | aim |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|---|"
     for n, (name, address) in enumerate(bed.addresses.items()):
         mine, least = measure.alternately(
             lambda a=address: _get(bed.ours, a), lambda n=n: _get(bed.bare, f"/list/{n}"), count)
-        figures = [times.at(percent) for times in (mine, least) for percent in (50, 95)]
-        ratio = figures[0] / figures[2]
+        figures = [measure.at(percent, times.wall) for times in (mine, least) for percent in (50, 95)]
+        ratio, work = figures[0] / figures[2], measure.at(50, mine.work) / measure.at(50, least.work)
         yield (f"| {name} | " + " | ".join(f"{figure * 1000:.2f} ms" for figure in figures)
-               + f" | {ratio:.2f} | {figures[1] / figures[3]:.2f} | {_aim(ratio, LIST_AIM)} |")
+               + f" | {ratio:.2f} | {figures[1] / figures[3]:.2f} | {work:.2f} | {_aim(ratio, LIST_AIM)} |")
 
 
 def _get(client: Any, address: str) -> None:

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 PAGE = resource.getpagesize()
@@ -17,12 +17,14 @@ MIB = 1024 * 1024
 
 @dataclass
 class Times:
-    """Seconds of the same request, many times."""
+    """Seconds of the same request, many times: by the clock on the wall, and of work by this process."""
 
-    seconds: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    work: list[float] = field(default_factory=list)
 
-    def at(self, percent: int) -> float:
-        return statistics.quantiles(self.seconds, n=100, method="inclusive")[percent - 1]
+
+def at(percent: int, seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1]
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ def alternately(ours: Callable[[], Any], floor: Callable[[], Any], count: int) -
     gc.collect()
     for _ in range(count):
         for request, taken in zip((ours, floor), times, strict=True):
-            start = perf_counter()
+            start, start_work = perf_counter(), process_time()
             request()
-            taken.seconds.append(perf_counter() - start)
+            taken.work.append(process_time() - start_work)
+            taken.wall.append(perf_counter() - start)
     return times
 
 

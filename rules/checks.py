@@ -378,8 +378,7 @@ def own_place(record: Any, actor: access.Actor) -> dict[str, Text]:
 
 def full(record: Any, act: Any) -> dict[str, Text]:
     """Everything that must hold before a record is kept; derived fields are computed already."""
-    errors = {} if act.is_history else own_place(record, act.actor)
-    errors |= missing(record)
+    errors = missing(record)
     if not act.is_history and not errors:
         for path, text in record.check(act):
             errors.setdefault(path, text)

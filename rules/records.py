@@ -74,6 +74,7 @@ def seen(record: Any, revision: int | None) -> None:
 def keep(act: Any, record: Any, errors: Mapping[str, Text]) -> None:
     """Derive, check, number and flush. Raises Invalid with all that is wrong at once."""
     act.session.add(record)
+    errors = {**errors, **({} if act.is_history else checks.own_place(record, act.actor))}
     if errors:
         checks.refuse({**checks.missing(record), **errors})
     record.derive(act)
@@ -99,7 +100,7 @@ def flush(session: Any, record: Any) -> None:
     except StaleDataError:
         raise Refused(JUST_CHANGED, stale=True) from None
     except IntegrityError as clash:
-        if "unique" not in str(clash).lower():
+        if "unique" not in str(clash).lower() or "number" in str(clash.orig):  # a number twice is a bug
             raise
         fields = [record.spec.fields[name] for group in record.spec.unique for name in group[-1:]]
         fields += [field for field in record.spec.fields.values() if field.unique]

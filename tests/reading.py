@@ -39,7 +39,7 @@ def csv_of(data):
     """(header, rows) of a CSV that begins with a BOM and ends its lines with CRLF."""
     assert data.startswith(b"\xef\xbb\xbf"), "a Chinese Excel needs the BOM"
     text = data.decode("utf-8-sig")
-    assert text.endswith("\r\n") and text.count("\n") == text.count("\r\n") or '"' in text
+    assert (text.endswith("\r\n") and text.count("\n") == text.count("\r\n")) or '"' in text
     header, *rows = csv.reader(io.StringIO(text, newline=""))
     return header, rows
 

@@ -55,6 +55,7 @@ def test_the_round_is_written_down_when_the_record_is_submitted(book):
 
 def test_nobody_signs_what_they_created(book):
     plan = drafted(book, by="both")
+    done(book.person("sales").edit(PLAN, plan, remark="另一人改过"))
     done(book.person("sales").move(PLAN, plan, "submit"))
     refused(book.person("both").move(PLAN, plan, "approve"), OWN)
     done(book.person("quality_manager").move(PLAN, plan, "approve"))

@@ -37,7 +37,7 @@ def test_each_move_is_made_by_those_it_is_given_to_and_by_nobody_else(app, spec)
                     for move in spec.workflow.moves:
                         expected = valid.makes(spec, move, state, role, own=own, mine=mine)
                         verdict = moves.may_move(session, who, row, move)
-                        if bool(verdict) != expected or not expected and not all(verdict.reason):
+                        if bool(verdict) != expected or (not expected and not all(verdict.reason)):
                             wrong.append((move.name, state, role, f"{own=} {mine=} {expected=}"))
             valid.created_by(row, None)
     assert not wrong
@@ -90,7 +90,7 @@ def onlookers(spec, move, state):
     """Roles that see the record but to which the move is not given, and a role that does not even see it."""
     seeing = [role for role in ROLES if valid.sees(spec, role) and not valid.makes(spec, move, state, role)]
     blind = [role for role in ROLES if not valid.sees(spec, role)]
-    return seeing[:2] + [ADMINISTRATOR], blind[:1]
+    return [*seeing[:2], ADMINISTRATOR], blind[:1]
 
 
 @each_type

@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from models.base import Record, db
 from models.people import User
 from models.spec import APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, VOID, Kind, months_after
-from rules import access, approvals, checks, numbering, records, registry
+from rules import access, approvals, checks, records, registry
 from rules.act import Act
 from tests.browser_of_a_person import Person
 
@@ -88,19 +88,10 @@ def desk(app):
     """A session of its own, committed at the end: what a test prepares before, or reads between, requests."""
     with app.app_context():
         try:
-            _count_on(db.session)
             yield db.session
             db.session.commit()
         finally:
             db.session.remove()
-
-
-def _count_on(session):
-    """The files of the small company have numbers of their own: new ones come after them."""
-    for name in ("customer", "dealer_ledger", "product_batch"):
-        numbers = session.scalars(sa.select(Record.types[name].model.number)).all()
-        numbering.move_past(session, Record.types[name], numbers)
-    session.flush()
 
 
 # What is typed ----------------------------------------------------------------------------------------------------

@@ -198,8 +198,14 @@ class QualityInfoTransfer(Record):
                 setattr(self, name, getattr(batch, name))
 
     def check(self, act):
+        is_judged = act.actor.id == self.technician_id or self.responsible_unit in act.actor.units
+        if is_judged and sa.inspect(self).attrs.received_at.history.deleted:
+            yield "received_at", Text("收到反馈时间不能由责任单位或服务人员更改",
+                                      "Those whose limits count from it do not change the time of receipt")
         seen = set()
         for index, row in enumerate(self.receipts):
+            if row.signed_at and sa.inspect(row).attrs.copy.history.deleted:
+                yield f"receipts-{index}-copy", Text("已签收，份别不能再改", "It is signed for: the copy stays")
             if row.copy in seen:
                 yield f"receipts-{index}-copy", Text("每份只能登记一行，请删除重复的行",
                                                      "Each copy has one line: remove the repeated one")

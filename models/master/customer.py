@@ -157,7 +157,8 @@ class Customer(Record):
         access={
             "customer_service": "CEV", "dispatcher": "CEV", "technician": "V", "quality_engineer": "V",
             "quality_manager": "VAX", "sales": "CEVX", "sales_lead": "CEVX", "dealer": "CEv",
-            "appraiser": "CEv", "deputy_gm": "V", "management_representative": "V", "general_manager": "V",
+            "appraiser": "CEv", "warehouse": "V", "unit": "V", "unit_lead": "V", "deputy_gm": "V",
+            "management_representative": "V", "general_manager": "V",
         },
         rules=(
             "BR-02 every saved customer_contact_memo of the customer moves last_contacted_at forward",

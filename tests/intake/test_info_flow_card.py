@@ -136,6 +136,7 @@ def test_nobody_types_a_signature_and_a_signed_copy_stays(book):
                                                        "receipts-0-signed_by": book.user("unit")}))
     assert book.read(CARD, card).receipts[0].signed_at is None
     done(book.acknowledge("unit", CARD, card, line))
+    refused(book.person("technician").edit(CARD, card, **{"receipts-0-unit": "CS"}), "已签收，部门不能再改", 422)
     form = book.person("technician").form(f"/admin/{CARD}/edit/?id={card}")
     without = {name: value for name, value in form.items() if not name.startswith("receipts")}
     done(book.person("technician").post(f"/admin/{CARD}/edit/?id={card}", without))

@@ -175,6 +175,12 @@ def test_only_the_responsible_unit_plans_and_only_its_technician_arrives(book):
     refused(book.person("unit").move(SHEET, sheet, "dispose"), "“现场处置完成”由售后服务人员办理")
 
 
+def test_the_unit_does_not_move_the_moment_from_which_its_limits_count(book):
+    sheet = decided(book, "on_site")
+    refused(book.person("unit").edit(SHEET, sheet, received_at="2024-11-09T09:00"), "收到反馈时间不能由责任单位或服务人员更改", 422)
+    done(book.person("quality_engineer").edit(SHEET, decided(book, "phone_or_written"), received_at="2024-11-01T09:00"))
+
+
 @pytest.mark.parametrize("site, unit, hours", [
     ("重庆市", "U1", 24), ("四川省", "U1", 48), ("四川省", "U2", 24), ("重庆市", "U2", 48)])
 def test_the_limit_of_arrival_depends_on_the_province_of_the_responsible_unit(book, site, unit, hours):
@@ -250,6 +256,8 @@ def test_each_copy_is_signed_by_its_receiver_only(book):
     for row, username in zip(rows, ("quality_engineer", "sales", "quality_manager", "deputy_gm"), strict=True):
         refused(book.acknowledge(username, SHEET, sheet, row.id), "这一份不由您签收")
     sign(book, sheet)
+    refused(book.person("quality_engineer").edit(SHEET, sheet, **{"receipts-0-copy": "quality", "receipts-1-copy": "marketing"}),
+            "已签收，份别不能再改", 422)
     assert [row.signed_by for row in book.read(SHEET, sheet).receipts] == [book.user(name) for name in SIGNERS]
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from models.base import Record
 from models.spec import Refused
-from rules import numbering, office
+from rules import numbering, office, records
 from tests.casebook import Casebook, at, done, refused, told
 
 CUSTOMER, BATCH, DEALER = "customer", "product_batch", "dealer_ledger"
@@ -115,6 +115,15 @@ def test_a_customer_is_made_nameless_only_after_its_retention(book):
     read = book.read(CUSTOMER, id_)
     assert (read.state, read.name, read.province, read.industry) == ("anonymised", read.number, "四川省", "物流")
     assert not {"赵六", "13700003333", "某路 9 号"} & {read.contact_person, read.phone, read.address} and read.remark is None
+
+
+def test_a_record_not_yet_saved_sees_the_records_it_names(act):
+    card = records.blank(act, Record.types["info_flow_card"])
+    card.customer_id = act.find(CUSTOMER, name="客户B")[0].id
+    assert card.customer is None
+    act.session.add(card)
+    assert card.customer.name == "客户B"
+    act.session.expunge(card)
 
 
 # Product batches ------------------------------------------------------------------------------------------------------

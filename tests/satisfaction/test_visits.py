@@ -134,6 +134,9 @@ def test_of_two_visits_to_a_customer_the_report_fills_the_nearer_one(book):
     plan = approved_plan(book, **two_customers(book) | {
         "visits-1-customer": book.id("customer", name="客户A"), "visits-1-planned_on": "2024-11-18"})
     second = submitted_report(book, plan, visited_on="2024-11-17")
+    done(book.person("quality_manager").move("visit_report", second, "send_back", comment="写清楚"))
+    done(book.person("technician").move("visit_report", second, "submit"))
+    assert [visit.visit_report for visit in book.read("visit_plan", plan).visits] == [None, second]
     first = submitted_report(book, plan, visited_on="2024-11-16")
     assert [visit.visit_report for visit in book.read("visit_plan", plan).visits] == [first, second]
 
