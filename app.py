@@ -56,5 +56,6 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "WTF_CSRF_TIME_LIMIT": None,   # as long as the session
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=365),   # their addresses carry their content's hash
         "LANGUAGE": settings.language,
     }

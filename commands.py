@@ -17,6 +17,7 @@ from flask.cli import AppGroup
 
 from jobs import clock, imports, outbox, reports, supervisor, worker
 from models.base import db, reading
+from models.history import Outbox
 from models.people import User
 from models.reports import ReportRun
 from models.settings import PARAMETERS
@@ -206,7 +207,7 @@ def run_report(name: str, period: str, wait: bool, as_json: bool) -> None:
     if wait:
         reports.finish(run_id)
     else:
-        outbox.dispatch()
+        outbox.dispatch_now()
     _print_run(db.session.get(ReportRun, run_id, populate_existing=True), as_json)
 
 
@@ -289,10 +290,13 @@ def tick() -> None:
 @click.command("first-start")
 @click.option("--demo/--no-demo", default=True)
 def first_start(demo: bool) -> None:
-    """Create the administrator, and the demo company if wanted. Does nothing where there are people already."""
+    """Create the administrator, and the demo company if wanted. Where there are people already, nothing but the jobs
+    that the last end interrupted is taken up again."""
     if db.session.scalar(sa.select(User.id).limit(1)) is not None:
+        _queue_interrupted_again()
         return
     from demo import company  # thousands of sentences that no other command needs
+    from demo import people as cast
     settings = current_app.extensions["settings"]
     with _plainly():
         secret = settings.admin_password or passwords.random_password()
@@ -304,7 +308,7 @@ def first_start(demo: bool) -> None:
         db.session.commit()
     click.echo(f"administrator: admin  password: {'(AFTERCARE_ADMIN_PASSWORD)' if settings.admin_password else secret}")
     if demo:
-        click.echo(f"demo people: {' '.join(company.sign_ins())}")
+        click.echo(f"demo people: {' '.join(p.username for p in cast.people())}")
         click.echo(f"demo password: {'(AFTERCARE_DEMO_PASSWORD)' if settings.demo_password else shown}")
 
 
@@ -315,3 +319,11 @@ def _compile_last_month() -> None:
     asking.ask(act, "quality_info_summary", str(last))
 
 
+def _queue_interrupted_again() -> None:
+    """With no worker alive, nobody is at a run that is not over: its job may be lost, and a second one does no harm."""
+    if not outbox.is_worker_alive():
+        act = Act(db.session, _actor(None))
+        for run in db.session.scalars(sa.select(ReportRun).where(ReportRun.state.in_(asking.ACTIVE)).order_by(ReportRun.id)):
+            run.state, run.alive_at = "queued", act.now
+            db.session.add(Outbox(job="report", arguments=[run.id], created_at=act.now))
+        db.session.commit()

@@ -42,7 +42,7 @@ class ParametersView(AdministrationView):
 
     @expose("/", methods=["GET", "POST"])
     def index(self) -> Any:
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._page()
         name, text = request.form.get("name", ""), request.form.get("value", "").strip()
         try:
@@ -77,7 +77,7 @@ class UnitsView(AdministrationView):
 
     @expose("/", methods=["GET", "POST"])
     def index(self) -> Any:
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._page()
         try:
             self._save()
@@ -131,7 +131,7 @@ class PeopleView(AdministrationView):
 
     @expose("/new", methods=["GET", "POST"])
     def new(self) -> Any:
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._person(None)
         form = request.form
         try:
@@ -148,7 +148,7 @@ class PeopleView(AdministrationView):
     @expose("/<int:id_>", methods=["GET", "POST"])
     def person(self, id_: int) -> Any:
         user = db.session.get(User, id_) or abort(404)
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._person(user)
         form = request.form
         try:

@@ -90,7 +90,7 @@ def _late(actor: access.Actor) -> list[dict[str, Any]]:
     # An aliased union loses the column's own type on SQLite, and with it the zone.
     due = sa.type_coerce(union.c.due_at, DeadlineClock.due_at.type)
     rows = db.session.execute(sa.select(
-        union.c.type, union.c.id, union.c.number, union.c.name, due).order_by(union.c.due_at.desc()).limit(LATE_SHOWN))
+        union.c.type, union.c.id, union.c.number, union.c.name, due).order_by(union.c.due_at).limit(LATE_SHOWN))
     return [_late_row(actor.language, *row) for row in rows]
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask, Response, current_app, flash, g, render_template, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError
+from jinja2 import Template
+from jinja2.utils import LRUCache
+from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import HTTPException
 
-from models.base import db, set_reading
+from models.base import Record, db, set_reading
 from models.people import User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
 from rules import access, office, registry
@@ -39,6 +45,7 @@ def init_app(app: Flask) -> None:
     app.session_interface = SessionCookie()
     login.init_app(app)
     login.login_view = "sign_in.sign_in"
+    app.context_processor(_in_the_language_of_the_page)
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)
@@ -47,15 +54,24 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
     app.jinja_env.globals.update(
         t=t, language=language, navigation=navigation, asset=_asset_versions(app), moment_text=_moment_text,
+        is_administrator=is_administrator,
         role_label=lambda role: ROLES[role].label.in_(language()))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for name, depends_on in KEPT_PARTS.items():
+        _keep(app.jinja_env.get_template(name), depends_on)
+
+
+@cache
+def _person() -> Any:
+    """The person with their roles, in one statement, built once: each request begins with it."""
+    return sa.select(User).where(User.id == sa.bindparam("id")).options(joinedload(User.memberships))
 
 
 @login.user_loader
 def _load(key: str) -> User | None:
     """The session names the person and the epoch it was opened in."""
     id_, _, epoch = key.partition(":")
-    user = db.session.get(User, int(id_)) if id_.isdigit() else None
+    user = db.session.scalars(_person(), {"id": int(id_)}).unique().one_or_none() if id_.isdigit() else None
     return user if user is not None and user.is_active and str(user.session_epoch) == epoch else None
 
 
@@ -93,6 +109,15 @@ def t(zh: str, en: str) -> str:
     return zh if language() == "zh" else en
 
 
+_WORDS = {"zh": lambda zh, en: zh, "en": lambda zh, en: en}
+
+
+def _in_the_language_of_the_page() -> dict[str, Any]:
+    """A page calls these a hundred times: it gets ones that need not ask again."""
+    spoken = language()
+    return {"t": _WORDS[spoken], "language": lambda: spoken}
+
+
 def actor() -> access.Actor:
     if "actor" not in g:
         g.actor = access.Actor.of(current_user, "screen", language())
@@ -115,7 +140,7 @@ _menus: dict[tuple[Any, ...], list[tuple[str, list[tuple[str, str]]]]] = {}
 def navigation() -> list[tuple[str, list[tuple[str, str]]]]:
     """(area, [(address, label)]) of what the person may see; the same for everybody with the same roles."""
     who = actor()
-    key = (who.roles, language(), len(registry.types()))
+    key = (who.roles, language(), len(Record.types))
     if key not in _menus:
         menu: dict[str, list[tuple[str, str]]] = {}
         for spec in registry.types().values():
@@ -124,6 +149,29 @@ def navigation() -> list[tuple[str, list[tuple[str, str]]]]:
                 menu.setdefault(area, []).append((f"/admin/{spec.name}/", spec.label.in_(language())))
         _menus[key] = list(menu.items())
     return _menus[key]
+
+
+# Parts of pages that are the same again and again, with what they depend on: written once, then taken as they are.
+# Whoever lets such a part show something else adds it here.
+KEPT_PARTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "parts/navigation.html": lambda page: (
+        actor().roles, language(), len(Record.types), page["path"] == "/admin/", page["type_path"]),
+    "parts/filters.html": lambda page: (
+        page["spec"].model, language(), tuple(page["filters"]), tuple(page["asked"].items(multi=True))),
+}
+PARTS_KEPT = 500
+
+
+def _keep(template: Template, depends_on: Callable[[Any], tuple[Any, ...]]) -> None:
+    write, kept = template.root_render_func, LRUCache(PARTS_KEPT)
+
+    def root(page: Any) -> Iterator[str]:
+        key = depends_on(page)
+        part = kept.get(key)
+        if part is None:
+            kept[key] = part = "".join(write(page))
+        yield part
+    template.root_render_func = root  # type: ignore[method-assign]
 
 
 def _asset_versions(app: Flask) -> Any:

@@ -18,7 +18,7 @@ from flask_login import current_user
 from admin_views import door, pages
 from forms import record_form
 from models.base import db, reading, set_reading
-from models.spec import Invalid, Move, Refused, RecordType, Text
+from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
 from rules import access, audit, exports, lists, moves, records, registry
 from rules.checks import Looks
 
@@ -27,7 +27,7 @@ RIGHTS = {
     "index": "view", "details": "view", "new": "create", "edit": "view", "move": "view", "acknowledge": "view",
     "uncover": "view", "choices": "view", "export_csv": "export",
 }
-RESERVED = {"page", "q", "sort", "lang", "header"}
+RESERVED = {"page", "q", "sort", "lang", "header", "behind"}
 
 
 def record_views() -> Iterator[RecordView]:
@@ -42,7 +42,7 @@ class RecordView(BaseView):
         self.spec = spec
         super().__init__(name=spec.zh, endpoint=spec.name, url=f"/admin/{spec.name}")
 
-    def _handle_view(self, name: str, **arguments: Any) -> Any:
+    def _handle_view(self, name: str, /, **arguments: Any) -> Any:
         if not current_user.is_authenticated:
             return door.login.unauthorized()
         if name not in RIGHTS:
@@ -74,19 +74,31 @@ class RecordView(BaseView):
 
     def _question(self) -> lists.Question:
         filters = {name: value for name, value in request.args.items() if name not in RESERVED and value != ""}
-        return lists.Question(filters, request.args.get("q", ""), request.args.get("sort", ""))
+        return lists.Question(filters, request.args.get("q", ""), request.args.get("sort", ""), self._behind())
+
+    def _behind(self) -> Any:
+        """`?behind=quality_info_summary:12:reply_on_time`: the rows that a figure counted, as they were counted."""
+        asked = request.args.get("behind", "")
+        if not asked:
+            return None
+        name, _, rest = asked.partition(":")
+        id_, _, figure = rest.partition(":")
+        spec = registry.type_named(name)
+        if spec is None or not id_.isdecimal() or len(id_) > 18 or not access.may(door.actor(), "view", spec) \
+                or records.find(db.session, door.actor(), spec, int(id_)) is None:
+            abort(404)
+        return pages.evidence(spec, int(id_), figure, self.spec)
 
     def _look(self, plan: pages.ListPlan, page: int) -> tuple[list[Any], int, int]:
         """The rows of a page; beyond the last page the last one is shown."""
         question = self._question()
         where = lists.conditions(self.spec, door.actor(), question, Looks(db.session, door.actor()))
-        ordering = lists.order(self.spec, question.sort)
-        total = db.session.scalar(lists.counted(self.spec, where)) or 0
+        connection = db.session.connection()   # rows, not objects: the session would only add to the way
+        total = connection.scalar(lists.counted(self.spec, where)) or 0
         if total <= lists.COUNT_LIMIT:
             page = min(page, max(1, -(-total // lists.PAGE_SIZE)))
-        query = lists.select(self.spec, plan.columns, where, ordering, limit=lists.PAGE_SIZE,
-                             offset=(page - 1) * lists.PAGE_SIZE)
-        return plan.cells(db.session.execute(query)), total, page
+        query = lists.page(self.spec, plan.columns, where, question.sort)
+        return plan.cells(connection.execute(query, {"offset": (page - 1) * lists.PAGE_SIZE})), total, page
 
     @expose("/details/")
     def details(self) -> Any:
@@ -128,9 +140,9 @@ class RecordView(BaseView):
 
     @expose("/new/", methods=["GET", "POST"])
     def new(self) -> Any:
-        if request.method == "GET":
+        if request.method in door.SAFE:
             record = records.blank(door.act(), self.spec)
-            pages.prefill(record, request.args)
+            pages.prefill(record, request.args, door.actor())
             return self._form(None, self._build(record=record))
         form = self._build(posted=request.form)
         try:
@@ -147,9 +159,9 @@ class RecordView(BaseView):
         verdict = access.may(door.actor(), "edit", self.spec, record)
         if verdict.reason is not None:
             return door.page(403, verdict.reason.in_(door.language()))
-        if request.method == "GET":
+        if request.method in door.SAFE:
             return self._form(record, self._build(record=record))
-        form = self._build(posted=request.form)
+        form = self._build(record=record, posted=request.form)
         try:
             entered = record_form.entered(form, self.spec, request.form)
             records.edit(door.act(), record, self._revision() or 0, entered)
@@ -166,8 +178,9 @@ class RecordView(BaseView):
         return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def _build(self, *, record: Any = None, posted: Any = None) -> Any:
+        kept = pages.links_of(record) if record is not None and record.id is not None else frozenset()
         return record_form.build(
-            self.spec, door.language(), lambda field, value: pages.options(door.actor(), field, value),
+            self.spec, door.language(), lambda field, value: pages.options(door.actor(), field, value, kept=kept),
             record=record, posted=posted)
 
     def _form(self, record: Any, form: Any, status: int = 200, **more: Any) -> Any:
@@ -211,15 +224,18 @@ class RecordView(BaseView):
         except Refused as refused:
             db.session.rollback()
             problem = refused.reason.in_(door.language())
-            return self._show(self._record(id_), 409 if refused.stale else 403, problem=problem)
+            return self._show(self._record(id_), 409 if refused.stale else 403, problem=problem, failed=name,
+                              given=request.form)
         done: Text = move.label
         door.say(f"{record.number or ''} 已{done.zh}", f"{record.number or ''}: {done.en} done")
         return self._to(record)
 
     def _given(self, move: Move) -> dict[str, Any]:
         """Required fields that were filled in beside the button; an empty one leaves what the record has."""
-        return {name: request.form[name] for name in move.requires
-                if name in self.spec.fields and request.form.get(name, "") != ""}
+        fields = self.spec.fields
+        given = {name: request.form.getlist(name) if fields[name].kind is Kind.MULTICHOICE else request.form.get(name, "")
+                 for name in move.requires if name in fields}
+        return {name: value for name, value in given.items() if value not in ("", [])}
 
     @expose("/<int:id_>/acknowledge/<int:line_id>", methods=["POST"])
     def acknowledge(self, id_: int, line_id: int) -> Any:
@@ -245,8 +261,8 @@ class RecordView(BaseView):
         self._note_export(question)
         header = "names" if request.args.get("header") == "names" else "labels"
         name = f"{self.spec.label.in_(who.language)}_{date.today():%Y%m%d}.csv"
-        rows = exports.csv_rows(self.spec, cols, _stream(query), who, header=header)
-        return Response(rows, mimetype="text/csv; charset=utf-8", headers={
+        rows = exports.csv_rows(self.spec, cols, _stream(db.engine, query), who, header=header)
+        return Response(rows, content_type="text/csv; charset=utf-8", headers={
             "Content-Disposition": f"attachment; filename=\"{self.spec.name}.csv\"; filename*=UTF-8''{quote(name)}"})
 
     def _note_export(self, question: lists.Question) -> None:
@@ -257,7 +273,7 @@ class RecordView(BaseView):
         db.session.commit()
 
 
-def _stream(query: Any) -> Iterator[Any]:
-    """Rows of a connection of its own: constant memory, one snapshot, whatever happens to the request."""
-    with reading(), db.engine.connect() as connection:
+def _stream(engine: Any, query: Any) -> Iterator[Any]:
+    """Rows of a connection of its own: constant memory, one snapshot, and it outlives the request."""
+    with reading(), engine.connect() as connection:
         yield from connection.execute(query.execution_options(yield_per=1000))

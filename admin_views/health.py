@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, current_app, jsonify
+from redis.exceptions import RedisError
 
 from jobs import clock, outbox
 from models.base import db
@@ -38,9 +39,13 @@ def _database() -> str:
 
 
 def _queue() -> dict[str, str]:
-    workers = outbox.workers_alive()
-    return {"queue": "ok" if outbox.answers() else "no answer", "workers": "ok" if workers else "none",
-            "clock": "ok" if clock.is_alive() else "silent"}
+    try:
+        with outbox.connection() as store:
+            store.ping()
+            return {"queue": "ok", "workers": "ok" if outbox.any_worker(store) else "none",
+                    "clock": "ok" if clock.is_ticking(store) else "silent"}
+    except RedisError:
+        return {"queue": "no answer", "workers": "unknown", "clock": "unknown"}
 
 
 def _disk() -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import html
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from operator import itemgetter
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from markupsafe import Markup, escape
@@ -13,10 +19,12 @@ from forms.record_form import typed_text
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
 from models.people import Unit, User
-from models.spec import NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
+from models.reports import Evidence
+from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
 from rules import access, approvals, checks, exports, lists, moves, office, records
 
 CHOICES = 50
+Links = frozenset[tuple[str, str]]   # (type, id)
 NEUTRAL, GOING, DONE, ENDED = "neutral", "going", "done", "ended"
 
 
@@ -28,16 +36,16 @@ class ListPlan:
 
     columns: lists.Columns
     headers: tuple[tuple[str, str, str], ...]     # name, label, css class
-    writers: tuple[Any, ...]
+    writers: tuple[Callable[[Sequence[Any]], list[str]], ...]
     start: str
 
     def cells(self, rows: Iterable[Any]) -> list[Markup]:
-        """One ready piece of HTML per row: escaped here, once, without a template call per cell."""
-        built, start, writers = [], self.start, self.writers
-        for row in rows:
-            cells = "".join([write(value) for write, value in zip(writers, row[2:], strict=True)])
-            built.append(Markup(f'<tr data-href="{start}{row[0]}"><td class="first"><a href="{start}{row[0]}">{cells}</tr>'))
-        return built
+        """One ready piece of HTML per row: escaped here, once, column by column, without a template call per cell."""
+        found, start = list(rows), self.start
+        columns = list(zip(*found, strict=True))
+        written = [write(values) for write, values in zip(self.writers, columns[2:], strict=True)] if found else []
+        return [Markup(f'<tr data-href="{start}{row[0]}"><td class="first"><a href="{start}{row[0]}">{"".join(cells)}</tr>')
+                for row, cells in zip(found, zip(*written, strict=True), strict=True)]
 
 
 _plans: dict[tuple[Any, ...], ListPlan] = {}
@@ -49,36 +57,46 @@ def list_plan(spec: RecordType, actor: access.Actor, language: str) -> ListPlan:
     if key not in _plans:
         cols = lists.columns(spec, spec.list)
         headers = tuple((f.name, f.label.in_(language), "num" if f.kind in NUMBERS else "") for f in cols.fields)
-        writers = tuple(_cell(spec, f, language, plain, first=i == 0) for i, f in enumerate(cols.fields))
+        writers = tuple(_cells(spec, f, language, plain, first=i == 0) for i, f in enumerate(cols.fields))
         _plans[key] = ListPlan(cols, headers, writers, f"/admin/{spec.name}/details/?id=")
     return _plans[key]
 
 
-def _cell(spec: RecordType, field: Field, language: str, plain: bool, *, first: bool) -> Any:
-    """The function that writes one cell. The first one stands inside the link to the record."""
+def _cells(spec: RecordType, field: Field, language: str, plain: bool, *, first: bool) -> Callable[[Sequence[Any]], list[str]]:
+    """The function that writes a column's cells. Those of the first one stand inside the link to the record."""
     show = exports.shower(field, language)
     label = escape(field.label.in_(language))
+    start, end = f'<td data-label="{label}">', "</td>"
     if field.name == "state":
-        badges = {s.name: f'<td data-label="{label}"><span class="badge {tone(spec, s.name)}">{escape(s.label.in_(language))}</span></td>'
+        badges = {s.name: f'{start}<span class="badge {tone(spec, s.name)}">{escape(s.label.in_(language))}</span>{end}'
                   for s in spec.workflow.states}
-        return lambda value: badges.get(value, f"<td>{escape(value)}</td>")
+        return lambda values: [badges.get(value) or f"<td>{escape(value)}</td>" for value in values]
     if first:
-        return lambda value: f"{escape(value or '—')}</a></td>"
+        return lambda values: [f"{text}</a></td>" for text in _escaped([str(value or "—") for value in values])]
     if field.private and not plain:
-        return lambda value: f'<td data-label="{label}">{escape(exports.masked(field, value)) if value else ""}</td>'
-    if field.kind in NUMBERS:
-        return lambda value: f'<td class="num" data-label="{label}">{"" if value is None else show(value)}</td>'
-    if field.kind is Kind.LONGTEXT:
-        return lambda value: f'<td class="long" data-label="{label}">{escape((value or "")[:80])}</td>'
-    return lambda value: f'<td data-label="{label}">{"" if value is None else escape(show(value))}</td>'
+        show = partial(exports.masked, field)
+    elif field.kind in NUMBERS:
+        start = f'<td class="num" data-label="{label}">'
+    elif field.kind is Kind.LONGTEXT:
+        start, show = f'<td class="long" data-label="{label}">', itemgetter(slice(80))
+    return lambda values: [f"{start}{text}{end}" for text in _escaped(
+        ["" if value is None or value == "" else show(value) for value in values])]
+
+
+_NEEDS_ESCAPING = re.compile("[&<>\"']")
+
+
+def _escaped(texts: list[str]) -> list[str]:
+    """Most columns have nothing to escape: one look at all of a column is quicker than fifty calls."""
+    return list(map(html.escape, texts)) if _NEEDS_ESCAPING.search("".join(texts)) else texts
 
 
 def tone(spec: RecordType, state: str) -> str:
     """How a state looks: beginning, under way, well ended, called off."""
     flow = spec.workflow
-    if state in (VOID, "cancelled", "rejected", "withdrawn", "suspended"):
+    if state in CALLED_OFF or state == "suspended":
         return ENDED
-    if flow.is_terminal(state) or state in ("active", "valid", "approved"):
+    if all(move.calls_off for move in flow.moves_from(state)) or state in ("active", "valid", "approved"):
         return DONE
     return NEUTRAL if state == flow.initial else GOING
 
@@ -114,7 +132,18 @@ class Filter:
     choices: tuple[tuple[str, str], ...] = ()
 
 
+_bars: dict[tuple[Any, ...], list[Filter]] = {}
+
+
 def filter_bar(spec: RecordType, actor: access.Actor, language: str) -> list[Filter]:
+    """The same for everybody with the same view of privacy, as the plan is."""
+    key = (spec.model, language, access.sees_private(actor, spec))
+    if key not in _bars:
+        _bars[key] = _filters(spec, actor, language)
+    return _bars[key]
+
+
+def _filters(spec: RecordType, actor: access.Actor, language: str) -> list[Filter]:
     bar = []
     for name in lists.filterable(spec, actor):
         field = lists.column_field(spec, name)
@@ -137,26 +166,28 @@ def field_at(spec: RecordType, path: str) -> Field | None:
     return lists.column_field(spec, head) if head in spec.fields or head in lists.BASE else None
 
 
-def options(actor: access.Actor, field: Field, value: Any, words: str = "") -> list[tuple[str, str]]:
-    """The present value, then the newest rows that the person may see and choose."""
+def options(actor: access.Actor, field: Field, value: Any, words: str = "",
+            kept: Links = frozenset()) -> list[tuple[str, str]]:
+    """The present value, then the newest rows that the person may see and choose. `kept`: what the record already
+    points at, which stays choosable for who does not see it."""
     if field.kind is Kind.USER:
         found = sa.select(User.id, User.name).where(User.is_active).order_by(User.name, User.id)
-        column, current = User.name, User.id
+        column = User.name
     elif field.kind is Kind.UNIT:
         found = sa.select(Unit.code, Unit.name).where(Unit.is_active).order_by(Unit.code)
-        column, current = Unit.name, Unit.code
+        column = Unit.name
     elif field.kind is Kind.LINK:
-        found, column, current = _rows_to_choose(actor, Record.types[field.to])
+        found, column = _rows_to_choose(actor, Record.types[field.to])
     else:
         return []
     if words:
         found = found.where(column.contains(words, autoescape=True))
     limit = CHOICES if field.kind is Kind.LINK else 300
     rows = [(str(key), str(label)) for key, label in db.session.execute(found.limit(limit))]
-    return _with_present(actor, field, value, rows, current)
+    return _with_present(actor, field, value, rows, kept)
 
 
-def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any, Any]:
+def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any]:
     model = spec.model
     title = getattr(model, spec.fields[spec.title].column) if spec.title else model.number
     label = sa.func.coalesce(title, model.number)
@@ -164,14 +195,27 @@ def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any, An
         label = model.number + " · " + label
     query = access.visible(sa.select(model.id, label), actor, spec)
     query = query.where(model.state.in_(spec.chosen_in) if spec.chosen_in else model.state != VOID)
-    return query.order_by(model.id.desc()), label, model.id
+    return query.order_by(model.id.desc()), label
 
 
-def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], key: Any) -> Any:
+def links_of(record: Any) -> Links:
+    """(type, id) of every record that this one and its child tables point at."""
+    return frozenset((field.to, str(getattr(row, field.column))) for row, fields in _rows(record)
+                     for field in fields.values() if field.kind is Kind.LINK)
+
+
+def _is_visible(actor: access.Actor, type_name: str, id_: int) -> bool:
+    spec = Record.types[type_name]
+    return db.session.scalar(access.visible(sa.select(spec.model.id).where(spec.model.id == id_), actor, spec)) is not None
+
+
+def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], kept: Links) -> Any:
     if value in (None, "") or any(row[0] == str(value) for row in rows):
         return rows
     if field.kind is not Kind.UNIT and not str(value).isdecimal():
         return rows
+    if field.kind is Kind.LINK and (field.to, str(value)) not in kept and not _is_visible(actor, field.to, int(value)):
+        return rows  # a forged id gets no name
     label = titles_of(field, [str(value) if field.kind is Kind.UNIT else int(value)]).get(
         str(value) if field.kind is Kind.UNIT else int(value))
     return [(str(value), label), *rows] if label else rows
@@ -189,12 +233,12 @@ def titles_of(field: Field, keys: Sequence[Any]) -> dict[Any, str]:
         spec = Record.types[field.to]
         title = getattr(spec.model, spec.fields[spec.title].column) if spec.title else spec.model.number
         query = sa.select(spec.model.id, sa.func.coalesce(title, spec.model.number)).where(spec.model.id.in_(keys))
-    return {key: label for key, label in db.session.execute(query)}
+    return dict(db.session.execute(query).tuples().all())
 
 
-def prefill(record: Any, given: Mapping[str, str]) -> None:
+def prefill(record: Any, given: Mapping[str, str], actor: access.Actor) -> None:
     """`/new/?customer=3`: start the form from another record. What cannot be used is left out, not refused."""
-    looks = checks.Looks(db.session, access.Actor.system("screen"))
+    looks = checks.Looks(db.session, actor)
     closed = checks.read_only(record.spec)
     for name, raw in given.items():
         field = record.spec.fields.get(name)
@@ -310,7 +354,7 @@ def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Acto
     else:
         text = exports.shown(field, value, language, plain=plain)
     if text and field.measure and field.kind in NUMBERS:
-        text = f"{text} {field.measure}"
+        text = f"{text} {field.measure_text.in_(language)}"
     return Shown(label, text, href, field.kind is Kind.LONGTEXT, field.private and not plain and bool(text),
                  field.help.in_(language) if field.help else "", field.kind.value)
 
@@ -326,6 +370,8 @@ class Button:
     needs_comment: bool
     ends: bool
     errors: dict[str, str]
+    is_open: bool = False      # it was tried and did not go through: what was typed is still there
+    comment: str = ""
 
 
 def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = "", failed: str = "",
@@ -338,7 +384,8 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
     for field in spec.fields.values():
         if field.group is not None:
             groups.append((field.group.in_(language), []))
-        groups[-1][1].append(_shown(record, field, titles, actor, open_))
+        if not field.machine:
+            groups[-1][1].append(_shown(record, field, titles, actor, open_))
     return {
         "spec": spec, "record": record, "problem": problem, "is_plain": open_,
         "state": spec.workflow.state(record.state), "tone": tone(spec, record.state),
@@ -348,9 +395,46 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
         "buttons": _buttons(act, record, failed, errors or {}, given),
         "may_edit": access.may(actor, "edit", spec, record), "may_uncover": not open_ and may_uncover(actor, spec),
         "clocks": _clocks(record, language), "signatures": _signatures(record, language),
-        "timeline": timeline(record, actor, open_),
+        "timeline": timeline(record, actor, open_), "behind": _behind(record, language),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
     }
+
+
+def evidence(of: RecordType, id_: int, figure: str, source: RecordType) -> Any:
+    """The ids that a figure of a compiled record counted."""
+    return sa.select(Evidence.source_id).where(
+        Evidence.of_type == of.name, Evidence.of_id == id_, Evidence.figure == figure,
+        Evidence.source_type == source.name)
+
+
+def _behind(record: Any, language: str) -> list[dict[str, Any]]:
+    """What each figure of a compiled record counted, and the list of exactly these rows."""
+    if not record.spec.compiled:
+        return []
+    counted = db.session.execute(
+        sa.select(Evidence.figure, Evidence.source_type, sa.func.count()).where(
+            Evidence.of_type == record.spec.name, Evidence.of_id == record.id)
+        .group_by(Evidence.figure, Evidence.source_type).order_by(Evidence.figure)).all()
+    captions = _captions(record, language)
+    return [{"figure": figure, "caption": captions.get(figure, figure), "count": count,
+             "source": Record.types[source].label.in_(language),
+             "href": f"/admin/{source}/?behind={record.spec.name}:{record.id}:{quote(figure)}"}
+            for figure, source, count in counted]
+
+
+def _captions(record: Any, language: str) -> dict[str, str]:
+    """`by_dealer:F001` -> the words of that figure, where the record has lines that say them."""
+    child = record.spec.lines.get("figures")
+    if child is None:
+        return {}
+    found = {}
+    for row in record.figures:
+        section = child.fields["section"].choice_label(row.section)
+        words = section.in_(language) if section else row.section
+        name = f"{row.section}:{row.key}" if row.key else row.section
+        found[name] = f"{words} · {row.caption}" if row.key else words
+        found[f"{name}/denominator"] = f"{found[name]} ({'分母' if language == 'zh' else 'of'})"
+    return found
 
 
 def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
@@ -358,24 +442,24 @@ def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
 
 
 def _steps(record: Any, language: str) -> list[tuple[str, str]]:
-    """The states of the usual way, with where the record is: (label, past | present | ahead)."""
-    states = [s for s in record.spec.workflow.states if tone(record.spec, s.name) != ENDED]
-    names = [s.name for s in states]
-    here = names.index(record.state) if record.state in names else -1
-    return [(s.label.in_(language), "present" if i == here else "past" if i < here else "ahead")
-            for i, s in enumerate(states)]
+    """The states of the usual way: (label, present | past | ahead). Past is what the audit saw the record leave."""
+    changes = db.session.scalars(sa.select(AuditEntry.changes).where(
+        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id, AuditEntry.action.like("move:%")))
+    left = {change["state"][0] for change in changes if "state" in change}
+    return [(s.label.in_(language), "present" if s.name == record.state else "past" if s.name in left else "ahead")
+            for s in record.spec.workflow.states if tone(record.spec, s.name) != ENDED]
 
 
 def _table(record: Any, child: Lines, titles: Any, actor: access.Actor, plain: bool) -> dict[str, Any]:
     copies = record.spec.copies
-    rows = []
+    rows, fields = [], [field for field in child.fields.values() if not field.machine]
     for row in getattr(record, child.name):
-        shown = [_shown(row, field, titles, actor, plain) for field in child.fields.values()]
+        shown = [_shown(row, field, titles, actor, plain) for field in fields]
         signable = copies is not None and copies.lines == child.name and bool(
             records.may_acknowledge(actor, record, row))
         rows.append({"id": row.id, "cells": shown, "signable": signable})
-    return {"label": child.label.in_(actor.language), "headers": [f.label.in_(actor.language) for f in child.fields.values()],
-            "rows": rows, "name": child.name, "numeric": [f.kind in NUMBERS for f in child.fields.values()]}
+    return {"label": child.label.in_(actor.language), "headers": [f.label.in_(actor.language) for f in fields],
+            "rows": rows, "name": child.name, "numeric": [f.kind in NUMBERS for f in fields]}
 
 
 def _buttons(act: Any, record: Any, failed: str, errors: Mapping[str, Text], given: Any) -> list[Button]:
@@ -383,11 +467,13 @@ def _buttons(act: Any, record: Any, failed: str, errors: Mapping[str, Text], giv
     for offer in moves.offered(act, record):
         if not offer.is_mine and set(offer.move.by) == {"system"}:
             continue
-        mine = {path: text.in_(language) for path, text in errors.items()} if offer.move.name == failed else {}
-        asks = [_asked(act.actor, field, given if mine else None, language) for field in offer.asks] if offer.is_mine else []
-        ends = offer.move.to in (VOID, "cancelled", "rejected") or offer.move.comment
-        found.append(Button(offer.move.name, offer.move.label.in_(language), offer.reason.in_(language) if offer.reason else "",
-                            asks, offer.move.comment, ends, mine))
+        again = given if offer.move.name == failed else None
+        asks = [_asked(act.actor, field, again, language) for field in offer.asks] if offer.is_mine else []
+        found.append(Button(
+            offer.move.name, offer.move.label.in_(language), offer.reason.in_(language) if offer.reason else "", asks,
+            offer.move.comment, offer.move.calls_off or offer.move.comment,
+            {path: text.in_(language) for path, text in errors.items()} if again is not None else {},
+            again is not None, again.get("comment", "") if again else ""))
     return found
 
 
@@ -396,8 +482,11 @@ def _asked(actor: access.Actor, field: Field, given: Any, language: str) -> dict
     rows = [(v, label.in_(language)) for v, label in field.choices] or options(actor, field, None)
     if field.kind is Kind.BOOL:
         rows = [("true", "是" if language == "zh" else "Yes"), ("false", "否" if language == "zh" else "No")]
+    value: Any = "" if given is None else given.get(field.name, "")
+    if field.kind is Kind.MULTICHOICE:
+        value = [] if given is None else given.getlist(field.name)
     return {"name": field.name, "label": field.label.in_(language), "kind": field.kind.value, "choices": rows,
-            "length": field.length, "value": given.get(field.name, "") if given else ""}
+            "length": field.length, "value": value}
 
 
 def _clocks(record: Any, language: str) -> list[dict[str, Any]]:
@@ -427,6 +516,7 @@ def left_text(left: Any, language: str) -> str:
     return f"还剩 {words}" if language == "zh" else f"{words} left"
 
 
+SIGNATURE_TONES = {"waiting": GOING, "signed": DONE, "returned": ENDED, "dropped": NEUTRAL}
 SIGNED = {"waiting": Text("待签", "Waiting"), "signed": Text("已签", "Signed"), "returned": Text("退回", "Returned"),
           "dropped": Text("未签（已终止）", "Not signed (ended)")}
 
@@ -438,7 +528,8 @@ def _signatures(record: Any, language: str) -> list[dict[str, Any]]:
     who = titles_of(lists.BASE["created_by"], [s.signed_by_id for s in rounds if s.signed_by_id])
 
     return [{"round": s.round, "role": ROLES[s.role].label.in_(language), "state": SIGNED[s.state].in_(language),
-             "who": who.get(s.signed_by_id, ""), "at": s.signed_at, "comment": s.comment or ""} for s in rounds]
+             "tone": SIGNATURE_TONES[s.state], "who": who.get(s.signed_by_id, ""), "at": s.signed_at,
+             "comment": s.comment or ""} for s in rounds]
 
 
 # The timeline -----------------------------------------------------------------------------------------------------
@@ -454,13 +545,29 @@ TIMELINE = 100
 
 def timeline(record: Any, actor: access.Actor, plain: bool) -> list[dict[str, Any]]:
     """The audit of the record, newest first, in words; private values masked as everywhere."""
-    entries = db.session.scalars(sa.select(AuditEntry).where(
-        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id).order_by(AuditEntry.id.desc()).limit(TIMELINE))
+    entries = list(db.session.scalars(sa.select(AuditEntry).where(
+        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id)
+        .order_by(AuditEntry.id.desc()).limit(TIMELINE)))
+    told = [e for e in entries if e.action not in ("create", "import")]
+    titles = _titles_in_changes(record.spec, told)
     return [{
         "at": entry.at, "who": entry.actor, "action": _action(record.spec, entry.action).in_(actor.language),
         "comment": entry.comment or "", "door": DOORS.get(entry.door, Text(entry.door, entry.door)).in_(actor.language),
-        "changes": list(_change_words(record.spec, entry, actor, plain)) if entry.action not in ("create", "import") else [],
+        "changes": list(_change_words(record.spec, entry, actor, plain, titles)) if entry in told else [],
     } for entry in entries]
+
+
+def _titles_in_changes(spec: RecordType, entries: Sequence[AuditEntry]) -> dict[tuple[str, Any], str]:
+    """What changed links, people and units are called: one statement per target type."""
+    wanted: dict[str, tuple[Field, set[Any]]] = {}
+    for entry in entries:
+        for name, change in entry.changes.items():
+            field = spec.fields.get(name)
+            if field is not None and field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+                keys = wanted.setdefault(field.to or field.kind.value, (field, set()))[1]
+                keys.update(value for value in change if value is not None)
+    return {(target, key): title for target, (field, keys) in wanted.items()
+            for key, title in titles_of(field, sorted(keys)).items()}
 
 
 def _action(spec: RecordType, action: str) -> Text:
@@ -468,7 +575,8 @@ def _action(spec: RecordType, action: str) -> Text:
     return move.label if action.startswith("move:") and move else ACTIONS.get(action, Text(action, action))
 
 
-def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plain: bool) -> Iterable[tuple[str, str, str]]:
+def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plain: bool,
+                  titles: Mapping[Any, str]) -> Iterable[tuple[str, str, str]]:
     for name, change in entry.changes.items():
         if name == "lines":
             for table, rows in change.items():
@@ -480,13 +588,17 @@ def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plai
                 new.label.in_(actor.language) if new else ""
         elif name in spec.fields:
             field = spec.fields[name]
-            old_text, new_text = (_audit_text(field, value, actor.language, plain) for value in change)
+            old_text, new_text = (_audit_text(field, value, actor.language, plain, titles) for value in change)
             yield field.label.in_(actor.language), old_text, new_text
 
 
-def _audit_text(field: Field, value: Any, language: str, plain: bool) -> str:
+def _audit_text(field: Field, value: Any, language: str, plain: bool, titles: Mapping[Any, str]) -> str:
     if value is None:
         return ""
+    if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+        return titles.get((field.to or field.kind.value, value), str(value))
+    if field.kind is Kind.DATETIME:
+        return exports.moment_text(datetime.fromisoformat(value))
     if field.private and not plain:
         return exports.masked(field, value)
     if field.kind in (Kind.CHOICE, Kind.PROVINCE):

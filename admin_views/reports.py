@@ -24,7 +24,7 @@ class ReportsView(BaseView):
     def __init__(self) -> None:
         super().__init__(name="报表", endpoint="reports", url="/admin/reports")
 
-    def _handle_view(self, name: str, **arguments: Any) -> Any:
+    def _handle_view(self, name: str, /, **arguments: Any) -> Any:
         return None if current_user.is_authenticated else door.login.unauthorized()
 
     @expose("/")
@@ -37,8 +37,8 @@ class ReportsView(BaseView):
         runs = db.session.scalars(sa.select(ReportRun).where(ReportRun.report.in_([r.name for r in known]))
                                   .order_by(ReportRun.id.desc()).limit(RUNS_SHOWN)).all()
         return self.render("reports.html", problem=problem, runs=_shown(runs, who.language), reports=[{
-            "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period,
-            "default_period": str(_last_period(r.period)), "may_ask": bool(reports.may_ask(who, r)),
+            "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period_kind,
+            "default_period": str(_last_period(r.period_kind)), "may_ask": bool(reports.may_ask(who, r)),
             "reason": getattr(reports.may_ask(who, r).reason, who.language, ""),
         } for r in known]), status
 
@@ -51,7 +51,7 @@ class ReportsView(BaseView):
         except Invalid as invalid:
             return self._page(" ".join(text.in_(door.language()) for text in invalid.errors.values()), 422)
         db.session.commit()
-        outbox.dispatch()
+        outbox.dispatch_now()
         return redirect(f"/admin/reports/runs/{run.id}")
 
     @expose("/runs/<int:id_>")

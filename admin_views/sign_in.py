@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> Any:
     form = SignInForm(request.form)
-    if request.method == "GET":
+    if request.method in door.SAFE:
         return redirect("/admin/") if current_user.is_authenticated else render_template("sign_in.html", form=form)
     username = (form.username.data or "").strip()[:80]
     address = request.remote_addr or ""

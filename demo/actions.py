@@ -47,9 +47,6 @@ class Actions:
         clock, unit = self.clock, story.record["responsible_unit"]
         issued = clock.soon(story.record["created_at"], 30, 240)
         story.then(issued, "issued", issued_at=issued)
-        if not visit and self.dice.random() < 0.04:
-            story.then(clock.later(issued, 1, 2), "cancelled")
-            return
         accepted = clock.later(issued, 1, 2)
         promised = clock.later(accepted, 14, 20)
         story.then(accepted, "accepted", action_owner=people.of_unit(unit), team="技术、工艺、质检各一人",
@@ -89,6 +86,14 @@ class Actions:
         story.then(noted, "reported", gm_noted_at=noted)
         closed = clock.later(noted, 0.6, 2)
         story.then(closed, "closed", closed_at=closed)
+
+    def withdrawn(self, moment: datetime) -> None:
+        """An action that was given to the wrong department and taken back."""
+        story = Story(moment, "quality_engineer", "draft", department="QA", source_type="other", responsible_unit="SUB-CQ",
+                      problem="仓库叉车碰伤在库总成包装，要求整改。", is_confirmed_problem=False)
+        issued = self.clock.soon(moment, 30, 120)
+        story.then(issued, "issued", issued_at=issued).then(self.clock.later(issued, 1, 2), "cancelled")
+        self.stories.append(story)
 
     def told(self, states: list[str]) -> list[Rec]:
         """Every action that had begun by the last evening."""

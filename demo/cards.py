@@ -17,7 +17,8 @@ PARTS = (
     ("6100-1040-02", "左门锁总成", "CJ1040", "件", "133.00"), ("2900-1070-09", "钢板弹簧U形螺栓", "CJ1070", "根", "19.80"),
 )
 SHORTAGES = (
-    "在修车辆等件，站内无库存，用户急用。", "本月计划外故障集中，库存已用完。", "总成更换需要，常备库未配此件。", "三包车辆等件已两天，请加急发运。",
+    "在修车辆等件，站内无库存，用户急用。", "本月计划外故障集中，库存已用完。", "总成更换需要，常备库未配此件。",
+    "三包车辆等件已两天，请加急发运。",
 )
 
 
@@ -29,7 +30,8 @@ def card(clock: Clock, moment: datetime, batches: list[Rec], actions: Actions) -
     source = clock.pick({"return": 3, "site_visit": 6, "phone": 3})
     known = actions.about(moment, moment - timedelta(days=40)) if source == "return" else []
     action = dice.choice(known) if known else None
-    batch = action["product_batch"] if action else dice.choice([b for b in batches if b["created_at"] < moment] or batches[:1])
+    made = [batch for batch in batches if batch["created_at"] < moment]
+    batch = action["product_batch"] if action else dice.choice(made or batches[:1])
     fitting = [f for f in FAULTS if f.product == batch["_product"]]
     fault = dice.choice([f for f in fitting if action and f.category == action["fault_category"]] or fitting)
     customer = dice.choice([line["customer"] for line in batch["deliveries"]])

@@ -19,7 +19,7 @@ class Cases:
 
     def __init__(self, clock: Clock, customers: list[Rec], batches: list[Rec], actions: Actions) -> None:
         self.clock, self.dice, self.actions = clock, clock.dice, actions
-        self.customers = [row for row in customers[:56]]
+        self.customers = customers[:56]
         self.batches = [row for row in batches if row["state"] != "void"]
         self.stories: list[Story] = []
         self.calls: dict[int, Story] = {}     # id of the sheet's record -> its callback
@@ -28,9 +28,9 @@ class Cases:
     def make(self, states: list[str]) -> tuple[list[Rec], list[Rec]]:
         for first, last in self.clock.months():
             self.month(first, last)
-        self.stories += self.last_evening()
+        self.stories += [*self.awkward(), *self.last_evening()]
         self.stories.sort(key=lambda story: story.record["created_at"])
-        sheets = tell(self.stories, self.clock, states)
+        sheets = tell(self.stories, self.clock, states, least=4)
         return sheets, self.callbacks(sheets)
 
     def month(self, first: date, last: date) -> None:
@@ -51,6 +51,15 @@ class Cases:
             fault = self.dice.choice(FAULTS)
             received = self.clock.end - timedelta(minutes=minutes)
             found.append(self.sheet(received, fault, self.batch(fault, received), is_real=False))
+        return found
+
+    def awkward(self) -> list[Story]:
+        """Users of the last weeks who were dissatisfied, or never picked up the phone."""
+        found = []
+        for days, outcome in ((11, "dissatisfied"), (15, "unreachable"), (17, "unreachable"), (19, "unreachable")):
+            received, fault = self.clock.later(self.clock.end - timedelta(days=days), 0, 0), self.dice.choice(FAULTS)
+            found.append(self.sheet(received, fault, self.batch(fault, received), is_real=outcome == "dissatisfied",
+                                    theme=(days, outcome), outcome=outcome))
         return found
 
     def hot_fault(self, first: date) -> tuple[Fault, Rec]:
@@ -84,7 +93,8 @@ class Cases:
             return story.then(moment, "void", remark="重复登记，作废")
         return story.then(moment, "rejected", remark="与用户核实，反馈的不是本公司产品")
 
-    def sheet(self, received: datetime, fault: Fault, batch: Rec, *, is_real: bool, theme: Any = None) -> Story:
+    def sheet(self, received: datetime, fault: Fault, batch: Rec, *, is_real: bool, theme: Any = None,
+              outcome: str = "") -> Story:
         story, unit = self.begin(received, fault, batch), batch["production_unit"]
         confirmed = self.clock.soon(story.record["created_at"], 10, 40)
         story.then(confirmed, "confirmed", confirmed_at=confirmed, receipts=_copies(confirmed))
@@ -95,7 +105,8 @@ class Cases:
         on_site = is_real or self.dice.random() < 0.35
         handle = self.on_site if on_site else self.by_phone
         disposed = handle(story, decided, fault, unit, is_real)
-        self.finish(story, disposed, fault, unit, is_real=is_real, on_site=on_site, theme=theme)
+        self.finish(story, disposed, fault, unit, is_real=is_real, on_site=on_site, theme=theme,
+                    outcome=outcome)
         return story
 
     def replied(self, received: datetime, earliest: datetime) -> datetime:
@@ -134,7 +145,7 @@ class Cases:
         return f"{self.dice.randint(3, 90) * 100 + self.dice.choice((0, 50, 80))}.00"
 
     def arrival(self, story: Story, reply: datetime, unit: str) -> datetime:
-        received, home = story.record["received_at"], dict((d.code, d.province) for d in people.DEPARTMENTS)[unit]
+        received, home = story.record["received_at"], {d.code: d.province for d in people.DEPARTMENTS}[unit]
         hours, chance = 24 if story.record["province"] == home else 48, self.dice.random()
         if chance < 0.04 and reply < received + timedelta(hours=hours):
             return received + timedelta(hours=hours)
@@ -147,15 +158,16 @@ class Cases:
         return found if found > reply else reply + timedelta(minutes=90)
 
     def finish(self, story: Story, disposed: datetime, fault: Fault, unit: str, *, is_real: bool, on_site: bool,
-               theme: Any) -> None:
+               theme: Any, outcome: str) -> None:
         """The call back and the closing; a real problem gets its corrective action."""
         level = self.clock.pick({"very_satisfied": 3, "satisfied": 6})
         if is_real:
             level = self.clock.pick({"very_satisfied": 2, "satisfied": 5, "neutral": 2, "dissatisfied": 1})
         elif on_site:
             level = self.clock.pick({"very_satisfied": 3, "satisfied": 6, "neutral": 1})
+        level = outcome if outcome == "dissatisfied" else level
         action = self.actions.of_theme(theme, story.record, fault, unit) if is_real else None
-        called = self.call(story.record, disposed, level, action)
+        called = self.call(story.record, disposed, level, action, is_reached=outcome != "unreachable")
         if called is None:
             return
         noted = self.clock.soon(called, 10, 60)
@@ -169,7 +181,8 @@ class Cases:
 
     # the call back ---------------------------------------------------------------------------------------------------
 
-    def call(self, sheet: Rec, disposed: datetime, level: str, action: Rec | None) -> datetime | None:
+    def call(self, sheet: Rec, disposed: datetime, level: str, action: Rec | None, *,
+             is_reached: bool) -> datetime | None:
         """The story of the call; None if the user could not be reached."""
         call = Story(disposed, "quality_engineer", "due", department="QA", quality_info_transfer=sheet,
                      customer=sheet["customer"], contact_person=sheet["contact_person"], phone=sheet["phone"],
@@ -181,8 +194,7 @@ class Cases:
             called = self.clock.later(disposed, 4, 6)
         elif chance < 0.07:
             called = disposed + timedelta(days=3)
-        recent = sheet["received_at"].date() > self.clock.today - timedelta(days=45)
-        if recent and chance > 0.96 and action is None:
+        if not is_reached:
             return self.unreachable(call, called)
         attempts = []
         if chance > 0.8 and called - timedelta(hours=2) > disposed:
@@ -228,11 +240,12 @@ class Cases:
     def settle(self, stories: list[Story]) -> list[Rec]:
         """A sheet that is noted as called back has its call; others may have stuck in any state."""
         free = [story for story in stories if story.record["quality_info_transfer"]["state"] == "disposed"]
-        told = [story.told(self.clock.end) for story in stories if story not in free]
+        told = tell([story for story in stories if story not in free], self.clock,
+                    ("dissatisfied", "done"), least=1)
         first = stories[len(stories) // 2].record
         void = Story(first["served_at"] + timedelta(hours=1), "quality_engineer", "due", **_copied(first))
         void.then(first["served_at"] + timedelta(hours=20), "void", remark="与另一条回访重复，作废")
-        return [*told, *tell(free, self.clock, ("due", "attempted", "dissatisfied", "unreachable")), void.told(self.clock.end)]
+        return [*told, *tell(free, self.clock, ("due", "attempted", "unreachable"), least=1), void.told(self.clock.end)]
 
 
 def _copied(record: Rec) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def batches(clock: Clock, customers_: list[Rec]) -> list[Rec]:
         made = clock.first - timedelta(days=180) + timedelta(days=n * 13)
         if made >= clock.today:
             made = clock.today - timedelta(days=1 + n % 5)
-        takers = clock.dice.sample([c for c in customers_[:56]], 3)
+        takers = clock.dice.sample(customers_[:56], 3)
         story = Story(
             clock.at(made, 16, 17), people.of_unit(product.maker), "active", department=product.maker,
             product_name=product.name, model=product.models[n % 2], part_no=product.part_no,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
@@ -92,18 +93,24 @@ class Clock:
         return self.dice.choices(list(weighted), list(weighted.values()))[0]
 
 
-def tell(stories: Iterable[Story], clock: Clock, states: Iterable[str]) -> list[Rec]:
-    """All records as they stand today; for a state that none is in, the youngest that passed through it stuck there."""
+def tell(stories: Iterable[Story], clock: Clock, states: Iterable[str], least: int = 2) -> list[Rec]:
+    """All records as they stand today; where too few are in a state, some that passed through it stuck there: the
+    youngest of those still under way first, because what has ended may be built upon by others."""
     stories = list(stories)
     stuck: dict[int, str] = {}
-    standing = {_standing(story, clock.end) for story in stories}
+    standing = {id(story): _passed(story, clock.end)[-1] for story in stories}
+    counted = Counter(standing.values())
+    backwards = stories[::-1]
+    youngest = sorted(backwards, key=lambda story: standing[id(story)] == story.states[-1])
     for state in states:
-        if state in standing:
-            continue
-        for story in reversed(stories):
-            if id(story) not in stuck and state in _passed(story, clock.end):
-                stuck[id(story)] = state
+        for story in youngest:
+            now = standing[id(story)]
+            if counted[state] >= least:
                 break
+            if id(story) not in stuck and state in _passed(story, clock.end) and counted[now] > least:
+                counted[now] -= 1
+                counted[state] += 1
+                standing[id(story)] = stuck[id(story)] = state
     return [story.told(clock.end, stuck.get(id(story))) for story in stories]
 
 
@@ -111,15 +118,11 @@ def _passed(story: Story, until: datetime) -> list[str]:
     return [story.states[0], *(state for moment, state, _ in story.steps if moment <= until)]
 
 
-def _standing(story: Story, until: datetime) -> str:
-    return _passed(story, until)[-1]
-
-
 def number(spec: RecordType, rows: list[Rec]) -> list[Rec]:
-    """Numbers in the order of creation, counted like the system counts."""
+    """Numbers in the order of creation, counted like the system counts: what is compiled, by the month it is about."""
     counters: dict[str, int] = {}
     for row in sorted(rows, key=lambda row: row["created_at"]):
-        day = row["created_at"].date()
+        day = date.fromisoformat(f"{row['period']}-01") if spec.compiled else row["created_at"].date()
         key = spec.series.period_key(day)
         counters[key] = counters.get(key, 0) + 1
         row["number"] = spec.series.format(day, counters[key])

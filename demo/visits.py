@@ -137,5 +137,13 @@ class Visits:
             story.then(closed, "closed", closed_at=closed)
 
 
+def wait_for_actions(reports: list[Rec]) -> None:
+    """A report on a rectification stays open as long as its action does."""
+    for report in reports:
+        if report["state"] == "closed" and report.get("corrective_action", {}).get("state", "closed") != "closed":
+            report["state"] = "replied"
+            del report["closed_at"]
+
+
 def _weekday(day: date) -> date:
     return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() >= 5 else day

@@ -9,15 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from wtforms import FieldList, Form, FormField, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.widgets import Input
+from wtforms.widgets import DateInput, DateTimeLocalInput, EmailInput, MonthInput, TelInput, TextInput
 
 from models.spec import Field, Kind, RecordType
 from rules import checks, exports, office
 
 Options = Callable[[Field, Any], Sequence[tuple[str, str]]]
 
-INPUT_TYPES = {
-    Kind.DATE: "date", Kind.DATETIME: "datetime-local", Kind.PERIOD: "month", Kind.EMAIL: "email", Kind.PHONE: "tel",
+WIDGETS = {
+    Kind.DATE: DateInput(), Kind.DATETIME: DateTimeLocalInput(), Kind.PERIOD: MonthInput(), Kind.EMAIL: EmailInput(),
+    Kind.PHONE: TelInput(),
 }
 CHOSEN = frozenset({Kind.CHOICE, Kind.PROVINCE, Kind.BOOL, Kind.LINK, Kind.USER, Kind.UNIT})
 NUMERIC = {Kind.MONEY: "decimal", Kind.DECIMAL: "decimal", Kind.PERCENT: "decimal", Kind.INTEGER: "numeric"}
@@ -62,7 +63,7 @@ def _input(field: Field, language: str) -> Any:
         attributes["maxlength"] = field.length
     if field.kind is Kind.DATETIME:
         attributes["step"] = 60
-    return StringField(label, widget=Input(INPUT_TYPES.get(field.kind, "text")), render_kw=attributes)
+    return StringField(label, widget=WIDGETS.get(field.kind, TextInput()), render_kw=attributes)
 
 
 def _row_class(fields: Mapping[str, Field], language: str) -> type[Form]:
@@ -136,8 +137,9 @@ def entered(form: RecordForm, spec: RecordType, posted: Any) -> dict[str, Any]:
         name in posted or isinstance(form[name], SelectMultipleField))}
     for name in spec.lines:
         if name in form:
-            rows = [entry.form.data for entry in form[name]]
-            raw[name] = [row for row in rows if row.get("id") or any(v for k, v in row.items() if k != "id")]
+            # The form loses the blank rows too, so that row 2 of an error is row 2 of the page.
+            form[name].entries = [entry for entry in form[name] if any(entry.form.data.values())]
+            raw[name] = [entry.form.data for entry in form[name]]
     return raw
 
 

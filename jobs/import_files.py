@@ -88,6 +88,8 @@ def read_folder(folder: str | Path) -> list[Table]:
         if not child and name in found:
             raise unreadable(path.name, f"同一类型还有 {found[name].name}，请只留一个",
                              f"{found[name].name} is of the same type: keep one of them")
+        if child and not folder.joinpath(f"{name}.csv").exists():
+            raise unreadable(path.name, f"旁边没有主表 {name}.csv", f"{name}.csv, whose lines it holds, is missing")
         if not child:
             found[name] = path
     if not found:

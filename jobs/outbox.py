@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
@@ -15,6 +17,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry as Reconnect
 from rq import Queue, Retry, Worker
 from rq.exceptions import DuplicateJobError
+from rq.worker import BaseWorker
 
 from jobs import embedded_valkey
 from models.base import db, reading
@@ -65,7 +68,7 @@ def dispatch() -> int:
     return len(handed)
 
 
-def _enqueue(rows: list[sa.Row]) -> list[int]:
+def _enqueue(rows: Sequence[Any]) -> list[int]:
     handed = []
     try:
         with connection() as store:
@@ -77,7 +80,7 @@ def _enqueue(rows: list[sa.Row]) -> list[int]:
     return handed
 
 
-def _enqueue_one(target: Queue, id_: int, arguments: list) -> None:
+def _enqueue_one(target: Queue, id_: int, arguments: list[Any]) -> None:
     try:
         target.enqueue_call(
             "jobs.worker.perform", args=arguments, job_id=f"outbox-{id_}", unique=True, timeout=LONGEST_JOB,
@@ -117,7 +120,7 @@ def any_worker(store: Redis) -> bool:
     return any(_is_alive(worker) for worker in Worker.all(connection=store, serializer=SERIALIZER))
 
 
-def _is_alive(worker: Worker) -> bool:
+def _is_alive(worker: BaseWorker) -> bool:
     """A killed worker stays listed for a while; on this machine its process tells."""
     if worker.last_heartbeat is None or datetime.now(UTC) - worker.last_heartbeat > HEARTBEAT:
         return False

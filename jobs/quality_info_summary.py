@@ -90,12 +90,13 @@ def _clear(month: Month) -> None:
 def _listed(month: Month) -> Any:
     """The sheets of the month, whatever their state, and those received before that were open at its beginning."""
     in_month = sa.and_(SHEET.received_at >= month.start, SHEET.received_at < month.end, SHEET.state != VOID)
-    carried = sa.and_(
-        SHEET.received_at < month.start, SHEET.state.not_in((VOID, "rejected")),
-        sa.or_(SHEET.closed_at.is_(None), SHEET.closed_at >= month.start))
+    before = sa.and_(SHEET.received_at < month.start, SHEET.state.not_in((VOID, "rejected")))
+    # Apart, because a database does not use its index for the two of them joined by OR.
     return sa.union_all(
         sa.select(SHEET.id, sa.false().label("is_carry_over")).where(in_month),
-        sa.select(SHEET.id, sa.true().label("is_carry_over")).where(carried)).subquery("listed")
+        sa.select(SHEET.id, sa.true().label("is_carry_over")).where(before, SHEET.closed_at.is_(None)),
+        sa.select(SHEET.id, sa.true().label("is_carry_over")).where(before, SHEET.closed_at >= month.start),
+    ).subquery("listed")
 
 
 def _last_level(month: Month) -> Any:

@@ -152,8 +152,8 @@ def progress(run_id: int, percent: int) -> None:
 
 def _compile_stubbornly(run_id: int, started: datetime, now: datetime | None) -> None:
     for attempt in range(1, ATTEMPTS + 1):
-        progress(run_id, 10)
         try:
+            progress(run_id, 10)
             return _compile(run_id, started, now)
         except DBAPIError as error:
             db.session.rollback()
@@ -245,12 +245,24 @@ def settle(act: Act, record: Any, written: Mapping[str, int]) -> None:
     `written` (child table -> rows) goes into the audit entry; the rows themselves are covered by its content hash.
     """
     act.session.expire_all()
+    _forget_stamps(act, record)
     counts = "，".join(f"{record.spec.lines[name].label.zh} {rows} 行" for name, rows in written.items())
     comment, act.comment = act.comment, counts
     try:
         act.make(record, "compile")
     finally:
         act.comment = comment
+
+
+def _forget_stamps(act: Act, record: Any) -> None:
+    """Twice within a second the stamp would stay what it is, and the audit would take the record for unchanged."""
+    fields = record.spec.fields
+    stamped = [fields[name].column for name in record.spec.workflow.move("compile").stamps]
+    same = [column for column in stamped if getattr(record, column) == act.now]
+    for column in same:
+        setattr(record, column, None)
+    if same:
+        act.session.flush()
 
 
 # The result -------------------------------------------------------------------------------------------------------
@@ -323,7 +335,7 @@ def _json(value: Any, field: Field, names: Mapping[tuple[str, int], str]) -> Any
 
 # Without a worker, and after a crash ------------------------------------------------------------------------------
 
-def finish(run_id: int) -> ReportRun:
+def finish(run_id: int) -> ReportRun | None:
     """Wait until the run is over; do the work here as long as no worker is alive."""
     outbox.dispatch_now()
     while True:

@@ -32,7 +32,7 @@ class ForkingWorker(Worker):
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         # A killed worker takes its job along: it is performed again elsewhere, and not twice at once.
-        leash.follow_parent(self.pid)
+        leash.follow_parent(self.pid or 0)
         # Connections of the worker are its own: closing them here would close them there.
         db.engine.dispose(close=False)
         super().main_work_horse(job, queue)

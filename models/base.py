@@ -250,10 +250,10 @@ def camel(type_name: str) -> str:
 
 
 def _points_at(cls: type, kind: Kind, column: str, field: Field) -> None:
-    """`customer_id` gets its `customer`; a view only, the id is what is written."""
+    """`customer_id` gets its `customer`; a view only, the id is what is written. A record not yet flushed sees it too."""
     target = "User" if kind is Kind.USER else camel(field.to)
     name = column.removesuffix("_id")
-    setattr(cls, name, relationship(target, primaryjoin=lambda: _join(cls, column), viewonly=True, lazy="select"))
+    setattr(cls, name, relationship(target, primaryjoin=lambda: _join(cls, column), viewonly=True, lazy="select", load_on_pending=True))
 
 
 def _join(cls: Any, column: str) -> Any:

@@ -50,6 +50,6 @@ class Evidence(db.Model):  # type: ignore[name-defined]
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     of_type: Mapped[str] = mapped_column(sa.String(60))
     of_id: Mapped[int] = mapped_column(Key)
-    figure: Mapped[str] = mapped_column(sa.String(120))
+    figure: Mapped[str] = mapped_column(sa.String(260))
     source_type: Mapped[str] = mapped_column(sa.String(60))
     source_id: Mapped[int] = mapped_column(Key)

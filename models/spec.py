@@ -139,6 +139,11 @@ class Default(StrEnum):
     NOW = "now"
 
 
+MEASURES: Mapping[str, Text] = {
+    "d": Text("天", "days"), "h": Text("小时", "hours"), "月": Text("个月", "months"), "元": Text("元", "yuan"),
+}
+
+
 @dataclass(frozen=True)
 class Field:
     """One column as people and programs know it. `name` is the catalogue's, `column` the attribute that holds it."""
@@ -159,6 +164,7 @@ class Field:
     unique: bool = False
     derived: str = ""                 # the sentence that says how the server computes it
     system: bool = False              # written by a move, a job or an acknowledgement, never typed
+    machine: bool = False             # for programs; no page shows it
     group: Text | None = None         # heading that starts at this field
     origin: str = "S"                 # S document, P practice, X our own need
 
@@ -166,6 +172,10 @@ class Field:
     def typed(self) -> bool:
         """May a person type it at all?"""
         return not (self.derived or self.system)
+
+    @property
+    def measure_text(self) -> Text:
+        return MEASURES.get(self.measure, Text(self.measure, self.measure))
 
     def choice_label(self, value: str) -> Text | None:
         return next((choice.label for choice in self.choices if choice.value == value), None)
@@ -263,8 +273,14 @@ class Move:
     def label(self) -> Text:
         return Text(self.zh, self.en or humanised(self.name))
 
+    @property
+    def calls_off(self) -> bool:
+        """Ends the record unfinished: being allowed to do that makes nobody its editor."""
+        return self.to in CALLED_OFF
+
 
 VOID = "void"
+CALLED_OFF = frozenset({VOID, "cancelled", "rejected", "withdrawn"})
 VOID_STATE = State(VOID, Text("作废", "Void"))
 
 

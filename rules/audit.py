@@ -90,7 +90,7 @@ def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
         rows = [{"row": row.position + 1, "added": _values(row, child.fields)} for row in history.added or ()]
         rows += [{"row": row.position + 1, "removed": _values(row, child.fields)} for row in history.deleted or ()]
         rows += [{"row": row.position + 1, "changed": changed} for row in history.unchanged or ()
-                 if (changed := _changes(row, child.fields))]
+                 if sa.inspect(row).modified and (changed := _changes(row, child.fields))]
         if rows:
             found[name] = rows
     return found
@@ -188,7 +188,7 @@ def verify(session: Any) -> Iterator[Text]:
 
 def _verify_entries(session: Any) -> Iterator[Text]:
     """Every entry hashes to what it says, and follows the one before it; every chain has its record."""
-    heads: dict[tuple[str, int], str] = {}
+    heads: dict[tuple[str, int], tuple[str, str]] = {}
     columns = AuditEntry.__table__.columns
     query = sa.select(*columns).order_by(AuditEntry.id).execution_options(yield_per=2000)
     for row in session.execute(query).mappings():
@@ -198,20 +198,23 @@ def _verify_entries(session: Any) -> Iterator[Text]:
         if row["record_id"] is None:
             continue
         key = (row["type"], row["record_id"])
-        if heads.get(key, "") != row["previous_hash"]:
+        if heads.get(key, ("", ""))[0] != row["previous_hash"]:
             yield Text(f"{where} 的审计链在第 {row['id']} 条处断开（有记录被删除或插入）",
                        f"{where}: the audit chain breaks at entry {row['id']} (an entry was deleted or inserted)")
-        heads[key] = row["hash"]
+        heads[key] = (row["hash"], row["content_hash"])
     yield from _verify_heads(session, heads)
 
 
-def _verify_heads(session: Any, heads: dict[tuple[str, int], str]) -> Iterator[Text]:
+def _verify_heads(session: Any, heads: dict[tuple[str, int], tuple[str, str]]) -> Iterator[Text]:
+    """Each row names its chain's last entry, and that entry the content that the row claims to have."""
     for name, spec in Record.types.items():
         model = spec.model
-        rows = session.execute(sa.select(model.id, model.number, model.audit_head).execution_options(yield_per=5000))
-        for id_, number, head in rows:
-            if heads.pop((name, id_), "") != head or not head:
-                yield Text(f"{spec.zh} {number}：末条审计记录缺失", f"{spec.en} {number}: its last audit entry is missing")
+        rows = session.execute(sa.select(model.id, model.number, model.audit_head, model.content_hash)
+                               .execution_options(yield_per=5000))
+        for id_, number, head, content_hash_ in rows:
+            if heads.pop((name, id_), ("", "")) != (head, content_hash_) or not head:
+                yield Text(f"{spec.zh} {number}：末条审计记录缺失或与记录不符",
+                           f"{spec.en} {number}: its last audit entry is missing or speaks of other content")
     for (name, id_), _ in heads.items():
         if name in Record.types:
             spec = Record.types[name]
@@ -236,6 +239,10 @@ def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
 
 
 def _verify_seals(session: Any) -> Iterator[Text]:
+    unknown = sa.select(AuditEntry.seal_id).where(
+        AuditEntry.seal_id.is_not(None), AuditEntry.seal_id.not_in(sa.select(AuditSeal.id))).distinct()
+    for id_ in session.scalars(unknown).all():
+        yield Text(f"封存 {id_} 被删除", f"seal {id_} was deleted")
     previous = ""
     for seal_ in session.scalars(sa.select(AuditSeal).order_by(AuditSeal.id)).all():
         count, digest = _sealed(session, seal_)

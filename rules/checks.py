@@ -247,6 +247,8 @@ def take(record: Any, raw: Mapping[str, Any], looks: Looks, *, free: bool = Fals
 
 
 def _put(row: Any, field: Field, raw: Any, looks: Looks, path: str, errors: dict[str, Text]) -> None:
+    if _stands(row, field, raw, looks):
+        return
     try:
         value = parse(field, raw, looks)
         if field.kind is Kind.LINK and value is not None and value != getattr(row, field.column):
@@ -257,6 +259,12 @@ def _put(row: Any, field: Field, raw: Any, looks: Looks, path: str, errors: dict
     if getattr(row, field.column) != value:
         setattr(row, field.column, value)
         forget_target(row, field)
+
+
+def _stands(row: Any, field: Field, raw: Any, looks: Looks) -> bool:
+    """A link that is not changed stays, though who edits the rest may not see its target."""
+    present = getattr(row, field.column)
+    return field.kind is Kind.LINK and looks.names is None and present is not None and str(raw) == str(present)
 
 
 def forget_target(row: Any, field: Field) -> None:
@@ -319,8 +327,13 @@ def _defaults(row: Any, fields: Mapping[str, Field]) -> None:
 
 
 def missing(record: Any) -> dict[str, Text]:
-    """Required fields that are empty, in the record and in every row of its child tables."""
-    errors = _missing_in(record, record.spec.fields, "")
+    """Required fields that are empty, in the record and in every row of its child tables.
+
+    A record that has ended may have lost what is private: that is what anonymising does.
+    """
+    ended = record.spec.workflow.is_terminal(record.state)
+    fields = {name: f for name, f in record.spec.fields.items() if not (ended and f.private)}
+    errors = _missing_in(record, fields, "")
     for name, child in record.spec.lines.items():
         for index, row in enumerate(getattr(record, name)):
             errors |= _missing_in(row, child.fields, f"{name}-{index}-")
@@ -367,8 +380,7 @@ def own_place(record: Any, actor: access.Actor) -> dict[str, Text]:
 
 def full(record: Any, act: Any) -> dict[str, Text]:
     """Everything that must hold before a record is kept; derived fields are computed already."""
-    errors = {} if act.is_history else own_place(record, act.actor)
-    errors |= missing(record)
+    errors = missing(record)
     if not act.is_history and not errors:
         for path, text in record.check(act):
             errors.setdefault(path, text)

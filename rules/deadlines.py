@@ -64,7 +64,7 @@ def start_and_stop(session: Any, records: Sequence[Any]) -> None:
     if not records:
         return
     connection, clocks = session.connection(), DeadlineClock.__table__
-    present = {}
+    present: dict[tuple[str, int, str], Any] = {}
     for name in {record.spec.name for record in records}:
         ids = [record.id for record in records if record.spec.name == name]
         for start in range(0, len(ids), 500):
@@ -84,7 +84,7 @@ def start_and_stop(session: Any, records: Sequence[Any]) -> None:
     if new:
         connection.execute(sa.insert(clocks), new)
     if changed:
-        values = {key: sa.bindparam(key) for key in ("started_at", "due_at", "met_at", "state")}
+        values: dict[str, Any] = {key: sa.bindparam(key) for key in ("started_at", "due_at", "met_at", "state")}
         connection.execute(sa.update(clocks).where(clocks.c.id == sa.bindparam("clock_id")).values(values), changed)
     if gone:
         connection.execute(sa.delete(clocks).where(clocks.c.id.in_(gone)))

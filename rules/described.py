@@ -40,8 +40,10 @@ def _field(field: Field, stamped: Mapping[str, list[str]]) -> dict[str, Any]:
         "default": field.default, "unit": field.measure, "note": field.help.en if field.help else "",
         "derived": field.derived, "set_by": ", ".join(stamped.get(field.name, ())), "unique": field.unique,
     }
+    if field.default is None:
+        del optional["default"]
     return {"name": field.name, "zh": field.label.zh, "en": field.label.en, "type": kind.value, "required": field.required,
-            "origin": field.origin, **{key: value for key, value in optional.items() if value or value is False and key == "default"}}
+            "origin": field.origin, **{key: value for key, value in optional.items() if value or key == "default"}}
 
 
 def _lines(child: Lines) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from models.base import PLACES, rounded
@@ -18,6 +19,7 @@ from models.spec import Field, Kind, RecordType
 from rules import access, lists, office
 
 HIDDEN = "＊＊＊"
+PIECE = 500   # rows that are written at once, column by column
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -65,7 +67,7 @@ def shower(field: Field, language: str) -> Callable[[Any], str]:
 
 
 def moment_text(value: datetime) -> str:
-    return office.local(value).strftime("%Y-%m-%d %H:%M")
+    return office.local(value).isoformat(" ", "minutes")[:16]   # strftime takes twice as long
 
 
 def shown(field: Field, value: Any, language: str, *, plain: bool = True) -> str:
@@ -76,30 +78,33 @@ def shown(field: Field, value: Any, language: str, *, plain: bool = True) -> str
 
 # CSV --------------------------------------------------------------------------------------------------------------
 
-def _csv_cell(field: Field, language: str, *, raw: bool, plain: bool) -> Callable[[Any], Any]:
-    """The function that writes one column of a CSV: ISO times in the office's zone, decimals as stored, text inert."""
-    if field.private and not plain:
-        return lambda value: "" if value is None else inert(masked(field, value))
+Values = Sequence[Any]
+
+
+def _csv_column(field: Field, language: str, *, raw: bool, plain: bool) -> Callable[[Values], Values]:
+    """The function that writes many values of one column: ISO times in the office's zone, decimals as stored, text
+    inert. The writer makes nothing of None, and str of whatever is not text."""
     kind = field.kind
+    if field.private and not plain:
+        return lambda values: [None if value is None else inert(masked(field, value)) for value in values]
     if kind is Kind.DATETIME:
         zone = office.zone()
-        return lambda value: "" if value is None else value.astimezone(zone).isoformat()
-    if kind in PLACES:
-        if kind is Kind.DECIMAL:
-            return lambda value: "" if value is None else trimmed(value)
-        return lambda value: "" if value is None else format(value, "f")
-    if kind in (Kind.INTEGER, Kind.DATE):
-        return lambda value: "" if value is None else value
-    if kind is Kind.BOOL and raw:
-        return lambda value: "" if value is None else str(value).lower()
-    if raw and kind in (Kind.CHOICE, Kind.PROVINCE):
-        return lambda value: value or ""
-    if raw and kind is Kind.MULTICHOICE:
-        return lambda value: ";".join(value or ())
-    if kind in (Kind.CHOICE, Kind.PROVINCE, Kind.BOOL, Kind.MULTICHOICE):
-        show = shower(field, language)
-        return lambda value: "" if value is None else show(value)
-    return lambda value: "" if value is None else inert(str(value))
+        return lambda values: [None if value is None else value.astimezone(zone).isoformat() for value in values]
+    if kind is Kind.DECIMAL:
+        return lambda values: [None if value is None else trimmed(value) for value in values]
+    if kind in PLACES or kind in (Kind.INTEGER, Kind.DATE):
+        return lambda values: values
+    if kind is Kind.MULTICHOICE:
+        show = ";".join if raw else shower(field, language)
+        return lambda values: [None if value is None else show(value) for value in values]
+    if kind is Kind.BOOL:
+        say = (lambda value: str(value).lower()) if raw else shower(field, language)
+        words = {True: say(True), False: say(False)}
+        return lambda values: [words.get(value) for value in values]
+    if kind in (Kind.CHOICE, Kind.PROVINCE):
+        labels = {} if raw else {value: label.in_(language) for value, label in field.choices}
+        return lambda values: [labels.get(value, value) for value in values]
+    return lambda values: ["'" + value if value and value[0] in _FORMULA else value for value in values]
 
 
 def inert(text: str) -> str:
@@ -115,16 +120,16 @@ def csv_rows(spec: RecordType, cols: lists.Columns, rows: Iterable[Sequence[Any]
              header: str = "labels") -> Iterator[bytes]:
     """A CSV that opens right in a Chinese Excel: UTF-8 with BOM, CRLF; in pieces of a few hundred rows."""
     raw, plain = header == "names", access.sees_private(actor, spec)
-    cells = [_csv_cell(field, actor.language, raw=raw, plain=plain) for field in cols.fields]
+    columns = [_csv_column(field, actor.language, raw=raw, plain=plain) for field in cols.fields]
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow([field.name if raw else field.label.in_(actor.language) for field in cols.fields])
     yield codecs.BOM_UTF8 + _taken(buffer)
-    for index, row in enumerate(rows, 1):
-        writer.writerow([cell(value) for cell, value in zip(cells, row[2:], strict=True)])
-        if index % 500 == 0:
-            yield _taken(buffer)
-    yield _taken(buffer)
+    coming = iter(rows)
+    while piece := list(islice(coming, PIECE)):
+        values = islice(zip(*piece, strict=True), 2, None)
+        writer.writerows(zip(*(write(one) for write, one in zip(columns, values, strict=True)), strict=True))
+        yield _taken(buffer)
 
 
 def _taken(buffer: io.StringIO) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -103,11 +104,12 @@ def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: check
     except ValueError:
         day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
         start, end = office.start_of(day), office.start_of(day + timedelta(days=1))
+    span: tuple[Any, Any] = (start, end)
     if shown.kind is Kind.DATE:
-        start, end = office.local(start).date(), office.local(end).date()
+        span = (office.local(start).date(), office.local(end).date())
     if side == "from":
-        return column >= start
-    return column < end if side == "to" else sa.and_(column >= start, column < end)
+        return column >= span[0]
+    return column < span[1] if side == "to" else sa.and_(column >= span[0], column < span[1])
 
 
 def _search(spec: RecordType, actor: access.Actor, words: str) -> Any:
@@ -127,13 +129,14 @@ def order(spec: RecordType, sort: str) -> list[Any]:
     return [key.desc()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Columns:
     """The joined select of a list: `fields[i]` is shown from the row's value i + 2 (id and state come first)."""
 
     fields: tuple[Field, ...]
     targets: tuple[Any, ...]
     joins: tuple[tuple[Any, Any], ...]
+    pages: dict[str, Any] = field(default_factory=dict)   # sort -> the select of a page without conditions
 
 
 def columns(spec: RecordType, names: Sequence[str]) -> Columns:
@@ -165,7 +168,7 @@ def _target(shown: Field) -> tuple[Any, Any, Any]:
 
 
 def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: int | None = None,
-           offset: int = 0) -> Any:
+           offset: Any = 0) -> Any:
     """The rows of a question. With a limit the page's ids are found first, so deep pages join only what they show."""
     model = spec.model
     query = sa.select(model.id, model.state, *cols.targets).select_from(model)
@@ -177,7 +180,27 @@ def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequ
     return query.join(ids, ids.c.id == model.id).order_by(*ordering)
 
 
+def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str) -> Any:
+    """The select of one page, to be run with its `offset`. Without conditions it is always the same and kept: to
+    build one takes longer than to run it."""
+    ordering = order(spec, sort)
+    key = sort if not where and len(ordering) > 1 else ""
+    found = None if where else cols.pages.get(key)
+    if found is None:
+        found = select(spec, cols, where, ordering, limit=PAGE_SIZE, offset=sa.bindparam("offset", type_=sa.Integer))
+        if not where:
+            cols.pages[key] = found
+    return found
+
+
 def counted(spec: RecordType, where: Sequence[Any]) -> Any:
     """How many rows, counted up to COUNT_LIMIT + 1: beyond, the exact number is not worth the wait."""
-    few = sa.select(sa.literal(1)).select_from(spec.model).where(*where).limit(COUNT_LIMIT + 1).subquery()
+    return _counted(spec.model, *where) if where else _counted_all(spec.model)
+
+
+def _counted(model: Any, *where: Any) -> Any:
+    few = sa.select(sa.literal(1)).select_from(model).where(*where).limit(COUNT_LIMIT + 1).subquery()
     return sa.select(sa.func.count()).select_from(few)
+
+
+_counted_all = cache(_counted)   # without conditions only

@@ -53,7 +53,7 @@ def may_move(session: Any, actor: access.Actor, record: Any, move: Move, *, cons
     if any(verdicts):
         return access.YES
     told = next((v for v, word in zip(verdicts, move.by, strict=True) if word == SIGNER or v is access.OUT_OF_SCOPE), None)
-    return told or access.Verdict(NOT_YOU.with_(move=move.label, who=who_makes(move)))
+    return told if told is not None else access.Verdict(NOT_YOU.with_(move=move.label, who=who_makes(move)))
 
 
 def _by(session: Any, actor: access.Actor, record: Any, word: str) -> access.Verdict:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.history import Counter
@@ -17,10 +16,10 @@ def next_number(session: Any, spec: RecordType, day: Any = None) -> str:
     comes second waits, and a rollback gives the number back."""
     day = day or office.today()
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    counted = insert(Counter).values(type=spec.name, period=spec.series.period_key(day), n=1)
-    counted = counted.on_conflict_do_update(
+    first = insert(Counter).values(type=spec.name, period=spec.series.period_key(day), n=1)
+    raised = first.on_conflict_do_update(
         index_elements=[Counter.type, Counter.period], set_={"n": Counter.n + 1}).returning(Counter.n)
-    return spec.series.format(day, session.execute(counted).scalar_one())
+    return spec.series.format(day, session.execute(raised).scalar_one())
 
 
 def move_past(session: Any, spec: RecordType, numbers: list[str]) -> None:

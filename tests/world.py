@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+import sqlalchemy as sa
+
 from models.base import Record
 from models.people import Membership, Unit, User
 from models.spec import ROLES
-from rules import passwords
+from rules import numbering, passwords
 from rules.access import Actor
 from rules.act import Act
 from tests.browser_of_a_person import PASSWORD
@@ -34,6 +36,10 @@ def build(session):
         _customer(act, code, dealers[dealer].id)
     for number in ("B2607", "B2608", "B2609"):
         _batch(act, number)
+    session.flush()
+    for name in ("dealer_ledger", "customer", "product_batch"):
+        spec = Record.types[name]
+        numbering.move_past(session, spec, list(session.scalars(sa.select(spec.model.number))))
     session.flush()
 
 

@@ -132,7 +132,7 @@ class Figure(Line, of="quality_info_summary"):
     cumulative_rate = percent("累计比率", origin="P", system=True)
     is_focus = yes_no("重点", origin="P", system=True)
     is_applicable = yes_no("适用", required=True, origin="X", default=True, system=True)
-    row_filter = text("取数条件", origin="X", system=True)
+    row_filter = text("取数条件", origin="X", system=True, machine=True)
 
 
 class Recurrence(Line, of="quality_info_summary"):

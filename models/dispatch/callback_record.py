@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from models.base import (
     Line,
     Record,
@@ -27,6 +29,9 @@ def note_in_sheet(callback, act) -> None:
     if sheet is None or sheet.spec.workflow.is_terminal(sheet.state):
         return
     sheet.satisfaction_level = callback.satisfaction_level
+    level = callback.spec.fields["satisfaction_level"].choice_label(callback.satisfaction_level)
+    words = f"回访 {callback.number}（{level.zh}）：{callback.remark}"
+    sheet.remark = f"{sheet.remark}\n{words}" if sheet.remark else words
     act.touch(sheet)
 
 
@@ -105,7 +110,8 @@ class CallbackRecord(Record):
         return sum(attempt.result not in (None, "reached") for attempt in self.attempts)
 
     def derive(self, act):
-        self.due_at = self.served_at and self.served_at + timedelta(days=act.parameter("callback_days"))
+        self.due_at = self.served_at and self.served_at + timedelta(
+            days=act.parameter("callback_days", at=self.served_at))
         self.is_reached = self.called_at is not None
         self.failed_attempts = self.count_failed()
 
@@ -113,6 +119,10 @@ class CallbackRecord(Record):
         if self.quality_info_transfer_id is None and not act.is_history:
             yield "quality_info_transfer", Text("请选择所回访服务的来源单据",
                                                 "Choose the record that is called back")
+        kept = sa.inspect(self).attrs
+        if any(kept.satisfaction_level.history.deleted or ()) and self.called_at and not kept.called_at.history.added:
+            yield "satisfaction_level", Text("用户已答复的满意情况不能改动",
+                                             "What the user answered is not changed afterwards")
 
     spec = RecordType(
         code="CBK", zh="回访记录", en="Callback record", source="003 二(一), 三(六); 004 §5.6, §6.4",

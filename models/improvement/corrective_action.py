@@ -57,6 +57,19 @@ NOTHING_LET_GO = saying(
 CUSTOMER_ANSWERED = saying(
     if_so(is_true("is_reply_required"), both(filled("reply_text"), filled("replied_at"))),
     "须先向顾客回复，并填写回复内容和回复时间", "Reply to the customer first: fill in the reply and its time")
+
+
+def take_back(action, act) -> None:
+    """Sent back to who drafted it: nothing is promised until it is issued again."""
+    action.issued_at = None
+
+
+def do_again(action, act) -> None:
+    """What failed was not done: the limit runs on until it is."""
+    for column in ("action_done_at", "verified_by_id", "verified_at"):
+        setattr(action, column, None)
+
+
 # What is ticked as done must be written down.
 EVIDENCE = {
     "is_cause_found": "cause", "is_accountability_done": "accountability_text",
@@ -137,9 +150,9 @@ class CorrectiveAction(Record):
     trackings = lines(Tracking, "执行结果追踪")
 
     def derive(self, act):
-        limit = act.parameter("corrective_action_days")
+        limit = act.parameter("corrective_action_days", at=self.issued_at)
         self.due_at = self.promised_at or (self.issued_at and act.add_workdays(self.issued_at, limit))
-        days = timedelta(days=act.parameter("effectiveness_days"))
+        days = timedelta(days=act.parameter("effectiveness_days", at=self.action_done_at))
         done = self.action_done_at and act.local(self.action_done_at).date()
         self.effectiveness_check_on = done and done + days
         if self.issued_at is None and self.repeat_of_id is None:
@@ -174,7 +187,8 @@ class CorrectiveAction(Record):
     def _is_postponed_too_late(self, act):
         before = sa.inspect(self).attrs.promised_at.history.deleted
         promised = before[0] if before else None
-        return bool(promised and self.promised_at and promised < self.promised_at and promised < act.now)
+        is_later = promised and (self.promised_at is None or promised < self.promised_at)
+        return bool(is_later and promised < act.now)
 
     spec = RecordType(
         code="CAP", zh="纠正和预防措施记录", en="Corrective and preventive action",
@@ -203,7 +217,7 @@ class CorrectiveAction(Record):
                 Move("accept", "接收并承诺", source=("issued",), to="accepted", by=("unit", "unit_lead"),
                      requires=("action_owner", "promised_at")),
                 Move("send_back", "退回(非本部门责任)", source=("issued",), to="draft", by=("unit_lead",),
-                     comment=True),
+                     comment=True, then=take_back),
                 Move("plan", "制定措施", source=("accepted",), to="planned", by=("unit", "unit_lead"),
                      requires=("cause", "corrective_measure", "preventive_measure", "trackings")),
                 Move("finish", "措施完成", source=("planned",), to="done", by=("unit", "unit_lead"),
@@ -213,11 +227,11 @@ class CorrectiveAction(Record):
                      when=(actor_is_not("action_owner"), VERIFIER_IS_OUTSIDER,
                            every_line("trackings", "result_text"))),
                 Move("verify_fail", "验证不合格", "Verification failed", source=("done",), to="planned",
-                     by=("quality_engineer",), comment=True),
+                     by=("quality_engineer",), comment=True, then=do_again),
                 Move("confirm_effect", "确认有效", "Confirm effective", source=("verified",), to="effective",
                      by=("quality_manager",), requires=("effectiveness_text",), stamps=("effective_at",)),
                 Move("effect_fail", "无效重做", "Not effective", source=("verified",), to="planned",
-                     by=("quality_manager",), comment=True),
+                     by=("quality_manager",), comment=True, then=do_again),
                 Move("report", "报总经理", "Report to GM", source=("effective",), to="reported",
                      by=("quality_manager",), stamps=("reported_at",)),
                 Move("take_note", "总经理阅知", source=("reported",), to="reported", by=("general_manager",),

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from models.base import (
     Line,
     Record,
@@ -77,6 +79,9 @@ class InfoFlowCard(Record):
             self.reply_due_at = self.sent_to_qa_at + timedelta(hours=act.parameter("reply_hours", at=self.sent_to_qa_at))
 
     def check(self, act):
+        for index, row in enumerate(self.receipts):
+            if row.signed_at and sa.inspect(row).attrs.unit.history.deleted:
+                yield f"receipts-{index}-unit", Text("已签收，部门不能再改", "It is signed for: the department stays")
         if None not in (self.quantity, self.defect_quantity) and self.defect_quantity > self.quantity:
             yield "defect_quantity", Text(
                 "不良数不能大于数量，请更正其中一项", "More defects than pieces: correct one of the two")
@@ -132,7 +137,7 @@ class InfoFlowCard(Record):
         ),
         access={
             "customer_service": "CEKV", "technician": "CEV", "quality_engineer": "EAVX",
-            "quality_manager": "AVX", "sales": "CEV", "sales_lead": "CEV", "warehouse": "CEV", "unit": "KV",
+            "quality_manager": "AVXE", "sales": "CEV", "sales_lead": "CEV", "warehouse": "CEV", "unit": "KV",
             "unit_lead": "KV", "management_representative": "V", "deputy_gm": "V", "general_manager": "V",
         },
         rules=(

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from models.base import (
     Line,
     Record,
@@ -104,6 +106,9 @@ class QualityInfoTransfer(Record):
     on it, so that the quality department decides the handling and the responsible subsidiary answers or sends
     staff in time."""
 
+    # The month's summary asks for what was open at its beginning.
+    __table_args__ = (sa.Index("ix_quality_info_transfer_closed_at_id", "closed_at", "id"),)
+
     keeps_first = frozenset({"replied_at", "arrived_at"})
 
     received_at = moment("收到反馈时间", required=True, group=("信息接收", "Intake"),
@@ -167,10 +172,10 @@ class QualityInfoTransfer(Record):
 
     def derive(self, act):
         self._fill_from_batch(act)
-        limit = act.parameter("major_incident_loss")
+        limit = act.parameter("major_incident_loss", at=self.received_at)
         self.is_major = self.direct_loss is not None and self.direct_loss >= limit
         home = act.unit_province(self.responsible_unit) if self.responsible_unit else None
-        home = home or act.parameter("home_province")
+        home = home or act.parameter("home_province", at=self.received_at)
         self.is_in_province = self.province == home if self.province else None
         self.reply_due_at = self._after_receipt(act, "reply_hours")
         place = "in_province" if self.is_in_province else "out_of_province"
@@ -178,18 +183,29 @@ class QualityInfoTransfer(Record):
         self.arrive_due_at = self._after_receipt(act, f"arrival_hours_{place}") if on_site else None
 
     def _after_receipt(self, act, parameter):
-        return self.received_at and self.received_at + timedelta(hours=act.parameter(parameter))
+        return self.received_at and self.received_at + timedelta(
+            hours=act.parameter(parameter, at=self.received_at))
 
     def _fill_from_batch(self, act):
-        batch = act.get("product_batch", self.product_batch_id) if self.product_batch_id else None
-        if batch is not None:
-            self.product_name = self.product_name or batch.product_name
-            self.batch_no = self.batch_no or batch.batch_no
-            self.produced_on = self.produced_on or batch.produced_on
+        """What is still empty is filled; when another batch is chosen, what was not typed anew follows it."""
+        batch = act.get("product_batch", self.product_batch_id)
+        if batch is None:
+            return
+        kept = sa.inspect(self).attrs
+        is_another = any(kept.product_batch_id.history.deleted or ())
+        for name in ("product_name", "batch_no", "produced_on"):
+            if not getattr(self, name) or (is_another and not kept[name].history.has_changes()):
+                setattr(self, name, getattr(batch, name))
 
     def check(self, act):
+        is_judged = act.actor.id == self.technician_id or self.responsible_unit in act.actor.units
+        if is_judged and sa.inspect(self).attrs.received_at.history.deleted:
+            yield "received_at", Text("收到反馈时间不能由责任单位或服务人员更改",
+                                      "Those whose limits count from it do not change the time of receipt")
         seen = set()
         for index, row in enumerate(self.receipts):
+            if row.signed_at and sa.inspect(row).attrs.copy.history.deleted:
+                yield f"receipts-{index}-copy", Text("已签收，份别不能再改", "It is signed for: the copy stays")
             if row.copy in seen:
                 yield f"receipts-{index}-copy", Text("每份只能登记一行，请删除重复的行",
                                                      "Each copy has one line: remove the repeated one")
@@ -266,7 +282,7 @@ class QualityInfoTransfer(Record):
                                       one_of("satisfaction_level", "satisfied", "very_satisfied")),
                                 "电话或书面回复的，须回复到用户满意为止，否则改为现场处理",
                                 "A phone or written case is answered until the user is satisfied"),
-                         COPIES_SIGNED)),
+                         CALLED_BACK, COPIES_SIGNED)),
             )),
         deadlines=(
             Deadline("reply", "reply_hours", starts="received_at", met_by="replied_at",

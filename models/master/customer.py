@@ -28,7 +28,7 @@ def retained_until(customer, act):
     """The latest date of any record of the customer + the longest retention of those records; of its own file
     if it has none. Asked anew each time: other records do not save their customer."""
     latest, years = _local_day(customer.created_at or act.now, act), 0
-    for spec, names_it in pointing_at(customer):
+    for spec, names_it in () if act.is_history else pointing_at(customer):  # they may not be loaded yet
         stamps = {name for move in spec.workflow.moves for name in move.stamps}
         dated = [field.column for name, field in spec.fields.items()
                  if name in stamps and field.kind in (Kind.DATE, Kind.DATETIME)]
@@ -140,7 +140,7 @@ class Customer(Record):
         search=("number", "name", "contact_person", "phone", "credit_code"),
         filters=("state", "customer_type", "province", "industry", "is_key_customer", "account_manager",
                  "dealer"),
-        retention_years=10,
+        retention_years=10, chosen_in=("active",),
         workflow=Workflow(
             states(("draft", "草稿"), ("active", "有效"), ("inactive", "停用"), ("anonymised", "已匿名")),
             moves=(
@@ -164,7 +164,8 @@ class Customer(Record):
         access={
             "customer_service": "CEV", "dispatcher": "CEV", "technician": "V", "quality_engineer": "V",
             "quality_manager": "VAX", "sales": "CEVX", "sales_lead": "CEVX", "dealer": "CEv",
-            "appraiser": "CEv", "deputy_gm": "V", "management_representative": "V", "general_manager": "V",
+            "appraiser": "CEv", "warehouse": "V", "unit": "V", "unit_lead": "V", "deputy_gm": "V",
+            "management_representative": "V", "general_manager": "V",
         },
         rules=(
             "BR-02 every saved customer_contact_memo of the customer moves last_contacted_at forward",

@@ -17,13 +17,10 @@ from models.base import (
     yes_no,
 )
 from models.base import phone as telephone
-from models.conditions import either, if_so, is_true, one_of
-from models.spec import SYSTEM, Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
+from models.conditions import if_so, is_true, one_of
+from models.spec import SYSTEM, Deadline, Move, RecordType, Series, Workflow, states
 
 needs_a_parts_store = one_of("outlet_type", "repair_station", "franchised_shop", "service_outlet")
-reason_given = Condition(
-    lambda dealer, act: bool(act.comment.strip()),
-    Text("请写明责令整改的理由", "Give the reason for the rectification"))
 
 
 def is_trained(dealer, act) -> bool:
@@ -114,8 +111,7 @@ class DealerLedger(Record):
                      requires=("has_parts_store", "contract_signed_on", "contact_person", "phone"),
                      when=(if_so(needs_a_parts_store, is_true("has_parts_store")),)),
                 Move("rectify", "责令整改", "Put under rectification", source=("active",), to="rectifying",
-                     by=(SYSTEM, "quality_manager"),
-                     when=(either(one_of("current_grade", "d"), reason_given),)),
+                     by=(SYSTEM, "quality_manager"), comment=True),
                 Move("restore", "恢复运营", source=("rectifying", "suspended"), to="active",
                      by=("quality_manager",), comment=True),
                 Move("suspend", "暂停", source=("active", "rectifying"), to="suspended",

@@ -92,7 +92,7 @@ class ProductBatch(Record):
         access={
             "customer_service": "V", "technician": "V", "quality_engineer": "CEVX", "quality_manager": "V",
             "sales": "V", "sales_lead": "V", "dealer": "V", "appraiser": "V", "unit": "CEV",
-            "unit_lead": "CEV", "deputy_gm": "V", "management_representative": "V", "general_manager": "V",
+            "unit_lead": "CEV", "warehouse": "V", "deputy_gm": "V", "management_representative": "V", "general_manager": "V",
         },
         rules=(
             "BR-07 a case copies expires_on at intake; a claim dated after it gets no exchange and no "

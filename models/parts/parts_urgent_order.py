@@ -17,12 +17,23 @@ from models.base import (
     phone,
     text,
 )
+from models.conditions import linked, saying
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 ALL_SHIPPED = Condition(
     lambda order, act: all(part.open_quantity == 0 for part in order.parts),
     Text("尚有未发运的配件，全部发运后方可收货",
          "Some parts are not shipped yet: all must be before receipt"))
+
+
+def ship_all(order, act) -> None:
+    for part in order.parts:
+        part.shipped_quantity = part.quantity
+
+
+DEALER_IN_OPERATION = saying(
+    linked("dealer", "active", "rectifying"), "只有运营或整改中的服务商可以订购配件",
+    "Only a dealer in operation or under rectification is supplied with parts")
 
 
 class Part(Line, of="parts_urgent_order"):
@@ -68,12 +79,12 @@ class PartsUrgentOrder(Record):
     parts = lines(Part, "急件明细")
 
     def derive(self, act):
-        hours = act.parameter("urgent_shipping_hours")
+        hours = act.parameter("urgent_shipping_hours", at=self.submitted_at)
         self.ship_due_at = self.submitted_at and self.submitted_at + timedelta(hours=hours)
         for part in self.parts:
-            if part.quantity is not None:
-                part.shipped_quantity = part.quantity if self.shipped_at else Decimal(0)
-                part.open_quantity = part.quantity - part.shipped_quantity
+            if part.shipped_quantity is None:
+                part.shipped_quantity = part.quantity if self.shipped_at and act.is_history else Decimal(0)
+            part.open_quantity = part.quantity and part.quantity - part.shipped_quantity
 
     def check(self, act):
         seen = set()
@@ -83,6 +94,8 @@ class PartsUrgentOrder(Record):
                                                      "A part appears once: add the quantities up")
             if part.quantity is not None and part.quantity <= 0:
                 yield f"parts-{index}-quantity", Text("数量须大于零", "The quantity must be more than zero")
+            if self.shipped_at and part.open_quantity != 0:
+                yield f"parts-{index}-quantity", Text("已发运，明细不能再改", "It was shipped: the parts cannot change")
             seen.add(part.part_no)
 
     spec = RecordType(
@@ -99,7 +112,8 @@ class PartsUrgentOrder(Record):
                 Move("submit", "提交", source=("draft",), to="submitted", by=("dealer",),
                      stamps=("submitted_at",),
                      requires=("dealer", "shortage_reason", "needed_at", "contact_person", "phone", "address",
-                               "parts")),
+                               "parts"),
+                     when=(DEALER_IN_OPERATION,)),
                 Move("accept", "接收", source=("submitted",), to="accepted", by=("customer_service",),
                      requires=("transport_mode", "freight_payer"), stamps=("accepted_at",)),
                 Move("reject", "不予受理", source=("submitted",), to="rejected", by=("customer_service",),
@@ -108,7 +122,7 @@ class PartsUrgentOrder(Record):
                      by=("customer_service", "warehouse"), requires=("promised_at",)),
                 Move("ship", "发运", source=("accepted", "backordered"), to="shipped",
                      by=("system", "warehouse"),
-                     stamps=("shipped_at",)),
+                     stamps=("shipped_at",), then=ship_all),
                 Move("receive", "收货", source=("shipped",), to="received", by=("dealer",),
                      stamps=("received_at",),
                      when=(ALL_SHIPPED,)),

@@ -1,5 +1,7 @@
 """走访计划."""
 
+import sqlalchemy as sa
+
 from models.base import Line, Record, day, integer, lines, link, longtext, moment, money, person, text, yes_no
 from models.conditions import every_line
 from models.spec import SIGNER, SYSTEM, Move, RecordType, Series, Step, Text, Workflow, states
@@ -47,11 +49,16 @@ class VisitPlan(Record):
         self.visited_count = sum(visit.visit_report_id is not None for visit in self.visits)
 
     def check(self, act):
+        if any(visit.visit_report_id for visit in sa.inspect(self).attrs.visits.history.deleted or ()):
+            yield "visits", Text("已有走访报告的行不能删除，请保留", "A row with a visit report stays: keep it")
         if self.starts_on and self.ends_on and self.starts_on > self.ends_on:
             yield "ends_on", Text("期间结束不能早于期间开始", "The period cannot end before it starts")
             return
         seen = set()
         for n, visit in enumerate(self.visits):
+            if visit.visit_report_id and sa.inspect(visit).attrs.customer_id.history.deleted:
+                yield f"visits-{n}-customer", Text(
+                    "已有走访报告，不能改顾客；请另加一行", "There is a report: add a row instead of changing the customer")
             if not (visit.planned_on and self.starts_on and self.ends_on):
                 continue
             if not self.starts_on <= visit.planned_on <= self.ends_on:

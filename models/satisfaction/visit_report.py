@@ -1,23 +1,40 @@
 """顾客走访报告."""
 
+import sqlalchemy as sa
+
 from models.base import Record, choice, day, link, longtext, moment, person, text, unit, yes_no
 from models.choices import SATISFACTION_LEVELS
 from models.conditions import actor_is_not, filled, from_state, if_so, is_false, is_true, linked
-from models.spec import Default, Move, RecordType, Series, Text, Workflow, states
+from models.satisfaction.visit_plan import Visit
+from models.spec import APPROVER, DRAFTER, Default, Move, RecordType, Series, Text, Workflow, states
+
+UNDER_WAY = ("approved", "in_progress")   # what a report may still be entered in
 
 
 def enter_in_plan(report, act) -> None:
-    """A submitted report fills its line in the plan; the first one starts the plan."""
-    plan = report.visit_plan
-    if plan is None:
+    """A submitted report fills the nearest free line of its customer in the plan; the first one starts the plan. A
+    line it filled earlier, before its plan or customer was corrected, is free again."""
+    strike_from_plans(report, act, but=(report.visit_plan_id, report.customer_id))
+    plan = act.get("visit_plan", report.visit_plan_id)
+    if plan is None or plan.state not in UNDER_WAY:
         return
-    for visit in plan.visits:
-        if visit.customer_id == report.customer_id and visit.visit_report_id in (None, report.id):
-            visit.visit_report_id = report.id
-            break
-    act.touch(plan)
+    lines = [visit for visit in plan.visits if visit.customer_id == report.customer_id]
+    free = [visit for visit in lines if visit.visit_report_id is None]
+    if free and all(visit.visit_report_id != report.id for visit in lines):
+        nearest = min(free, key=lambda visit: abs(visit.planned_on - report.visited_on))
+        nearest.visit_report_id = report.id
+        act.touch(plan)
     if plan.state == "approved":
         act.make(plan, "start")
+
+
+def strike_from_plans(report, act, but=()) -> None:
+    """The report no longer counts in plans still under way, save in lines of the plan and customer named."""
+    for line in act.session.scalars(sa.select(Visit).where(Visit.visit_report_id == report.id)).all():
+        plan = act.get("visit_plan", line.record_id)
+        if plan.state in UNDER_WAY and (plan.id, line.customer_id) != but:
+            line.visit_report_id = None
+            act.touch(plan)
 
 
 class VisitReport(Record):
@@ -64,7 +81,7 @@ class VisitReport(Record):
         links_in=("visit_plan", "customer"), retention_years=3,
         workflow=Workflow(
             states(("draft", "草稿"), ("submitted", "已提交"), ("reviewed", "已审阅"), ("rectifying", "整改中"),
-                   ("replied", "已回复顾客", "Replied to customer"), ("closed", "已关闭")),
+                   ("replied", "已回复顾客", "Replied to customer"), ("closed", "已关闭"), ("void", "作废")),
             moves=(
                 Move("submit", "提交", source=("draft",), to="submitted",
                      by=("technician", "quality_engineer", "sales", "sales_lead"),
@@ -84,6 +101,8 @@ class VisitReport(Record):
                      stamps=("closed_at",), when=(
                          if_so(from_state("reviewed"), is_false("is_rectification_required")),
                          if_so(from_state("replied"), linked("corrective_action", "closed")))),
+                Move("void", "作废", source=("draft", "submitted", "reviewed", "rectifying", "replied"), to="void",
+                     by=(DRAFTER, APPROVER), comment=True, then=strike_from_plans),
             )),
         access={
             "technician": "CEV", "quality_engineer": "CEAVX", "quality_manager": "AVX", "sales": "CEV",

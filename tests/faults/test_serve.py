@@ -19,10 +19,12 @@ from rq import Queue
 from config import CHECKOUT, Settings
 from jobs import embedded_valkey
 
-pytestmark = [
+faults = [
     pytest.mark.faults,
+    pytest.mark.xdist_group("faults"),  # one after the other: each keeps all processors busy
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc to look for processes in"),
 ]
+pytestmark = faults
 
 A_START = 90.0  # seconds: tables and first people are made on a slow machine too
 AN_END = 20.0
@@ -128,12 +130,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Callable[[], object], seconds: float) -> bool:
+def until(condition: Callable[[], object], seconds: float, every: float = 0.1) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
             return True
-        time.sleep(0.1)
+        time.sleep(every)
     return False
 
 
@@ -157,15 +159,36 @@ def settings(short_path: Path) -> Iterator[Settings]:
     embedded_valkey.stop()
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_it_answers_and_ends_without_leaving_a_process(
-    installation: Installation, ending: signal.Signals
-) -> None:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One that runs all the while, for tests that leave it running."""
+    installation = Installation(tmp_path_factory.mktemp("a") / "data")
+    parent = installation.start()
+    yield installation
+    parent.terminate()
+    parent.wait(timeout=AN_END)
+    for process in installation.processes():
+        os.kill(process, signal.SIGKILL)
+
+
+def test_it_ends_without_leaving_a_process_and_a_second_start_keeps_everything(installation: Installation) -> None:
     parent = installation.start()
     assert {"web", "worker", "clock", "queue store"} <= set(installation.processes().values())
-    parent.send_signal(ending)
-    assert parent.wait(timeout=AN_END) == 0, installation.said()
-    assert installation.processes() == {}
+    with installation.queue_store() as store:
+        store.set("kept", "yes")
+    secret = (installation.data / "secret_key").read_text()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        parent.send_signal(ending)
+        assert parent.wait(timeout=AN_END) == 0, installation.said()
+        assert installation.processes() == {}
+        if ending is signal.SIGTERM:
+            break
+        before = installation.said()
+        parent = installation.start()
+        with installation.queue_store() as store:
+            assert store.get("kept") == b"yes"
+        assert (installation.data / "secret_key").read_text() == secret
+        assert "password" not in installation.said().removeprefix(before).lower()
     assert "Traceback" not in installation.said()
 
 
@@ -178,23 +201,6 @@ def test_ctrl_c_while_it_is_still_preparing_ends_it_cleanly(installation: Instal
     parent.send_signal(signal.SIGINT)
     assert parent.wait(timeout=AN_END) == 0, installation.said()
     assert installation.processes() == {}
-
-
-def test_a_second_start_keeps_everything(installation: Installation) -> None:
-    parent = installation.start()
-    with installation.queue_store() as store:
-        store.set("kept", "yes")
-    secret = (installation.data / "secret_key").read_text()
-    parent.terminate()
-    assert parent.wait(timeout=AN_END) == 0
-    before = installation.said()
-    parent = installation.start()
-    with installation.queue_store() as store:
-        assert store.get("kept") == b"yes"
-    assert (installation.data / "secret_key").read_text() == secret
-    assert "password" not in installation.said().removeprefix(before).lower()
-    parent.terminate()
-    assert parent.wait(timeout=AN_END) == 0
 
 
 def test_when_the_parent_is_killed_everything_ends_and_a_new_start_works(installation: Installation) -> None:
@@ -211,32 +217,18 @@ def test_when_the_parent_is_killed_everything_ends_and_a_new_start_works(install
     assert parent.wait(timeout=AN_END) == 0
 
 
-def test_when_everything_is_killed_at_once_a_new_start_works(installation: Installation) -> None:
-    parent = installation.start()
-    for process in installation.processes():
-        os.kill(process, signal.SIGKILL)
-    parent.wait()
-    assert installation.gone(), installation.processes()
-    parent = installation.start()
-    parent.terminate()
-    assert parent.wait(timeout=AN_END) == 0
-
-
 @pytest.mark.parametrize("part", ["web", "worker", "clock", "queue store"])
-def test_a_part_that_dies_is_started_again(installation: Installation, part: str) -> None:
-    parent = installation.start()
-    victims = installation.find(part)
+def test_a_part_that_dies_is_started_again(running: Installation, part: str) -> None:
+    victims = running.find(part)
     assert victims
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
 
     def replaced() -> bool:
-        now = installation.find(part)
-        return len(now) == len(victims) and not now & victims and installation.answers()
+        now = running.find(part)
+        return len(now) == len(victims) and not now & victims and running.answers()
 
-    assert until(replaced, AN_END), installation.said()
-    parent.terminate()
-    assert parent.wait(timeout=AN_END) == 0
+    assert until(replaced, AN_END), running.said()
 
 
 def test_a_busy_port_is_one_sentence_and_nothing_is_prepared(installation: Installation) -> None:
@@ -250,13 +242,10 @@ def test_a_busy_port_is_one_sentence_and_nothing_is_prepared(installation: Insta
     assert installation.processes() == {}
 
 
-def test_a_second_one_in_the_same_folder_is_refused(installation: Installation) -> None:
-    parent = installation.start()
-    sentence = installation.refuse(PORT=str(free_port()))
+def test_a_second_one_in_the_same_folder_is_refused(running: Installation) -> None:
+    sentence = running.refuse(PORT=str(free_port()))
     assert "\n" not in sentence and "AFTERCARE_DATA" in sentence
-    assert installation.answers()
-    parent.terminate()
-    assert parent.wait(timeout=AN_END) == 0
+    assert running.answers()
 
 
 @pytest.mark.parametrize(
@@ -264,10 +253,6 @@ def test_a_second_one_in_the_same_folder_is_refused(installation: Installation) 
     [
         ("PORT", "http"),
         ("DATABASE_URL", "mysql://db/office"),
-        ("REDIS_URL", "cache"),
-        ("AFTERCARE_TIMEZONE", "Mars"),
-        ("AFTERCARE_LANGUAGE", "de"),
-        ("SECRET_KEY", "short"),
         ("HOST", "192.0.2.1"),
         ("AFTERCARE_DATA", "/dev/null/data"),
     ],

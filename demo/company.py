@@ -1,0 +1,108 @@
+"""The demo company as a whole: its records as import files, and how they are loaded into an empty database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import sqlalchemy as sa
+
+from demo import cards, masters, story
+from demo.actions import Actions
+from demo.cases import Cases
+from demo.people import DEPARTMENTS, people
+from demo.story import Clock, Rec
+from demo.summaries import summaries
+from demo.visits import Visits, wait_for_actions
+from jobs import imports
+from models.base import Record
+from models.people import Membership, Unit, User
+from models.spec import names
+from rules import audit, passwords
+from rules.access import Actor
+from rules.act import Act
+
+SEED = 20_090_617
+CARDS, ORDERS = 12, 8   # a month
+
+
+def write(folder: str | Path, today: date) -> None:
+    """TYPE.json for `import --history`; the same bytes for the same day."""
+    for name, rows in records(today).items():
+        story.write(Path(folder) / f"{name}.json", rows)
+
+
+def records(today: date) -> Mapping[str, list[Rec]]:
+    """All records by type, numbered."""
+    clock = Clock(today, SEED)
+    dealers = masters.dealers(clock)
+    customers = masters.customers(clock, dealers)
+    batches = masters.batches(clock, customers)
+    actions = Actions(clock)
+    sheets, calls = Cases(clock, customers, batches, actions).make(_states("quality_info_transfer"))
+    plans, reports = Visits(clock, customers, actions).make(_states("visit_plan"), _states("visit_report"))
+    for days in (20, 130, 260):
+        actions.withdrawn(clock.later(clock.end - timedelta(days=days), 0, 1))
+    good = [batch for batch in batches if batch["state"] != "void"]
+    routed = [cards.card(clock, moment, good, actions) for moment in cards.of_months(clock, CARDS)]
+    orders = [cards.order(clock, moment, dealers) for moment in cards.of_months(clock, ORDERS)]
+    taken = actions.told(_states("corrective_action"))
+    wait_for_actions(reports)
+    found = {
+        "quality_info_transfer": sheets, "callback_record": calls, "visit_plan": plans, "visit_report": reports,
+        "corrective_action": taken,
+        "info_flow_card": story.tell(routed, clock, _states("info_flow_card")),
+        "parts_urgent_order": story.tell(orders, clock, _states("parts_urgent_order")),
+        "quality_info_summary": summaries(clock, sheets, calls)}
+    numbered = {name: story.number(Record.types[name], rows) for name, rows in found.items()}
+    return {"dealer_ledger": dealers, "customer": customers, "product_batch": batches, **numbered}
+
+
+def _states(name: str) -> list[str]:
+    return list(names(Record.types[name].workflow.states))
+
+
+# Loading ----------------------------------------------------------------------------------------------------------
+
+def load(session: Any, today: date, password: str) -> None:
+    """Departments, people and records into an empty database. Flushes; the caller commits."""
+    act = Act(session, Actor.system("console"))
+    act.session.add_all(Unit(code=d.code, name=d.name, province=d.province) for d in DEPARTMENTS)
+    users = _users(act, password)
+    with TemporaryDirectory() as folder:
+        write(folder, today)
+        outcome = imports.import_folder(act, folder, history=True)
+    if outcome.bad:
+        bad = outcome.bad[0]
+        raise RuntimeError(f"the demo is wrong in {bad.file}, row {bad.row}, {bad.field}: {bad.text.en}")
+    _place_dealers_people(act, users)
+    act.session.flush()
+
+
+def _users(act: Act, password: str) -> dict[str, User]:
+    """Everybody has the same password, so it is hashed once."""
+    hashed, users = passwords.hashed(password), {}
+    for person in people():
+        user = users[person.username] = User(
+            username=person.username, name=person.name, email=person.email, password_hash=hashed, created_at=act.now)
+        if not person.dealer:
+            user.memberships = [Membership(role=role, unit=person.unit or None) for role in person.roles]
+    act.session.add_all(users.values())
+    act.session.flush()
+    for person in people():
+        audit.note(act.session, act, "create", "user", person.username, {"roles": [None, list(person.roles)]})
+    return users
+
+
+def _place_dealers_people(act: Act, users: Mapping[str, User]) -> None:
+    """Only now do the dealers exist that they belong to."""
+    dealer = Record.types["dealer_ledger"].model
+    rows = act.session.execute(sa.select(dealer.dealer_code, dealer.id))
+    ids = {row.dealer_code: row.id for row in rows}
+    for person in people():
+        if person.dealer:
+            users[person.username].memberships = [
+                Membership(role=role, dealer_id=ids[person.dealer]) for role in person.roles]

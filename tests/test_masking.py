@@ -1,0 +1,136 @@
+"""Personal data: plain to those who write the type, masked to everybody else, wherever a value could come out."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from models.base import Record
+from models.history import AuditEntry
+from models.spec import ADMINISTRATOR, ROLES, Kind
+from rules import registry
+from rules.access import Actor
+from rules.act import Act
+from tests import reading, valid
+from tests.valid import TYPES, Colleague, desk
+
+PRIVATE = [spec for spec in TYPES.values() if spec.private]
+WRITE = set("CE")
+
+
+def readers(spec):
+    """Roles that see rows of the type but write none."""
+    return [role for role in ROLES if valid.sees(spec, role) and not WRITE & set(spec.access.get(role, ""))]
+
+
+each_private_type = pytest.mark.parametrize("spec", PRIVATE, ids=[spec.name for spec in PRIVATE])
+each_reader = pytest.mark.parametrize(
+    ("spec", "role"), [pytest.param(s, r, id=f"{s.name}-{r}") for s in PRIVATE for r in readers(s)])
+
+
+class Secrets:
+    """Two records with private values like no others; those of the first were changed once, so its history tells."""
+
+    def __init__(self, app, spec):
+        self.spec = spec
+        with desk(app) as session:
+            first = valid.record(session, spec.name, **self.values("31"))
+            second = valid.record(session, spec.name, place=valid.THERE, **self.values("57"))
+            session.commit()
+            session.refresh(first)
+            for name, value in self.values("86").items():
+                setattr(first, spec.fields[name].column, value)
+            Act(session, Actor.system()).touch(first)
+            self.id, self.number, self.other_id = first.id, first.number, second.id
+
+    def values(self, mark):
+        return {name: self.value(self.spec.fields[name], mark) for name in sorted(self.spec.private)}
+
+    @staticmethod
+    def value(field, mark):
+        assert field.kind in (Kind.TEXT, Kind.LONGTEXT, Kind.PHONE, Kind.EMAIL), f"say how {field.kind} is recognised"
+        return {Kind.PHONE: f"139{mark}765{mark}99", Kind.EMAIL: f"geheim{mark}@demo.example"}.get(
+            field.kind, f"隐{field.name}机密{mark}")
+
+    def found_in(self, text):
+        """The private values, old or new, of which more than a hint can be read."""
+        traces = [f"{mark}765{mark}" for mark in ("31", "57", "86")]
+        traces += [f"geheim{mark}" for mark in ("31", "57", "86")]
+        traces += [f"{name}机密" for name in self.spec.private]
+        return [trace for trace in traces if trace in text]
+
+
+@each_private_type
+def test_who_writes_the_type_sees_and_finds_private_values(app, spec):
+    secrets = Secrets(app, spec)
+    role = valid.roles_with(spec, "CE")[0]
+    person = Colleague(app, valid.username(role))
+    page = person.get(f"/admin/{spec.name}/details/?id={secrets.id}").text
+    for name, value in secrets.values("86").items():
+        assert value in reading.text_of(page), name
+        found = reading.ids_of(person.get(f"/admin/{spec.name}/?q={value}").text)
+        assert found == ([secrets.id] if name in spec.search else []), name
+    assert secrets.values("31").popitem()[1] in reading.text_of(page), "the timeline says what it was before"
+
+
+@each_reader
+def test_who_only_reads_sees_no_private_value_on_any_page(app, spec, role):
+    secrets = Secrets(app, spec)
+    person = Colleague(app, valid.username(role))
+    for address in ("", f"details/?id={secrets.id}", f"?number={secrets.number}", "?lang=en", "export/csv/",
+                    "export/csv/?header=names", f"details/?id={secrets.id}&lang=en"):
+        answer = person.get(f"/admin/{spec.name}/{address}")
+        assert answer.status_code == 200 or (address.startswith("export") and "X" not in spec.access.get(role, ""))
+        assert not secrets.found_in(answer.text), address
+    page = reading.text_of(person.get(f"/admin/{spec.name}/details/?id={secrets.id}&lang=zh").text)
+    assert page.count("＊＊＊") + page.count("****") >= len(spec.private), "each is there, masked, and so is the timeline"
+
+
+@each_reader
+def test_no_question_of_a_mere_reader_depends_on_a_private_value(app, spec, role):
+    secrets = Secrets(app, spec)
+    person = Colleague(app, valid.username(role))
+
+    def answer(query):
+        page = person.get(f"/admin/{spec.name}/?{query}")
+        return page.status_code, reading.ids_of(page.text)
+
+    for name, value in secrets.values("86").items():
+        wrong = "13900000000"
+        assert answer(f"q={value}") == (200, []), name
+        for operator in ("", "__from", "__to"):
+            status, rows = answer(f"{name}{operator}={value}")
+            assert (status, rows) == answer(f"{name}{operator}={wrong}"), f"{name}{operator} tells right from wrong"
+            assert status == 400
+        assert answer(f"sort={name}") == answer(f"sort=-{name}") == answer("sort="), f"sorted by {name}"
+        for other, field in registry.pointing_at(spec.name):
+            if valid.sees(other, role):
+                offered = person.get(f"/admin/{other.name}/choices/?field={field}&q={value}")
+                assert offered.status_code == 200 and offered.json == [], (other.name, field)
+
+
+@each_reader
+def test_private_values_are_uncovered_with_a_reason_which_is_kept_and_only_to_who_sees_all(app, spec, role):
+    secrets = Secrets(app, spec)
+    person = Colleague(app, valid.username(role))
+    may = "V" in spec.letters(role) and role != ADMINISTRATOR
+    address = f"/admin/{spec.name}/{secrets.id}/uncover"
+    nothing = person.post(address, {"reason": "  "})
+    assert nothing.status_code == (422 if may else 403) and not secrets.found_in(nothing.text)
+    answer = person.post(address, {"reason": "顾客要求回电"})
+    assert answer.status_code == (200 if may else 403)
+    assert bool(secrets.found_in(answer.text)) == may
+    assert not secrets.found_in(person.get(f"/admin/{spec.name}/details/?id={secrets.id}").text), "shown once"
+    with desk(app) as session:
+        kept = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "uncover")).all()
+        me = valid.id_of(session, valid.username(role))
+        assert [(e.type, e.number, e.comment, e.actor_id) for e in kept] == (
+            [(spec.name, secrets.number, "顾客要求回电", me)] if may else [])
+
+
+def test_personal_data_is_private_wherever_it_is_kept():
+    """A phone, mail address or bank account of a person is declared private, unless it is the outlet's own."""
+    outlets_own = {("dealer_ledger", "phone"), ("dealer_ledger", "hotline")}
+    bare = {(spec.name, name) for spec in Record.types.values() for name, field in spec.fields.items()
+            if field.kind in (Kind.PHONE, Kind.EMAIL) and not field.private}
+    assert bare <= outlets_own

@@ -1,0 +1,270 @@
+"""A valid record of any type, made from its declaration alone, and the people who stand around it.
+
+`raw` is what somebody would type, `posted` the same as a browser sends it, and `record` puts a record that was never
+typed here into any state, as the import of old records does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from contextlib import contextmanager
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm.attributes import set_committed_value
+
+from models.base import Record, db
+from models.people import User
+from models.spec import APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, VOID, Kind, months_after
+from rules import access, approvals, checks, records, registry
+from rules.act import Act
+from tests.browser_of_a_person import Person
+
+TYPES = registry.load()
+each_type = pytest.mark.parametrize("spec", TYPES.values(), ids=TYPES)
+
+
+def those(wanted):
+    """The types of which this holds, for promises that concern only some."""
+    chosen = [spec for spec in TYPES.values() if wanted(spec)]
+    return pytest.mark.parametrize("spec", chosen, ids=[spec.name for spec in chosen])
+
+
+A_DAY, A_MOMENT = "2025-06-02", "2025-06-02T09:30"
+# Fields that no declaration requires but the type's own check does.
+DEMANDED = {"callback_record": ("quality_info_transfer",)}
+# The two places between which row scope is tested, and who is at home there.
+HERE, THERE = "here", "there"
+NOWHERE = "nowhere"
+PLACES = {HERE: ("F001", "U1", "technician"), THERE: ("F002", "U2", "technician2")}
+DEALERS_PEOPLE = {"dealer": "dealer_f00{}", "appraiser": "appraiser_f00{}"}
+
+_count = itertools.count(1)
+
+
+# People -----------------------------------------------------------------------------------------------------------
+
+def username(role, place=HERE):
+    """Who holds the role: at F001, in U1 and the first of their kind, or at the other place."""
+    if role in DEALERS_PEOPLE:
+        return DEALERS_PEOPLE[role].format(1 if place == HERE else 2)
+    return role if place == HERE else f"{role}2"
+
+
+def id_of(session, name):
+    return session.scalar(sa.select(User.id).where(User.username == name))
+
+
+def actor_of(session, role, place=HERE):
+    user = session.scalar(sa.select(User).where(User.username == username(role, place)))
+    return access.Actor.of(user, "screen")
+
+
+def roles_with(spec, letters):
+    """The roles whose access has one of these letters, in the order of the declaration."""
+    return [role for role, given in spec.access.items() if set(given) & set(letters)]
+
+
+def writers(spec):
+    return [] if spec.compiled else roles_with(spec, "C")
+
+
+class Colleague(Person):
+    """A person at a browser who takes the token of the session from any page, once."""
+
+    _token = None
+
+    def token(self):
+        if self._token is None:
+            page = self.get("/admin/reports/")
+            self._token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)[1]
+        return self._token
+
+
+@contextmanager
+def desk(app):
+    """A session of its own, committed at the end: what a test prepares before, or reads between, requests."""
+    with app.app_context():
+        try:
+            yield db.session
+            db.session.commit()
+        finally:
+            db.session.remove()
+
+
+# What is typed ----------------------------------------------------------------------------------------------------
+
+def typable(spec):
+    closed = checks.read_only(spec)
+    return [name for name in spec.fields if name not in closed]
+
+
+def required(spec):
+    """The fields without which the form is refused."""
+    return [name for name in typable(spec) if spec.fields[name].required]
+
+
+def raw(session, spec, also=(), role=None, **given):
+    """Raw values of every required field, of `also`, and one row per child table that has required fields (where
+    `role` can fill it in: nobody can point at what they may not see)."""
+    names = [*required(spec), *DEMANDED.get(spec.name, ()), *(name for name in also if name in spec.fields)]
+    entered = {name: value_for(session, spec.fields[name]) for name in dict.fromkeys(names) if name not in given}
+    for name in raw_lines(spec):
+        fields = spec.lines[name].fields.items()
+        if name not in given and all(role is None or not f.to or sees(TYPES[f.to], role) for _, f in fields if f.required):
+            entered[name] = [{n: value_for(session, f) for n, f in fields if f.typed and f.required}]
+    return {**entered, **given}
+
+
+def raw_lines(spec):
+    """The child tables in which a row has to say something."""
+    return [name for name, child in spec.lines.items() if any(f.typed and f.required for f in child.fields.values())]
+
+
+def posted(entered):
+    """Raw values as the fields of a form."""
+    form = {}
+    for name, value in entered.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            for index, row in enumerate(value):
+                form |= {f"{name}-{index}-{key}": part for key, part in row.items()}
+        else:
+            form[name] = value
+    return form
+
+
+def value_for(session, field):
+    """A value that the field takes, another one each time where its kind allows."""
+    n = next(_count)
+    if field.kind is Kind.LINK:
+        return str(_target(session, field.to))
+    if field.kind is Kind.USER:
+        return str(id_of(session, "technician"))
+    if field.kind is Kind.PERIOD:
+        return f"{months_after(date(1950, 1, 1), n):%Y-%m}"
+    if field.kind in (Kind.TEXT, Kind.LONGTEXT):
+        return f"{field.label.zh}{n}"[-(field.length or 200):]
+    if field.kind is Kind.MULTICHOICE:
+        return [field.choices[0].value]
+    if field.choices:
+        return field.choices[0].value
+    return {
+        Kind.UNIT: "U1", Kind.MONEY: "12.50", Kind.INTEGER: str(n), Kind.DECIMAL: "3", Kind.PERCENT: "0.5",
+        Kind.DATE: A_DAY, Kind.DATETIME: A_MOMENT, Kind.BOOL: "true", Kind.PHONE: f"138{n:08}",
+        Kind.EMAIL: f"person{n}@demo.example",
+    }[field.kind]
+
+
+def _target(session, type_name):
+    """The oldest record that may be chosen; one is made if there is none."""
+    spec = Record.types[type_name]
+    allowed = spec.model.state.in_(spec.chosen_in) if spec.chosen_in else spec.model.state != VOID
+    found = session.scalar(sa.select(spec.model.id).where(allowed).order_by(spec.model.id).limit(1))
+    return found or record(session, type_name, spec.chosen_in[0] if spec.chosen_in else None).id
+
+
+# Any state --------------------------------------------------------------------------------------------------------
+
+def way_to(spec, state):
+    """The shortest chain of moves from the first state."""
+    ways = {spec.workflow.initial: []}
+    for reached in (waiting := [spec.workflow.initial]):
+        for move in spec.workflow.moves_from(reached):
+            if move.to not in ways:
+                ways[move.to] = [*ways[reached], move]
+                waiting.append(move.to)
+    return ways[state]
+
+
+def implied(spec, state):
+    """What the moves on the way have required and stamped."""
+    return [name for move in way_to(spec, state) for name in (*move.requires, *move.stamps)]
+
+
+def record(session, type_name, state=None, *, place=HERE, creator=None, also=(), **given):
+    """A record in this state, from before the system, with all that the state implies; not yet committed."""
+    spec = Record.types[type_name]
+    state = state or spec.workflow.initial
+    act = Act(session, access.Actor.system("import"), is_history=True)
+    row = _own_row(session, spec, place) or records.blank(act, spec)
+    wanted = [*(name for name, field in spec.fields.items() if field.required), *implied(spec, state), *also]
+    entered = {**raw(session, spec, wanted), **_placed(session, spec, place), **given}
+    if row.id is not None:
+        entered = {name: value for name, value in entered.items() if name in given or not getattr(
+            row, spec.fields[name].column if name in spec.fields else name)}
+    errors = checks.take(row, entered, act.looks(), free=True)
+    assert not errors, errors
+    row.state, row.created_by_id = state, id_of(session, creator) if creator else row.created_by_id
+    records.keep(act, row, {})
+    if any(move.opens_round for move in way_to(spec, state)[-1:]):
+        approvals.open_round(act, row)
+        session.flush()
+    return row
+
+
+def _own_row(session, spec, place):
+    """Where the scope is the row itself, the place has just that one."""
+    if "id" not in spec.scope.values() or place not in PLACES:
+        return None
+    return session.scalar(sa.select(spec.model).where(spec.model.dealer_code == PLACES[place][0]))
+
+
+def _placed(session, spec, place):
+    """The scope fields, filled so that the record belongs to the people of the place."""
+    if place not in PLACES:
+        return {}
+    code, unit, person = PLACES[place]
+    dealer = Record.types["dealer_ledger"].model
+    own = {Kind.LINK: lambda: session.scalar(sa.select(dealer.id).where(dealer.dealer_code == code)),
+           Kind.UNIT: lambda: unit, Kind.USER: lambda: id_of(session, person)}
+    return {path: str(own[spec.fields[path].kind]()) for path in spec.scope.values() if path in spec.fields}
+
+
+def snapshot(app, type_name, id_):
+    """All columns of a record as they stand in the database."""
+    with desk(app) as session:
+        table = Record.types[type_name].model.__table__
+        return dict(session.execute(sa.select(table).where(table.c.id == id_)).mappings().one())
+
+
+def created_by(row, person_id):
+    """Suppose this person had written the record."""
+    set_committed_value(row, "created_by_id", person_id)
+
+
+# Who may, read from the words of the declaration ------------------------------------------------------------------
+
+def sees(spec, role, *, own=True):
+    """V sees all rows, v those of its own scope; A, E, K without either as their scope says; the administrator all."""
+    given = spec.access.get(role, "")
+    if role == "administrator" or "V" in given:
+        return True
+    return bool(given) and (own or not ("v" in given or role in spec.scope))
+
+
+def makes(spec, move, state, role, *, own=True, mine=False):
+    """May a person of this role make the move on a record in this state?"""
+    if state not in move.source or not sees(spec, role, own=own):
+        return False
+    own = own or role not in spec.scope
+    first = state == spec.workflow.states[0].name
+    asked = spec.workflow.approval[0].role if spec.workflow.approval else None
+    return any((
+        role in move.by and own,
+        OWNER in move.by and mine,
+        DRAFTER in move.by and mine and first,
+        APPROVER in move.by and not first and "A" in spec.access.get(role, "") and own,
+        SIGNER in move.by and role == asked and own and not mine,
+    ))
+
+
+def maker(spec, move, state):
+    """(role, whether they must have written the record) of somebody who makes the move; None if only a job does."""
+    for role in ROLES:
+        for mine in (False, True):
+            if makes(spec, move, state, role, mine=mine) and (not mine or role in writers(spec)):
+                return role, mine
+    assert set(move.by) <= {SYSTEM, APPROVER}, f"nobody makes {spec.name}.{move.name}"
+    return None
