@@ -234,7 +234,7 @@ def person(zh: str, en: str | None = None, **options: Any) -> Mapped[int]:
 def lines(model: type[Line], zh: str, en: str | None = None) -> Mapped[list[Any]]:
     """A child table, edited inside its record and kept in the order of the form."""
     child = relationship(
-        model, order_by=model.position, cascade="all, delete-orphan", lazy="select",
+        model, order_by=model.position, foreign_keys=[model.record_id], cascade="all, delete-orphan", lazy="select",
         info={"lines": (model, Text(zh, en or ""))})
     return child  # type: ignore[return-value]
 

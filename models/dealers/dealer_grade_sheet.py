@@ -6,12 +6,14 @@ from fractions import Fraction
 import sqlalchemy as sa
 
 from models.base import (
-    Line, Record, choice, decimal, integer, lines, link, longtext, moment, percent, period, person, quarter, rounded,
+    Line, Record, choice, decimal, integer, lines, link, longtext, moment, percent, period, person, quarter,
+    rounded,
     text, yes_no,
 )
 from models.conditions import actor_is_not, is_changed
-from models.spec import SIGNER, SYSTEM, Condition, Deadline, Move, Period, RecordType, Series, Step, Text, Workflow
-from models.spec import choices, states
+from models.spec import (
+    SIGNER, SYSTEM, Condition, Deadline, Move, Period, RecordType, Series, Step, Text, Workflow, choices, states,
+)
 
 INDICATORS = choices(
     ("report_timeliness", "报表及时率"), ("first_time_fix", "一次修复率", "First-time fix"),
@@ -27,7 +29,8 @@ GRADES = choices(
 
 
 def compile_again(sheet, act) -> None:
-    """A person asks for the job, for this dealer; the job itself has written the lines before it makes the move."""
+    """A person asks for the job, for this dealer; the job itself has written the lines before it makes the
+    move."""
     if act.actor.id is not None:
         ask_for_compilation(sheet, act)
         act.stay = True
@@ -48,7 +51,8 @@ def appeal_ends_at(sheet, act):
 
 
 def set_grade(sheet, act) -> None:
-    """The published grade is the dealer's, unless one of a later period is published already or nothing was rated."""
+    """The published grade is the dealer's, unless one of a later period is published already or nothing was
+    rated."""
     dealer = act.get("dealer_ledger", sheet.dealer_id)
     if sheet.grade != "not_rated" and not any(
             other.state == "published" and other.last_day > sheet.last_day and other.grade != "not_rated"
@@ -65,12 +69,14 @@ def put_under_rectification(sheet, dealer, act) -> None:
         said, act.comment = act.comment, f"{sheet.spec.zh} {sheet.number}"
         act.make(dealer, "rectify")
         act.comment = said
-    if any(notice.state != "cancelled" for notice in act.find("reward_penalty_notice", dealer_grade_sheet_id=sheet.id)):
+    if any(notice.state != "cancelled" for notice in act.find("reward_penalty_notice",
+                                                              dealer_grade_sheet_id=sheet.id)):
         return
     again = sheet.consecutive_d_count > 1
     limit = act.today + timedelta(days=act.parameter("grade_rectify_days"))
     act.new(
-        "reward_penalty_notice", dealer=sheet.dealer_id, kind="penalty", dealer_grade_sheet=sheet.id, period=sheet.period,
+        "reward_penalty_notice", dealer=sheet.dealer_id, kind="penalty", dealer_grade_sheet=sheet.id,
+        period=sheet.period,
         measure_type="withdrawal_review" if again else "rectification", effective_on=act.today,
         rectify_due_on=None if again else limit, measure=sheet.reward_penalty_measure or (
             "连续两次以上考核为D级，提请退网评审" if again else f"考核为D级，限{limit}前完成整改"),
@@ -107,7 +113,7 @@ class Indicator(Line, of="dealer_grade_sheet"):
         return Fraction(self.weight) * Fraction(self.numerator) / Fraction(self.denominator)
 
     def derive(self):
-        self.is_applicable = bool(self.denominator)
+        self.is_applicable = bool(self.denominator) and None not in (self.weight, self.numerator)
         if self.is_applicable:
             self.rate = kept(Fraction(self.numerator) / Fraction(self.denominator), 6)
             self.score = kept(self.points(), 4)
@@ -153,9 +159,9 @@ class Month(Line, of="dealer_grade_sheet"):
 
 
 class DealerGradeSheet(Record):
-    """Computed for each dealer and month (and averaged for the quarter) from its reports, repairs, arrivals, user
-    feedback and satisfaction; reviewed by customer service and confirmed by the dealer, it decides reward, penalty and
-    settlement coefficient."""
+    """Computed for each dealer and month (and averaged for the quarter) from its reports, repairs, arrivals,
+    user feedback and satisfaction; reviewed by customer service and confirmed by the dealer, it decides
+    reward, penalty and settlement coefficient."""
 
     dealer_id = link("dealer_ledger", "服务商", required=True, system=True, group=("考核对象", "Whom and when"))
     sheet_kind = choice("考核类型", ("monthly", "月度"), ("quarterly", "季度"), required=True, origin="X",
@@ -168,7 +174,8 @@ class DealerGradeSheet(Record):
     repair_summary = longtext("维修情况")
     feedback_summary = longtext("用户反馈信息")
     satisfaction_summary = longtext("顾客满意度调查情况")
-    applicable_weight = decimal("适用权重合计", origin="X", derived="sum of weight over indicators with is_applicable",
+    applicable_weight = decimal("适用权重合计", origin="X",
+                                derived="sum of weight over indicators with is_applicable",
                                 group=("成绩与等级", "Score and grade"))
     weighted_sum = decimal("加权得分合计", origin="X", derived=(
         "sum of weight * numerator / denominator over applicable indicators, unrounded"))
@@ -177,8 +184,10 @@ class DealerGradeSheet(Record):
     is_rated = yes_no("是否评级", origin="X", derived="applicable_weight > 0")
     grade = choice("综合考评结果(等级)", GRADES, derived=(
         "D with a veto; else by the rounded score; not_rated when not rated and no veto"))
-    previous_grade = choice("上期等级", GRADES, origin="P", derived="grade of the dealer's sheet of the same kind before")
-    coefficient = decimal("结算系数", origin="P", derived="A 1.05, B 1.00, C 0.95, D 0.90, not_rated 1.00 (parameters)")
+    previous_grade = choice("上期等级", GRADES, origin="P",
+                            derived="grade of the dealer's sheet of the same kind before")
+    coefficient = decimal("结算系数", origin="P",
+                          derived="A 1.05, B 1.00, C 0.95, D 0.90, not_rated 1.00 (parameters)")
     has_veto = yes_no("否决", origin="P", derived="vetoes has a line")
     veto_reason = longtext("否决原因", origin="X", derived="text of the vetoes lines")
     consecutive_d_count = integer("连续D级次数", origin="X", derived=(
@@ -208,10 +217,11 @@ class DealerGradeSheet(Record):
     def exact_score(self, act):
         """The unrounded score; None when not rated. A quarter is the mean of its rated months."""
         if self.sheet_kind == "quarterly":
-            found = [act.get("dealer_grade_sheet", row.dealer_grade_sheet_id).exact_score(act) for row in self.months]
+            sheets = [act.get("dealer_grade_sheet", row.dealer_grade_sheet_id) for row in self.months]
+            found = [sheet.exact_score(act) for sheet in sheets if sheet and sheet.sheet_kind == "monthly"]
             scores = [score for score in found if score is not None]
             return sum(scores, Fraction(0)) / len(scores) if scores else None
-        rows = [row for row in self.indicators if row.denominator]
+        rows = [row for row in self.indicators if row.is_applicable]
         weight = sum((Fraction(row.weight) for row in rows), Fraction(0))
         return sum((row.points() for row in rows), Fraction(0)) / weight * 100 if weight else None
 
@@ -236,12 +246,14 @@ class DealerGradeSheet(Record):
         reached = [grade for grade in ("a", "b", "c")
                    if self.is_rated and self.score >= act.parameter(f"grade_{grade}_from", at=at)]
         self.grade = "d" if self.has_veto else (reached or ["d"])[0] if self.is_rated else "not_rated"
-        self.coefficient = act.parameter(f"grade_{'veto' if self.has_veto else self.grade}_coefficient", at=at)
+        self.coefficient = act.parameter(f"grade_{'veto' if self.has_veto else self.grade}_coefficient",
+                                         at=at)
         if self.state == "compiled" or self.consecutive_d_count is None:
             before = self._before(act)
             self.previous_grade = before.grade if before else None
             follows_d = (before.consecutive_d_count or 0) if before else 0
-            self.consecutive_d_count = 0 if self.sheet_kind == "quarterly" or self.grade != "d" else follows_d + 1
+            is_d = self.sheet_kind == "monthly" and self.grade == "d"
+            self.consecutive_d_count = follows_d + 1 if is_d else 0
 
     def _before(self, act):
         """The dealer's sheet of the same kind for the latest earlier period."""
@@ -256,14 +268,17 @@ class DealerGradeSheet(Record):
     def check(self, act):
         if (self.period is None) == (self.sheet_kind == "monthly") or (self.quarter is None) == (
                 self.sheet_kind == "quarterly"):
-            yield "period", Text("月度考核表填月份，季度考核表填季度", "A monthly sheet has a month, a quarterly one a quarter")
+            yield "period", Text("月度考核表填月份，季度考核表填季度",
+                                 "A monthly sheet has a month, a quarterly one a quarter")
         if act.actor.id is None or act.move is not None:
             return
         if any(sa.inspect(self).attrs[name].history.has_changes() for name in self.spec.lines):
             yield "indicators", Text("明细行由汇编生成，不能增减；原始记录更正后请重新汇编",
-                                     "The lines are compiled: have the source records corrected, then compile again")
+                                     "The lines are compiled: have the source records corrected, then "
+                                     "compile again")
         if self.state in ("confirmed", "approved") and any(
-                is_changed(self, name) for name in ("review_opinion", "appeal_text", "appeal_answer", "indicators")):
+                is_changed(self, name) for name in ("review_opinion", "appeal_text", "appeal_answer",
+                                                    "indicators")):
             yield "review_opinion", Text("服务商确认后，复核和申诉内容不能再改",
                                          "Once confirmed, review and appeal stay as they are")
 
@@ -271,7 +286,8 @@ class DealerGradeSheet(Record):
         code="DGS", zh="服务商分级考核表", en="Dealer grade sheet", source="004 §5.4.5, §7.10",
         series=Series("DGS-{yyyy}{mm}-{n:04}"), scope={"dealer": "dealer"}, compiled=True,
         unique=(("dealer", "period"), ("dealer", "quarter")),
-        list=("number", "dealer", "sheet_kind", "period", "score", "grade", "coefficient", "has_veto", "state"),
+        list=("number", "dealer", "sheet_kind", "period", "score", "grade", "coefficient", "has_veto",
+              "state"),
         search=("number", "review_opinion", "veto_reason"),
         filters=("state", "dealer", "sheet_kind", "period", "quarter", "grade", "has_veto"),
         workflow=Workflow(
@@ -288,7 +304,8 @@ class DealerGradeSheet(Record):
                      stamps=("signed_by", "signed_at")),
                 Move("lapse", "逾期视为确认", source=("reviewed",), to="confirmed", by=(SYSTEM,),
                      when=(APPEAL_IS_OVER,)),
-                Move("appeal", "申诉", source=("reviewed",), to="appealed", by=("dealer",), requires=("appeal_text",),
+                Move("appeal", "申诉", source=("reviewed",), to="appealed", by=("dealer",),
+                     requires=("appeal_text",),
                      stamps=("appealed_at",), when=(APPEAL_IS_OPEN, FIRST_APPEAL)),
                 Move("uphold", "维持", source=("appealed",), to="confirmed", by=("customer_service",),
                      requires=("appeal_answer",)),
@@ -302,15 +319,18 @@ class DealerGradeSheet(Record):
                      signs=True),
                 Move("publish", "公布", source=("approved",), to="published", by=("customer_service",),
                      stamps=("published_at",), then=set_grade),
-                Move("void", "作废", source=("compiled", "reviewed", "appealed", "confirmed", "in_approval", "approved"),
+                Move("void", "作废",
+                     source=("compiled", "reviewed", "appealed", "confirmed", "in_approval", "approved"),
                      to="void", by=("customer_service",), comment=True),
             ),
             approval=(Step("deputy_gm"),)),
         deadlines=(
-            Deadline("appeal", "grade_appeal_days", starts="reviewed_at", met_by="signed_at", tell=("dealer",)),
+            Deadline("appeal", "grade_appeal_days", starts="reviewed_at", met_by="signed_at",
+                     tell=("dealer",)),
         ),
         access={
-            "customer_service": "CEVX", "quality_manager": "V", "dealer": "Kv", "finance": "V", "deputy_gm": "AVX",
+            "customer_service": "CEVX", "quality_manager": "V", "dealer": "Kv", "finance": "V",
+            "deputy_gm": "AVX",
             "general_manager": "V",
         },
         rules=(

@@ -23,6 +23,14 @@ from models.conditions import actor_is_not, one_of
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 
+SOURCES = ("quality_info_transfer", "work_order", "customer_repair_file")
+# What is called back, when its service ended, and its states while it is done again.
+SERVED_AGAIN = (
+    ("quality_info_transfer", "disposed_at", ("replying", "assigned", "dispatched", "on_site")),
+    ("work_order", "finished_at", ("dispatched", "appointed", "arrived", "deferred", "taken_back", "finished")),
+)
+
+
 def note_in_sheet(callback, act) -> None:
     """What the user said is noted in the sheet that is called back."""
     sheet = act.get("quality_info_transfer", callback.quality_info_transfer_id)
@@ -43,17 +51,18 @@ def is_followed_up(callback, act) -> bool:
 
 def is_reopened(callback, act) -> bool:
     """The case is being handled again, or has been since the call."""
-    sheet = act.get("quality_info_transfer", callback.quality_info_transfer_id)
-    if sheet is None:
-        return False
-    handled_since = sheet.disposed_at and callback.called_at and sheet.disposed_at > callback.called_at
-    return bool(handled_since) or sheet.state in ("replying", "assigned", "dispatched", "on_site")
+    for name, ended, under_way in SERVED_AGAIN:
+        record = act.get(name, getattr(callback, f"{name}_id"))
+        done_at = getattr(record, ended) if record else None
+        if record and (record.state in under_way or (done_at and callback.called_at and done_at > callback.called_at)):
+            return True
+    return False
 
 
 FOLLOWED_UP = Condition(is_followed_up, Text(
-    "用户不满意的，须重开服务（原质量信息已再次处理），或选择“纠正和预防措施”并关联该记录",
-    "A dissatisfied user needs a reopened service (the sheet is being handled again) or a linked corrective "
-    "action"))
+    "用户不满意的，须重开服务（原质量信息或派工单已再次处理），或选择“纠正和预防措施”并关联该记录",
+    "A dissatisfied user needs a reopened service (sheet or work order is being handled again) or a linked "
+    "corrective action"))
 TRIED_OFTEN_ENOUGH = Condition(
     lambda callback, act: callback.count_failed() >= act.parameter("callback_attempts"),
     Text("未接通的拨打次数不足，请继续拨打并记录",
@@ -75,6 +84,8 @@ class CallbackRecord(Record):
 
     quality_info_transfer_id = link("quality_info_transfer", "产品质量信息传递处置单", origin="X",
                                     group=("服务", "The service"))
+    work_order_id = link("work_order", "派工单", origin="X")
+    customer_repair_file_id = link("customer_repair_file", "客户维修档案", origin="X")
     customer_id = link("customer", "用户", required=True)
     contact_person = text("受访人", private=True, origin="P")
     phone = phone("联系电话", private=True, origin="P")
@@ -116,7 +127,7 @@ class CallbackRecord(Record):
         self.failed_attempts = self.count_failed()
 
     def check(self, act):
-        if self.quality_info_transfer_id is None and not act.is_history:
+        if all(getattr(self, f"{name}_id") is None for name in SOURCES):
             yield "quality_info_transfer", Text("请选择所回访服务的来源单据",
                                                 "Choose the record that is called back")
         kept = sa.inspect(self).attrs
@@ -131,7 +142,7 @@ class CallbackRecord(Record):
               "satisfaction_level", "state"),
         search=("number", "dissatisfaction_reason", "suggestion", "remark"),
         filters=("state", "dealer", "technician", "caller", "satisfaction_level", "served_at", "due_at"),
-        links_in=("quality_info_transfer",),
+        links_in=("work_order", "quality_info_transfer", "customer_repair_file"),
         workflow=Workflow(
             states(("due", "待回访"), ("attempted", "未接通"), ("dissatisfied", "不满意待处理"),
                    ("done", "已回访"), ("reported", "已汇报"), ("unreachable", "无法联系")),

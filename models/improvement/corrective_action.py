@@ -201,8 +201,8 @@ class CorrectiveAction(Record):
         search=("number", "source_number", "problem", "cause", "corrective_measure"),
         filters=("state", "source_type", "responsible_unit", "customer", "product_batch", "fault_category",
                  "issued_at", "due_at"),
-        links_in=("info_flow_card", "quality_info_transfer", "visit_report", "callback_record",
-                  "reward_penalty_notice"),
+        links_in=("info_flow_card", "quality_info_transfer", "visit_report",
+                  "complaint_tracking_card", "callback_record", "reward_penalty_notice"),
         workflow=Workflow(
             states(("draft", "草稿"), ("issued", "已下发"), ("accepted", "已接收"), ("planned", "措施已制定"),
                    ("done", "措施已完成"), ("verified", "已验证"),

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from models.base import (
-    Default, Line, Record, choice, integer, lines, link, longtext, moment, person, phone, signature, text, unit, yes_no,
+    Default, Line, Record, choice, integer, lines, link, longtext, moment, person, phone, signature, text,
+    unit, yes_no,
 )
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.conditions import every_line, is_changed, one_of, saying
@@ -58,7 +59,8 @@ class ComplaintTrackingCard(Record):
         "不能当场解答的必须填写", "Required unless answered on the spot"))
     vehicle_id = link("vehicle", "车辆", origin="P")
     mileage = integer("行驶里程", origin="P", measure="km")
-    fault_category = choice("故障类别", FAULT_CATEGORIES, required=True, origin="X", group=("内容", "What it is about"))
+    fault_category = choice("故障类别", FAULT_CATEGORIES, required=True, origin="X",
+                            group=("内容", "What it is about"))
     complaint_content = longtext("投诉/反馈内容", required=True)
     fault_description = longtext("故障描述", origin="P")
     is_answered_on_spot = yes_no("当场已解答", origin="X", system=True, group=("处理与传递", "Handling and passing on"))
@@ -88,7 +90,8 @@ class ComplaintTrackingCard(Record):
 
     def check(self, act):
         if self.received_at and self.received_at > act.now:
-            yield "received_at", Text("投诉时间不能晚于现在，请更正", "A complaint is not received in the future: correct it")
+            yield "received_at", Text("投诉时间不能晚于现在，请更正",
+                                      "A complaint is not received in the future: correct it")
         if is_changed(self, "handler") or is_changed(self, "dealer"):
             yield from self._wrong_handler(act)
 
@@ -105,7 +108,8 @@ class ComplaintTrackingCard(Record):
     spec = RecordType(
         code="CTC", zh="客户投诉信息处理传递跟踪卡", en="Complaint tracking card", source="004 §5.3.7, §7.5",
         series=Series("CTC-{yyyy}{mm}-{n:04}"), scope={"dealer": "dealer"},
-        list=("number", "dealer", "received_at", "contact_person", "vehicle", "fault_category", "reply_due_at",
+        list=("number", "dealer", "received_at", "contact_person", "vehicle", "fault_category",
+              "reply_due_at",
               "close_due_at", "state"),
         search=("number", "complaint_content", "handling_text"),
         filters=("state", "dealer", "received_at", "feedback_kind", "fault_category", "is_answered_on_spot",
@@ -146,14 +150,14 @@ class ComplaintTrackingCard(Record):
             "unit": "KEV", "unit_lead": "KEV",
         },
         rules=(
-            "handler is the complaint_handler named in the dealer_ledger row when there is one, always a user of the "
-            "same dealer",
+            "handler is the complaint_handler named in the dealer_ledger row when there is one, always a "
+            "user of the same dealer",
             "a card that was not answered on the spot carries contact_person and phone",
             "every card makes exactly one customer_feedback_register row",
             "consulted departments take corrective or preventive action at the same time: each row names a "
             "corrective_action or a reason for none",
             "replied_at keeps the first value",
-            "a card closed at or before close_due_at counts as closed on time in the dealer_grade_sheet of the month "
-            "of close_due_at",
+            "a card closed at or before close_due_at counts as closed on time in the dealer_grade_sheet of "
+            "the month of close_due_at",
         ),
     )

@@ -18,7 +18,7 @@ from models.base import (
 )
 from models.base import phone as telephone
 from models.conditions import if_so, is_true, one_of
-from models.spec import SYSTEM, Deadline, Move, RecordType, Series, Workflow, states
+from models.spec import SYSTEM, Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 needs_a_parts_store = one_of("outlet_type", "repair_station", "franchised_shop", "service_outlet")
 

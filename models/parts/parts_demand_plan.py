@@ -24,7 +24,8 @@ def list_month(plan) -> Period:
 
 
 def take_in(plan, act) -> None:
-    """A person asks for the purchase list; the job that compiles it makes the move for every plan it takes in."""
+    """A person asks for the purchase list; the job that compiles it makes the move for every plan it takes
+    in."""
     if act.actor.id is not None and plan.parts_purchase_list_id is None:
         month = list_month(plan) if plan.is_on_time else max(list_month(plan), Period.of(act.today))
         act.request_report("parts_purchase_list", str(month))
@@ -72,8 +73,8 @@ TYPED = [name for name, field in Part.fields.items() if field.typed and name != 
 
 
 class PartsDemandPlan(Record):
-    """Written each month by every outlet with a parts store and handed to customer service before the 10th: the
-    parts it needs, to be consolidated into the purchase list."""
+    """Written each month by every outlet with a parts store and handed to customer service before the 10th:
+    the parts it needs, to be consolidated into the purchase list."""
 
     dealer_id = link("dealer_ledger", "服务商", required=True, group=("计划", "The plan"))
     period = period("月份", required=True, help=("提交计划的月份，当月10日前提交", "The month in which the plan is due"))
@@ -81,7 +82,8 @@ class PartsDemandPlan(Record):
     contact_person = text("收货人", origin="P", private=True, group=("收货", "Delivery"))
     phone = phone("联系电话", origin="P", private=True)
     address = text("收货地址", origin="P", private=True)
-    line_count = integer("行数", origin="P", derived="number of lines with quantity > 0", group=("办理", "Progress"))
+    line_count = integer("行数", origin="P", derived="number of lines with quantity > 0",
+                         group=("办理", "Progress"))
     remark = longtext("备注", origin="P")
     due_at = moment("提交期限", origin="X", derived="day parts_plan_day (parameter) of period, 23:59:59")
     submitted_at = moment("提交时间", help=(
@@ -100,13 +102,15 @@ class PartsDemandPlan(Record):
             part.open_quantity = part.accepted_quantity   # less what was shipped
         if self.period:
             month = Period.parse(self.period)
-            self.due_at = act.end_of(month.day(act.parameter("parts_plan_day", at=act.start_of(month.day(1)))))
+            due_day = act.parameter("parts_plan_day", at=act.start_of(month.day(1)))
+            self.due_at = act.end_of(month.day(due_day))
             self.is_on_time = self.submitted_at <= self.due_at if self.submitted_at else None
 
     def check(self, act):
         cls = type(self)
         other = self.period and self.state != "cancelled" and act.session.scalar(sa.select(cls.number).where(
-            cls.dealer_id == self.dealer_id, cls.period == self.period, cls.state.not_in(("cancelled", "void")),
+            cls.dealer_id == self.dealer_id, cls.period == self.period,
+            cls.state.not_in(("cancelled", "void")),
             cls.id != (self.id or 0)).limit(1))
         if other:
             yield "period", Text(f"该服务商本月已有需求计划 {other}，请在其上修改",
@@ -114,7 +118,8 @@ class PartsDemandPlan(Record):
         yield from self._wrong_parts()
         if act.move is not None and act.move.name == "accept" and self._is_rewritten():
             yield "parts", Text("接收时只能调低核定数量，其他内容须退回服务商修改",
-                                "On acceptance only the accepted quantity may change: else send the plan back")
+                                "On acceptance only the accepted quantity may change: else send the plan "
+                                "back")
 
     def _wrong_parts(self):
         seen = set()
@@ -127,58 +132,67 @@ class PartsDemandPlan(Record):
                 continue
             if self.state in ("draft", "submitted", "returned"):
                 yield f"parts-{n}-accepted_quantity", Text("核定数量由客户服务部接收时填写，请清空",
-                                                           "Customer service sets this on acceptance: leave it empty")
+                                                           "Customer service sets this on acceptance: leave "
+                                                           "it empty")
             elif part.accepted_quantity > part.quantity:
                 yield f"parts-{n}-accepted_quantity", Text("核定数量只能调低，不能超过需求数量",
-                                                           "It may be lowered, never raised above what was asked for")
+                                                           "It may be lowered, never raised above what was "
+                                                           "asked for")
 
     def _is_rewritten(self):
         if sa.inspect(self).attrs.parts.history.has_changes():
             return True
-        return any(sa.inspect(part).attrs[name].history.has_changes() for part in self.parts for name in TYPED)
+        return any(
+            sa.inspect(part).attrs[name].history.has_changes() for part in self.parts for name in TYPED)
 
     spec = RecordType(
         code="MDP", zh="服务商配件月度需求计划", en="Monthly parts demand plan", source="004 §5.5.1",
         series=Series("MDP-{yyyy}{mm}-{n:04}"), scope={"dealer": "dealer"},
-        list=("number", "dealer", "period", "line_count", "submitted_at", "is_on_time", "parts_purchase_list", "state"),
+        list=("number", "dealer", "period", "line_count", "submitted_at", "is_on_time", "parts_purchase_list",
+              "state"),
         search=("number", "remark"), filters=("state", "dealer", "period", "is_on_time"),
         workflow=Workflow(
             states(("draft", "草稿"), ("submitted", "已提交"), ("returned", "已退回"), ("accepted", "已接收"),
                    ("consolidated", "已汇总"), ("cancelled", "已取消")),
             moves=(
-                Move("submit", "提交", source=("draft",), to="submitted", by=("dealer",), stamps=("submitted_at",),
+                Move("submit", "提交", source=("draft",), to="submitted", by=("dealer",),
+                     stamps=("submitted_at",),
                      requires=("dealer", "period", "prepared_by", "parts"),
                      when=(HAS_PARTS_STORE, IN_OPERATION, SOMETHING_IS_NEEDED)),
                 Move("send_back", "退回", source=("submitted",), to="returned", by=("customer_service",),
                      comment=True),
-                Move("resubmit", "重报", source=("returned",), to="submitted", by=("dealer",), requires=("parts",),
+                Move("resubmit", "重报", source=("returned",), to="submitted", by=("dealer",),
+                     requires=("parts",),
                      stamps=("resubmitted_at",), when=(SOMETHING_IS_NEEDED,)),
                 Move("accept", "接收", source=("submitted",), to="accepted", by=("customer_service",),
                      requires=("parts",), stamps=("accepted_at",), then=preset_accepted),
-                Move("consolidate", "汇总", source=("accepted",), to="consolidated", by=(SYSTEM, "customer_service"),
+                Move("consolidate", "汇总", source=("accepted",), to="consolidated",
+                     by=(SYSTEM, "customer_service"),
                      when=(LIST_HAS_BEGUN,), then=take_in),
                 Move("cancel", "取消", source=("draft", "submitted", "returned", "accepted"), to="cancelled",
                      by=("customer_service",), comment=True),
             )),
         deadlines=(
-            Deadline("submit", "due_at", starts="period", met_by="submitted_at", tell=("owner", "customer_service"),
+            Deadline("submit", "due_at", starts="period", met_by="submitted_at",
+                     tell=("owner", "customer_service"),
                      id="SLA-06"),
         ),
         access={"customer_service": "AVX", "dealer": "CEv", "warehouse": "V", "finance": "V"},
         rules=(
             "One plan per dealer and period, cancelled ones not counted.",
-            "On time when submitted_at <= 10th of period 23:59:59 Asia/Shanghai; 00:00:00 of the 11th is late.",
-            "A late plan is not consolidated with its period; it joins the next month's list or is replaced by a "
-            "parts_urgent_order.",
+            "On time when submitted_at <= 10th of period 23:59:59 Asia/Shanghai; 00:00:00 of the 11th is "
+            "late.",
+            "A late plan is not consolidated with its period; it joins the next month's list or is replaced "
+            "by a parts_urgent_order.",
             "A part_no appears at most once in a plan; quantity >= 0; at least one line has quantity > 0.",
             "0 <= accepted_quantity <= quantity.",
             "Only an outlet with an established parts store may submit.",
             "A consolidated plan is read-only.",
-            "Line fill rate of a period, over its consolidated plans = lines (accepted_quantity > 0) whose first "
-            "shipment carried the whole accepted_quantity / all such lines; the first shipment of a line is the "
-            "earliest shipped parts_shipping_notice that carries it, all its detail lines for it added up; a line "
-            "not shipped yet is in the denominator.",
-            "Quantity fill rate = sum of the first shipments' quantities (each at most accepted_quantity) / sum of "
-            "accepted_quantity.",
+            "Line fill rate of a period, over its consolidated plans = lines (accepted_quantity > 0) whose "
+            "first shipment carried the whole accepted_quantity / all such lines; the first shipment of a "
+            "line is the earliest shipped parts_shipping_notice that carries it, all its detail lines for "
+            "it added up; a line not shipped yet is in the denominator.",
+            "Quantity fill rate = sum of the first shipments' quantities (each at most accepted_quantity) / "
+            "sum of accepted_quantity.",
         ),
     )

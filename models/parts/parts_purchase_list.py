@@ -5,7 +5,8 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from models.base import (
-    Default, Line, Record, day, decimal, integer, lines, link, longtext, moment, money, period, person, rounded, text,
+    Default, Line, Record, day, decimal, integer, lines, link, longtext, moment, money, period, person,
+    rounded, text,
 )
 from models.conditions import actor_is_not
 from models.parts.parts_stock import book, booked
@@ -13,8 +14,10 @@ from models.spec import (
     SIGNER, SYSTEM, Condition, Deadline, Move, RecordType, Refused, Series, Step, Text, Workflow, states,
 )
 
-ARRIVALS = ("received_quantity", "received_at")   # what the warehouse still fills in once the list is submitted
-LESS = Text("“{part}”已入库 {booked}，已到货数量不能小于它", "“{part}”: {booked} are in stock already, the quantity cannot be less")
+# What the warehouse still fills in once the list is submitted.
+ARRIVALS = ("received_quantity", "received_at")
+LESS = Text("“{part}”已入库 {booked}，已到货数量不能小于它",
+            "“{part}”: {booked} are in stock already, the quantity cannot be less")
 
 
 def consolidate_again(purchase, act) -> None:
@@ -32,7 +35,7 @@ def name_compiler(purchase, act) -> None:
 def put_in_stock(purchase, act) -> None:
     """What arrived since the last receipt comes into the company's store."""
     present, arrived = booked(act, purchase, "purchase_in"), []
-    for part in sorted(purchase.parts, key=lambda part: part.part_no):   # rows are always locked in this order
+    for part in sorted(purchase.parts, key=lambda part: part.part_no):   # always locked in this order
         quantity = (part.received_quantity or 0) - present.get(part.part_no, Decimal(0))
         if quantity < 0:
             raise Refused(LESS.with_(part=part.part_name, booked=f"{present[part.part_no].normalize():f}"))
@@ -58,7 +61,8 @@ PRICED = Condition(
 PARTLY_THERE = Condition(
     lambda purchase, act: any(part.received_quantity for part in purchase.parts) and any(
         (part.received_quantity or 0) < part.quantity for part in purchase.parts),
-    Text("请先填写已到货数量；全部到齐的请用“收齐”", "Fill in the received quantities first; if all is there, use “Receive all”"))
+    Text("请先填写已到货数量；全部到齐的请用“收齐”",
+         "Fill in the received quantities first; if all is there, use “Receive all”"))
 ALL_THERE = Condition(
     lambda purchase, act: all((part.received_quantity or 0) >= part.quantity for part in purchase.parts),
     Text("尚有未到齐的配件，请填写已到货数量，或用“部分到货”",
@@ -99,8 +103,8 @@ TYPED = [name for name, field in Part.fields.items() if field.typed]
 
 
 class PartsPurchaseList(Record):
-    """Compiled by customer service from the month's accepted demand plans less available stock, approved by finance
-    and then by the deputy general manager in charge, and released to procurement."""
+    """Compiled by customer service from the month's accepted demand plans less available stock, approved by
+    finance and then by the deputy general manager in charge, and released to procurement."""
 
     period = period("月份", required=True, origin="P", system=True, group=("清单", "The list"))
     handler_id = person("编制人", required=True, origin="P", system=True, default=Default.CURRENT_USER)
@@ -124,7 +128,7 @@ class PartsPurchaseList(Record):
             for part in self.parts:
                 part.needed_on = earliest.get(part.part_no)
         for part in self.parts:
-            part.quantity = max(Decimal(0), part.demand_quantity - part.available_quantity)
+            part.quantity = max(Decimal(0), (part.demand_quantity or 0) - (part.available_quantity or 0))
             part.amount = None if part.unit_price is None else rounded(part.quantity * part.unit_price)
         self.line_count = len(self.parts)
         self.total_quantity = sum((part.quantity for part in self.parts), Decimal(0))
@@ -134,19 +138,20 @@ class PartsPurchaseList(Record):
         """Part number -> the earliest day on which a plan that was taken in wants it."""
         plan = self.types["parts_demand_plan"].lines["parts"].model
         taken = {row.parts_demand_plan_id for row in self.sources}
-        rows = act.session.execute(
+        return dict(act.session.execute(
             sa.select(plan.part_no, sa.func.min(plan.needed_on)).where(plan.record_id.in_(taken))
-            .group_by(plan.part_no)) if taken else ()
-        return {part_no: needed_on for part_no, needed_on in rows}
+            .group_by(plan.part_no)).all())
 
     def check(self, act):
         by_hand = act.actor.id is not None and act.move is None
-        if by_hand and any(sa.inspect(self).attrs[name].history.has_changes() for name in ("parts", "sources")):
+        attributes = sa.inspect(self).attrs
+        if by_hand and (attributes.parts.history.has_changes() or attributes.sources.history.has_changes()):
             yield "parts", Text("明细行由汇总生成，不能增减；请修改需求计划后重新汇总",
                                 "The lines are compiled: change the demand plans and consolidate again")
         for n, part in enumerate(self.parts):
             changed = {name for name in TYPED if sa.inspect(part).attrs[name].history.has_changes()}
-            if by_hand and self.state == "consolidated" and changed.intersection(ARRIVALS) and part.received_quantity:
+            is_early = self.state == "consolidated" and part.received_quantity and changed.intersection(ARRIVALS)
+            if by_hand and is_early:
                 yield f"parts-{n}-received_quantity", Text("下达配套部后方可登记到货",
                                                            "Arrivals are recorded once the list is released")
             if by_hand and self.state != "consolidated" and not changed.issubset(ARRIVALS):
@@ -156,7 +161,8 @@ class PartsPurchaseList(Record):
     spec = RecordType(
         code="PPU", zh="配件采购清单", en="Parts purchase list", source="004 §5.5.1, §7.11",
         series=Series("PPU-{yyyy}{mm}-{n:04}"), compiled=True, retention_years=10,
-        list=("number", "period", "line_count", "total_quantity", "amount", "needed_on", "released_at", "state"),
+        list=("number", "period", "line_count", "total_quantity", "amount", "needed_on", "released_at",
+              "state"),
         search=("number", "remark"), filters=("state", "period", "needed_on"),
         workflow=Workflow(
             states(("consolidated", "已汇总"), ("in_approval", "审批中"), ("approved", "已批准"),
@@ -170,13 +176,15 @@ class PartsPurchaseList(Record):
                      then=name_compiler),
                 Move("approve", "批准", source=("in_approval",), to="approved", by=(SIGNER,), signs=True,
                      stamps=("approved_at",), when=(actor_is_not("handler"),)),
-                Move("send_back", "退回", source=("in_approval",), to="consolidated", by=(SIGNER,), comment=True,
+                Move("send_back", "退回", source=("in_approval",), to="consolidated", by=(SIGNER,),
+                     comment=True,
                      signs=True),
                 Move("release", "下达配套部", "Release to procurement", source=("approved",), to="released",
                      by=("customer_service",), stamps=("released_at",)),
                 Move("receive_part", "部分到货", source=("released", "partly_received"), to="partly_received",
                      by=("warehouse",), when=(PARTLY_THERE,), then=put_in_stock),
-                Move("receive_all", "收齐", source=("released", "partly_received"), to="received", by=("warehouse",),
+                Move("receive_all", "收齐", source=("released", "partly_received"), to="received",
+                     by=("warehouse",),
                      stamps=("received_at",), when=(ALL_THERE,), then=put_in_stock),
                 Move("cancel", "取消", source=("consolidated", "in_approval", "approved"), to="cancelled",
                      by=("customer_service",), comment=True, then=give_plans_back),
@@ -187,10 +195,10 @@ class PartsPurchaseList(Record):
         ),
         access={"customer_service": "CEVX", "finance": "AVX", "deputy_gm": "AV", "warehouse": "EV"},
         rules=(
-            "Line quantity = sum of accepted demand - available company stock, never below 0; a part whose result is 0 "
-            "has no line.",
-            "Takes in every parts_demand_plan of the period in state accepted that was submitted on time, and late "
-            "plans of earlier periods that are still accepted; each plan line once.",
+            "Line quantity = sum of accepted demand - available company stock, never below 0; a part whose "
+            "result is 0 has no line.",
+            "Takes in every parts_demand_plan of the period in state accepted that was submitted on time, "
+            "and late plans of earlier periods that are still accepted; each plan line once.",
             "Only company stock is deducted; a dealer's own stock is not.",
             "One line per part_no; sum of sources.quantity per part equals demand_quantity.",
             "Finance signs before the deputy GM; an approval out of order is refused.",

@@ -22,20 +22,24 @@ NOT_IN_USE = Text("“{part}”的库存已停用，请先启用", "The stock of
 
 
 def book(act, movement_type, quantity, part, source, *, dealer_id=None, remark=None):
-    """Book a quantity (in positive, out negative) of a part in the company's store, or in a dealer's; the one way in
-    which other records move stock. `part` has part_no, part_name, model and unit_of_measure; `source` is the record
-    that brings it about. The row stays locked until the transaction ends, so two bookings never see the same stock."""
+    """Book a quantity (in positive, out negative) of a part in the company's store, or in a dealer's; the one
+    way in which other records move stock. `part` has part_no, part_name, model and unit_of_measure; `source`
+    is the record that brings it about. The row stays locked until the transaction ends, so two bookings never
+    see the same stock."""
     stock = _locked_row(act, part, dealer_id)
     present = stock.on_hand_quantity if stock else Decimal(0)
     if present + quantity < 0:
-        raise Refused(TOO_LITTLE.with_(part=part.part_name, present=f"{present.normalize():f}", wanted=f"{-quantity.normalize():f}"))
+        raise Refused(TOO_LITTLE.with_(part=part.part_name, present=f"{present.normalize():f}",
+                                       wanted=f"{-quantity.normalize():f}"))
     moved = Movement(
         moved_at=act.now, movement_type=movement_type, quantity=quantity, source_type=source.spec.name,
         source_number=source.number, handler_id=act.actor.id, remark=remark)
     if stock is None:
         return act.new(
-            "parts_stock", store_type="dealer" if dealer_id else "company", dealer_id=dealer_id, part_no=part.part_no,
-            part_name=part.part_name, model=part.model, unit_of_measure=part.unit_of_measure, movements=[moved])
+            "parts_stock", store_type="dealer" if dealer_id else "company", dealer_id=dealer_id,
+            part_no=part.part_no,
+            part_name=part.part_name, model=part.model, unit_of_measure=part.unit_of_measure,
+            movements=[moved])
     if stock.state != "active":
         raise Refused(NOT_IN_USE.with_(part=part.part_name))
     stock.movements.append(moved)
@@ -53,7 +57,8 @@ def _locked_row(act, part, dealer_id):
 def booked(act, source, movement_type, dealer_id=None) -> dict[str, Decimal]:
     """What this record has booked so far in a store: part number -> quantity."""
     rows = act.session.execute(
-        sa.select(PartsStock.part_no, Movement.quantity).join(Movement, Movement.record_id == PartsStock.id).where(
+        sa.select(PartsStock.part_no, Movement.quantity)
+        .join(Movement, Movement.record_id == PartsStock.id).where(
             PartsStock.dealer_id.is_not_distinct_from(dealer_id), Movement.movement_type == movement_type,
             Movement.source_type == source.spec.name, Movement.source_number == source.number))
     total: dict[str, Decimal] = {}
@@ -79,8 +84,8 @@ class Movement(Line, of="parts_stock"):
 
 
 class PartsStock(Record):
-    """One row per part and store, the company's or a dealer's own parts store, with a ledger of every movement; kept
-    by the warehouse and by the moves of the other parts records."""
+    """One row per part and store, the company's or a dealer's own parts store, with a ledger of every
+    movement; kept by the warehouse and by the moves of the other parts records."""
 
     store_type = choice("配件库", ("company", "公司库", "Company store"), ("dealer", "网点库", "Dealer store"),
                         required=True, group=("配件与库", "Part and store"))
@@ -115,7 +120,8 @@ class PartsStock(Record):
 
     def check(self, act):
         if (self.store_type == "dealer") != (self.dealer_id is not None):
-            yield "dealer", Text("网点库须选择服务商，公司库不填服务商", "A dealer store names its dealer, the company's names none")
+            yield "dealer", Text("网点库须选择服务商，公司库不填服务商",
+                                 "A dealer store names its dealer, the company's names none")
         if self._is_rewritten():
             yield "movements", Text("已登记的出入库流水不能修改或删除；有误的请加一行相反的数量并说明",
                                     "A movement stays as it is: correct it by an opposite one with a remark")
@@ -130,8 +136,9 @@ class PartsStock(Record):
         """Movements that are kept stand unchanged before the new ones."""
         if sa.inspect(self).attrs.movements.history.deleted:
             return True
-        return any(sa.inspect(row).attrs[name].history.has_changes() for row in self.movements if row.id is not None
-                   for name in ("position", "moved_at", "movement_type", "quantity", "remark"))
+        return any(
+            sa.inspect(row).attrs[name].history.has_changes() for row in self.movements if row.id is not None
+            for name in ("position", "moved_at", "movement_type", "quantity", "remark"))
 
     def _wrong_movement(self, row, act):
         wanted = 1 if row.movement_type in INCOMING else -1 if row.movement_type in OUTGOING else 0
@@ -142,14 +149,17 @@ class PartsStock(Record):
             yield "remark", Text("报废和盘点须写明原因", "Say why for scrap and stocktake")
         if self.store_type == "dealer" and row.source_number is None and row.movement_type not in OF_A_DEALER:
             yield "movement_type", Text("网点库只登记期初、维修领用、报废和盘点，其余由相应单据自动入账",
-                                        "A dealer store records opening, repair use, scrap and stocktake by hand")
+                                        "A dealer store records opening, repair use, scrap and stocktake by "
+                                        "hand")
 
     spec = RecordType(
         code="STK", zh="配件库存", en="Parts stock", source="004 §5.5.1, §4.1.5", series=Series("STK-{n:06}"),
         title="part_name", scope={"dealer": "dealer"}, unique=(("store_type", "dealer", "part_no"),),
-        list=("number", "store_type", "dealer", "part_no", "part_name", "on_hand_quantity", "available_quantity",
+        list=("number", "store_type", "dealer", "part_no", "part_name", "on_hand_quantity",
+              "available_quantity",
               "safety_quantity", "state"),
-        search=("number", "part_no", "part_name"), filters=("state", "store_type", "dealer", "is_below_safety"),
+        search=("number", "part_no", "part_name"),
+        filters=("state", "store_type", "dealer", "is_below_safety"),
         retention_years=10,
         workflow=Workflow(
             states(("active", "启用"), ("inactive", "停用")),
@@ -162,15 +172,15 @@ class PartsStock(Record):
         access={"warehouse": "CEVX", "customer_service": "V", "dealer": "CEv", "finance": "V"},
         rules=(
             "One row per part_no and store (company, or the dealer).",
-            "on_hand_quantity = sum of movements and never below 0; a movement that would make it negative is "
-            "refused.",
-            "Movements are only added, never changed or removed; a mistake is corrected by an opposite movement with "
-            "a remark.",
+            "on_hand_quantity = sum of movements and never below 0; a movement that would make it negative "
+            "is refused.",
+            "Movements are only added, never changed or removed; a mistake is corrected by an opposite "
+            "movement with a remark.",
             "A stocktake or scrap movement needs a remark.",
             "dealer is set exactly when store_type is dealer.",
-            "A dealer keeps its own parts store: it opens rows and adds opening, repair_use, scrap and stocktake "
-            "movements there, nowhere else.",
-            "purchase_in, return_in, opening and transfer_in are positive; outbound, repair_use and scrap negative; "
-            "stocktake either.",
+            "A dealer keeps its own parts store: it opens rows and adds opening, repair_use, scrap and "
+            "stocktake movements there, nowhere else.",
+            "purchase_in, return_in, opening and transfer_in are positive; outbound, repair_use and scrap "
+            "negative; stocktake either.",
         ),
     )

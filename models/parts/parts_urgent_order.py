@@ -36,6 +36,20 @@ DEALER_IN_OPERATION = saying(
     "Only a dealer in operation or under rectification is supplied with parts")
 
 
+JOBS = ("work_order", "warranty_appraisal", "customer_repair_file")
+
+
+def is_for_own_job(order, act) -> bool:
+    """At least one repair job is named, and all that are named are this dealer's."""
+    jobs = [act.get(name, getattr(order, f"{name}_id")) for name in JOBS]
+    return any(jobs) and all(job.dealer_id == order.dealer_id for job in jobs if job)
+
+
+FOR_OWN_JOB = Condition(is_for_own_job, Text(
+    "须关联本服务商缺件的派工单、质量保修鉴定单或客户维修档案",
+    "Name the repair job of this dealer that lacks the parts: work order, warranty appraisal or repair file"))
+
+
 class Part(Line, of="parts_urgent_order"):
     """A part that is missing, how many were ordered and how many are on their way."""
 
@@ -57,6 +71,10 @@ class PartsUrgentOrder(Record):
 
     dealer_id = link("dealer_ledger", "服务商", required=True, group=("缺件", "What is missing"))
     shortage_reason = longtext("缺件情况", required=True)
+    work_order_id = link("work_order", "派工单", origin="X", help=(
+        "派工单、鉴定单、维修档案至少填一项", "One of work order, appraisal and repair file is needed"))
+    warranty_appraisal_id = link("warranty_appraisal", "质量保修鉴定单", origin="X")
+    customer_repair_file_id = link("customer_repair_file", "客户维修档案", origin="X")
     vehicle_id = link("vehicle", "车辆(VIN)", origin="P")
     needed_at = moment("需求时间", required=True, origin="P", group=("运输与收货", "Transport and delivery"))
     transport_mode = choice("运输方式", ("express", "快递"), ("air", "空运"), ("rail", "铁路"),
@@ -104,6 +122,7 @@ class PartsUrgentOrder(Record):
         list=("number", "dealer", "vehicle", "needed_at", "submitted_at", "ship_due_at", "shipped_at",
               "state"),
         search=("number", "shortage_reason"), filters=("state", "dealer", "submitted_at", "transport_mode"),
+        links_in=("work_order", "warranty_appraisal", "customer_repair_file", "parts_demand_plan"),
         workflow=Workflow(
             states(("draft", "草稿"), ("submitted", "已提交"), ("accepted", "已接收"),
                    ("backordered", "缺货待发"), ("shipped", "已发运"), ("received", "已收货"),
@@ -113,7 +132,7 @@ class PartsUrgentOrder(Record):
                      stamps=("submitted_at",),
                      requires=("dealer", "shortage_reason", "needed_at", "contact_person", "phone", "address",
                                "parts"),
-                     when=(DEALER_IN_OPERATION,)),
+                     when=(FOR_OWN_JOB, DEALER_IN_OPERATION)),
                 Move("accept", "接收", source=("submitted",), to="accepted", by=("customer_service",),
                      requires=("transport_mode", "freight_payer"), stamps=("accepted_at",)),
                 Move("reject", "不予受理", source=("submitted",), to="rejected", by=("customer_service",),
