@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, Response, current_app, flash, g, render_template, request, session
+from flask import Flask, Response, abort, current_app, flash, g, render_template, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError
@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 from models.base import Record, db, set_reading
 from models.people import User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
-from rules import access, office, registry
+from rules import access, checks, office, registry
 from rules.act import Act
 
 login = LoginManager()
@@ -77,6 +77,14 @@ def _load(key: str) -> User | None:
 
 def _begin() -> None:
     set_reading(request.method in SAFE)
+    if request.method not in SAFE and current_user.is_authenticated and session.get("language") in LANGUAGES:
+        _remember_language()
+
+
+def _remember_language() -> None:
+    """What a person chose while looking around is kept for all their browsers with the next thing they do."""
+    current_user.language = session.pop("language")
+    db.session.commit()
 
 
 def _end(_error: BaseException | None) -> None:
@@ -94,8 +102,8 @@ def _finish(response: Response) -> Response:
 # Who and in which language ----------------------------------------------------------------------------------------
 
 def language() -> str:
-    """`?lang=` wins and is remembered by the session, and per person at the next change; else the person's, else
-    the installation's."""
+    """`?lang=` wins and is remembered by the session until the person's next POST, then by the person; without it the
+    person's own, else the installation's."""
     if "language" not in g:
         asked = request.args.get("lang")
         if asked in LANGUAGES:
@@ -122,6 +130,19 @@ def actor() -> access.Actor:
     if "actor" not in g:
         g.actor = access.Actor.of(current_user, "screen", language())
     return g.actor
+
+
+def clean(text: str, longest: int = 200) -> str:
+    """Words of a request that are no field of a record: a search, a reason, a name."""
+    return checks.without_controls(text).strip()[:longest]
+
+
+def as_id(raw: Any) -> int:
+    """The id in an address; what cannot be one is not found."""
+    try:
+        return checks.as_id(raw)
+    except checks.Wrong:
+        abort(404)
 
 
 def act(comment: str = "") -> Act:

@@ -212,12 +212,13 @@ def _is_visible(actor: access.Actor, type_name: str, id_: int) -> bool:
 def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], kept: Links) -> Any:
     if value in (None, "") or any(row[0] == str(value) for row in rows):
         return rows
-    if field.kind is not Kind.UNIT and not str(value).isdecimal():
+    try:
+        key: Any = checks.readable(str(value)) if field.kind is Kind.UNIT else checks.as_id(value)
+    except checks.Wrong:
         return rows
-    if field.kind is Kind.LINK and (field.to, str(value)) not in kept and not _is_visible(actor, field.to, int(value)):
+    if field.kind is Kind.LINK and (field.to, str(value)) not in kept and not _is_visible(actor, field.to, key):
         return rows  # a forged id gets no name
-    label = titles_of(field, [str(value) if field.kind is Kind.UNIT else int(value)]).get(
-        str(value) if field.kind is Kind.UNIT else int(value))
+    label = titles_of(field, [key]).get(key)
     return [(str(value), label), *rows] if label else rows
 
 
@@ -233,7 +234,7 @@ def titles_of(field: Field, keys: Sequence[Any]) -> dict[Any, str]:
         spec = Record.types[field.to]
         title = getattr(spec.model, spec.fields[spec.title].column) if spec.title else spec.model.number
         query = sa.select(spec.model.id, sa.func.coalesce(title, spec.model.number)).where(spec.model.id.in_(keys))
-    return dict(db.session.execute(query).tuples().all())
+    return dict(db.session.execute(query).all())
 
 
 def prefill(record: Any, given: Mapping[str, str], actor: access.Actor) -> None:

@@ -58,14 +58,16 @@ def conditions(spec: RecordType, actor: access.Actor, question: Question, looks:
     found = [] if (scope := access.scope_clause(actor, spec)) is None else [scope]
     errors: dict[str, Text] = {}
     for name, raw in question.filters.items():
+        if not raw.strip():
+            continue
         try:
             found.append(_condition(spec, actor, name, raw, looks))
         except checks.Wrong as wrong:
             label = column_field(spec, name.partition("__")[0]).label
             errors[name] = wrong.text.with_(label=label, **wrong.values)
     checks.refuse(errors)
-    if question.search.strip():
-        found.append(_search(spec, actor, question.search.strip()[:100]))
+    if words := checks.without_controls(question.search).strip()[:100]:
+        found.append(_search(spec, actor, words))
     if question.ids is not None:
         found.append(spec.model.id.in_(question.ids))
     return found
@@ -88,7 +90,8 @@ def _condition(spec: RecordType, actor: access.Actor, name: str, raw: str, looks
     if shown.kind in (Kind.CHOICE, Kind.PROVINCE, Kind.UNIT) and "," in raw:
         return column.in_([checks.parse(shown, part, looks) for part in raw.split(",") if part])
     if shown.kind is Kind.MULTICHOICE:
-        return sa.cast(column, sa.Text).contains(f'"{checks.parse(shown, raw, looks)[0]}"', autoescape=True)
+        return sa.and_(sa.true(), *(sa.cast(column, sa.Text).contains(f'"{value}"', autoescape=True)
+                                    for value in checks.parse(shown, raw, looks)))
     if shown.kind in (Kind.DATE, Kind.DATETIME):
         return _time_condition(shown, column, raw, side, looks)
     value = checks.parse(shown, raw, looks)

@@ -18,6 +18,9 @@ from config import Settings
 from tests import world
 from tests.browser_of_a_person import Person
 
+# Without a browser its tests do not exist; bin/test says so.
+collect_ignore = [] if shutil.which("chromium") else ["browser"]
+
 DATABASE = os.environ.get("AFTERCARE_TEST_DATABASE", "sqlite")
 
 # Putting a PostgreSQL database back: its tables are emptied and filled again from copies, which takes a fraction of
