@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from flask import Flask, Response, abort, current_app, flash, g, render_template
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError
-from jinja2 import Template
 from jinja2.utils import LRUCache
+from markupsafe import Markup
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import HTTPException
 
@@ -54,11 +53,9 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
     app.jinja_env.globals.update(
         t=t, language=language, navigation=navigation, asset=_asset_versions(app), moment_text=_moment_text,
-        is_administrator=is_administrator,
+        is_administrator=is_administrator, part=part,
         role_label=lambda role: ROLES[role].label.in_(language()))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for name, depends_on in KEPT_PARTS.items():
-        _keep(app.jinja_env.get_template(name), depends_on)
 
 
 @cache
@@ -71,7 +68,9 @@ def _person() -> Any:
 def _load(key: str) -> User | None:
     """The session names the person and the epoch it was opened in."""
     id_, _, epoch = key.partition(":")
-    user = db.session.scalars(_person(), {"id": int(id_)}).unique().one_or_none() if id_.isdigit() else None
+    if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):
+        return None
+    user = db.session.scalars(_person(), {"id": int(id_)}).unique().one_or_none()
     return user if user is not None and user.is_active and str(user.session_epoch) == epoch else None
 
 
@@ -172,27 +171,17 @@ def navigation() -> list[tuple[str, list[tuple[str, str]]]]:
     return _menus[key]
 
 
-# Parts of pages that are the same again and again, with what they depend on: written once, then taken as they are.
-# Whoever lets such a part show something else adds it here.
-KEPT_PARTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
-    "parts/navigation.html": lambda page: (
-        actor().roles, language(), len(Record.types), page["path"] == "/admin/", page["type_path"]),
-    "parts/filters.html": lambda page: (
-        page["spec"].model, language(), tuple(page["filters"]), tuple(page["asked"].items(multi=True))),
-}
-PARTS_KEPT = 500
+_parts = LRUCache(500)
 
 
-def _keep(template: Template, depends_on: Callable[[Any], tuple[Any, ...]]) -> None:
-    write, kept = template.root_render_func, LRUCache(PARTS_KEPT)
-
-    def root(page: Any) -> Iterator[str]:
-        key = depends_on(page)
-        part = kept.get(key)
-        if part is None:
-            kept[key] = part = "".join(write(page))
-        yield part
-    template.root_render_func = root  # type: ignore[method-assign]
+def part(name: str, **given: Any) -> Markup:
+    """A part of pages that is the same again and again: written once for what it is given, the roles and the language,
+    which is all that it may depend on."""
+    key = (name, actor().roles, language(), len(Record.types), *given.values())
+    found = _parts.get(key)
+    if found is None:
+        _parts[key] = found = Markup(render_template(f"parts/{name}.html", **given))
+    return found
 
 
 def _asset_versions(app: Flask) -> Any:

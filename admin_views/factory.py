@@ -64,7 +64,8 @@ class RecordView(BaseView):
         return self.render(
             "record/list.html", spec=self.spec, plan=plan, rows=rows, total=total, page=page, problem=problem,
             pager=pages.Pager(page, total, len(rows)), filters=pages.filter_bar(self.spec, door.actor(), door.language()),
-            asked=request.args, may_create=access.may(door.actor(), "create", self.spec),
+            asked=request.args, shown=pages.filter_titles(self.spec, door.actor(), request.args),
+            may_create=access.may(door.actor(), "create", self.spec),
             may_export=access.may(door.actor(), "export", self.spec)), 400 if problem else 200
 
     def _page(self) -> int:

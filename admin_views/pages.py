@@ -132,14 +132,14 @@ class Filter:
     choices: tuple[tuple[str, str], ...] = ()
 
 
-_bars: dict[tuple[Any, ...], list[Filter]] = {}
+_bars: dict[tuple[Any, ...], tuple[Filter, ...]] = {}
 
 
-def filter_bar(spec: RecordType, actor: access.Actor, language: str) -> list[Filter]:
+def filter_bar(spec: RecordType, actor: access.Actor, language: str) -> tuple[Filter, ...]:
     """The same for everybody with the same view of privacy, as the plan is."""
     key = (spec.model, language, access.sees_private(actor, spec))
     if key not in _bars:
-        _bars[key] = _filters(spec, actor, language)
+        _bars[key] = tuple(_filters(spec, actor, language))
     return _bars[key]
 
 
@@ -153,6 +153,17 @@ def _filters(spec: RecordType, actor: access.Actor, language: str) -> list[Filte
         rows = tuple((value, label.in_(language)) for value, label in field.choices)
         bar.append(Filter(name, field.label.in_(language), kind, rows))
     return bar
+
+
+def filter_titles(spec: RecordType, actor: access.Actor, asked: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What the link, person or department of a filter in use is called, if the person may see it."""
+    found = []
+    for name in lists.filterable(spec, actor):
+        field = lists.column_field(spec, name)
+        if asked.get(name) and field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+            chosen = [label for value, label in options(actor, field, asked[name]) if value == asked[name]]
+            found += [(name, label) for label in chosen]
+    return tuple(found)
 
 
 # Choice boxes -----------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def _next() -> str:
     target = request.args.get("next", "")
     parts = urlsplit(target)
     safe = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    return target if safe and "\\" not in target else "/admin/"
+    return target if safe and "\\" not in target and target.isprintable() else "/admin/"
 
 
 @blueprint.route("/sign-out", methods=["POST"])

@@ -125,11 +125,14 @@ def order(spec: RecordType, sort: str) -> list[Any]:
     """The sort with the key as tie-breaker; unknown columns fall back to newest first."""
     name, down = sort.removeprefix("-"), sort.startswith("-")
     key = spec.model.id
-    if name in spec.list or name in BASE:
-        column = getattr(spec.model, column_field(spec, name).column)
-        if column is not key:
-            return [column.desc(), key.desc()] if down else [column.asc(), key.asc()]
-    return [key.desc()]
+    if name not in spec.list and name not in BASE:
+        return [key.desc()]
+    shown = column_field(spec, name)
+    column = getattr(spec.model, shown.column)
+    if shown.kind in (Kind.LINK, Kind.USER, Kind.UNIT):  # by what the reader sees
+        _, target, title = _target(shown)
+        column = sa.select(title).where(target == column).scalar_subquery()
+    return [column.desc(), key.desc()] if down else [column.asc(), key.asc()]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,10 @@ import shutil
 import threading
 
 import pytest
-import sqlalchemy as sa
 import waitress
 from playwright.sync_api import expect, sync_playwright
 
 from models.base import Record, db
-from models.people import User
 from tests import valid
 from tests.browser_of_a_person import PASSWORD
 
@@ -339,7 +337,7 @@ def test_no_page_complains_in_the_console(app, desk_of, username):
     for path in pages_of(app):
         answer = page.goto(path)
         statuses[path] = answer.status
-        assert answer.status in (200, 403) or username != "administrator" and answer.status == 404, (path, answer.status)
+        assert answer.status in (200, 403) or (username != "administrator" and answer.status == 404), (path, answer.status)
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'self'") and "unsafe" not in policy, path
     assert list(statuses.values()).count(200) > 8, statuses
