@@ -28,12 +28,13 @@ from rules.act import Act
 from rules.checks import Looks
 
 users, audits, settings_, reporting = AppGroup("user"), AppGroup("audit"), AppGroup("parameter"), AppGroup("report")
+plain = AppGroup()
 
 
 def init_app(app: Flask) -> None:
     for group in (users, audits, settings_, reporting):
         app.cli.add_command(group)
-    for command in (record_types, export, import_, serve, web, work, tick, first_start):
+    for command in plain.commands.values():
         app.cli.add_command(command)
 
 
@@ -96,7 +97,7 @@ def create_user(name: str, roles: tuple[str, ...], email: str | None, dealer: st
 
 # Record types, data -----------------------------------------------------------------------------------------------
 
-@click.command("record-types")
+@plain.command("record-types")
 @click.option("--json", "as_json", is_flag=True, help="The whole declaration of every type.")
 def record_types(as_json: bool) -> None:
     """List the record types."""
@@ -108,7 +109,7 @@ def record_types(as_json: bool) -> None:
         click.echo(f"{spec.area:14}{spec.name:28}{spec.zh}  {spec.en}")
 
 
-@click.command("export")
+@plain.command("export")
 @click.argument("type_name", metavar="TYPE")
 @click.option("--format", "format_", type=click.Choice(["csv", "json"]), default="csv")
 @click.option("--filter", "filter_", default="{}", help='JSON, such as {"state": "closed"}.')
@@ -162,7 +163,7 @@ def _write_json(spec: RecordType, where: list[Any], actor: access.Actor) -> None
     click.echo("]")
 
 
-@click.command("import")
+@plain.command("import")
 @click.argument("names", nargs=-1, required=True, metavar="TYPE FILE | FOLDER")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 @click.option("--skip-bad", is_flag=True, help="Write the good rows.")
@@ -262,32 +263,32 @@ def verify_audit() -> None:
 
 # Processes --------------------------------------------------------------------------------------------------------
 
-@click.command("serve")
+@plain.command("serve")
 @click.option("--demo/--no-demo", default=True, help="Load the demo company at the first start.")
 def serve(demo: bool) -> None:
     """Run everything: queue store, workers, clock, web server."""
     sys.exit(supervisor.serve(current_app.extensions["settings"], demo))
 
 
-@click.command("web")
+@plain.command("web")
 def web() -> None:
     """The web server alone."""
     supervisor.web(current_app._get_current_object(), current_app.extensions["settings"])
 
 
-@click.command("worker")
+@plain.command("worker")
 def work() -> None:
     """One worker of the background jobs."""
     worker.work()
 
 
-@click.command("clock")
+@plain.command("clock")
 def tick() -> None:
     """The clock that starts the periodic jobs."""
     clock.run()
 
 
-@click.command("first-start")
+@plain.command("first-start")
 @click.option("--demo/--no-demo", default=True)
 def first_start(demo: bool) -> None:
     """Create the administrator, and the demo company if wanted. Where there are people already, nothing but the jobs

@@ -44,7 +44,7 @@ class ParametersView(AdministrationView):
     def index(self) -> Any:
         if request.method in door.SAFE:
             return self._page()
-        name, text = request.form.get("name", ""), request.form.get("value", "").strip()
+        name, text = request.form.get("name", ""), door.clean(request.form.get("value", ""))
         try:
             parameters.set_value(door.act(), name, text, _day(request.form.get("valid_from", "")))
             db.session.commit()
@@ -88,7 +88,7 @@ class UnitsView(AdministrationView):
         return redirect("/admin/units/")
 
     def _save(self) -> None:
-        code, name = request.form.get("code", "").strip(), request.form.get("name", "").strip()
+        code, name = door.clean(request.form.get("code", "")), door.clean(request.form.get("name", ""))
         province = request.form.get("province") or None
         if not code or len(code) > 50 or not name or len(name) > 80:
             raise Invalid({"code" if not code or len(code) > 50 else "name": Text(
@@ -136,9 +136,9 @@ class PeopleView(AdministrationView):
         form = request.form
         try:
             people.create(
-                door.act(), form.get("username", "").strip(), form.get("password", ""), roles=form.getlist("roles"),
-                name=form.get("name", "").strip(), email=form.get("email", "").strip() or None,
-                dealer=form.get("dealer", "").strip() or None, unit=form.get("unit") or None)
+                door.act(), door.clean(form.get("username", ""), 1000), form.get("password", ""), roles=form.getlist("roles"),
+                name=door.clean(form.get("name", ""), 1000), email=door.clean(form.get("email", ""), 1000) or None,
+                dealer=door.clean(form.get("dealer", ""), 1000) or None, unit=door.clean(form.get("unit", "")) or None)
             db.session.commit()
         except Invalid as invalid:
             return self._person(None, self._sentences(invalid), 422)
@@ -147,15 +147,15 @@ class PeopleView(AdministrationView):
 
     @expose("/<int:id_>", methods=["GET", "POST"])
     def person(self, id_: int) -> Any:
-        user = db.session.get(User, id_) or abort(404)
+        user = db.session.get(User, door.as_id(id_)) or abort(404)
         if request.method in door.SAFE:
             return self._person(user)
         form = request.form
         try:
             people.change(
-                door.act(), user, roles=form.getlist("roles"), name=form.get("name", "").strip(),
-                email=form.get("email", "").strip() or None, dealer=form.get("dealer", "").strip() or None,
-                unit=form.get("unit") or None, is_active="is_active" in form)
+                door.act(), user, roles=form.getlist("roles"), name=door.clean(form.get("name", ""), 1000),
+                email=door.clean(form.get("email", ""), 1000) or None, dealer=door.clean(form.get("dealer", ""), 1000) or None,
+                unit=door.clean(form.get("unit", "")) or None, is_active="is_active" in form)
             if form.get("password"):
                 people.set_password(door.act(), user, form["password"])
             db.session.commit()

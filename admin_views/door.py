@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, Response, current_app, flash, g, render_template, request, session
+from flask import Flask, Response, abort, current_app, flash, g, render_template, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError
-from jinja2 import Template
 from jinja2.utils import LRUCache
+from markupsafe import Markup
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import HTTPException
 
 from models.base import Record, db, set_reading
 from models.people import User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
-from rules import access, office, registry
+from rules import access, checks, office, registry
 from rules.act import Act
 
 login = LoginManager()
@@ -54,11 +53,9 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
     app.jinja_env.globals.update(
         t=t, language=language, navigation=navigation, asset=_asset_versions(app), moment_text=_moment_text,
-        is_administrator=is_administrator,
+        is_administrator=is_administrator, part=part,
         role_label=lambda role: ROLES[role].label.in_(language()))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for name, depends_on in KEPT_PARTS.items():
-        _keep(app.jinja_env.get_template(name), depends_on)
 
 
 @cache
@@ -71,12 +68,22 @@ def _person() -> Any:
 def _load(key: str) -> User | None:
     """The session names the person and the epoch it was opened in."""
     id_, _, epoch = key.partition(":")
-    user = db.session.scalars(_person(), {"id": int(id_)}).unique().one_or_none() if id_.isdigit() else None
+    if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):
+        return None
+    user = db.session.scalars(_person(), {"id": int(id_)}).unique().one_or_none()
     return user if user is not None and user.is_active and str(user.session_epoch) == epoch else None
 
 
 def _begin() -> None:
     set_reading(request.method in SAFE)
+    if request.method not in SAFE and current_user.is_authenticated and session.get("language") in LANGUAGES:
+        _remember_language()
+
+
+def _remember_language() -> None:
+    """What a person chose while looking around is kept for all their browsers with the next thing they do."""
+    current_user.language = session.pop("language")
+    db.session.commit()
 
 
 def _end(_error: BaseException | None) -> None:
@@ -94,8 +101,8 @@ def _finish(response: Response) -> Response:
 # Who and in which language ----------------------------------------------------------------------------------------
 
 def language() -> str:
-    """`?lang=` wins and is remembered by the session, and per person at the next change; else the person's, else
-    the installation's."""
+    """`?lang=` wins and is remembered by the session until the person's next POST, then by the person; without it the
+    person's own, else the installation's."""
     if "language" not in g:
         asked = request.args.get("lang")
         if asked in LANGUAGES:
@@ -122,6 +129,19 @@ def actor() -> access.Actor:
     if "actor" not in g:
         g.actor = access.Actor.of(current_user, "screen", language())
     return g.actor
+
+
+def clean(text: str, longest: int = 200) -> str:
+    """Words of a request that are no field of a record: a search, a reason, a name."""
+    return checks.without_controls(text).strip()[:longest]
+
+
+def as_id(raw: Any) -> int:
+    """The id in an address; what cannot be one is not found."""
+    try:
+        return checks.as_id(raw)
+    except checks.Wrong:
+        abort(404)
 
 
 def act(comment: str = "") -> Act:
@@ -151,27 +171,17 @@ def navigation() -> list[tuple[str, list[tuple[str, str]]]]:
     return _menus[key]
 
 
-# Parts of pages that are the same again and again, with what they depend on: written once, then taken as they are.
-# Whoever lets such a part show something else adds it here.
-KEPT_PARTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
-    "parts/navigation.html": lambda page: (
-        actor().roles, language(), len(Record.types), page["path"] == "/admin/", page["type_path"]),
-    "parts/filters.html": lambda page: (
-        page["spec"].model, language(), tuple(page["filters"]), tuple(page["asked"].items(multi=True))),
-}
-PARTS_KEPT = 500
+_parts = LRUCache(500)
 
 
-def _keep(template: Template, depends_on: Callable[[Any], tuple[Any, ...]]) -> None:
-    write, kept = template.root_render_func, LRUCache(PARTS_KEPT)
-
-    def root(page: Any) -> Iterator[str]:
-        key = depends_on(page)
-        part = kept.get(key)
-        if part is None:
-            kept[key] = part = "".join(write(page))
-        yield part
-    template.root_render_func = root  # type: ignore[method-assign]
+def part(name: str, **given: Any) -> Markup:
+    """A part of pages that is the same again and again: written once for what it is given, the roles and the language,
+    which is all that it may depend on."""
+    key = (name, actor().roles, language(), len(Record.types), *given.values())
+    found = _parts.get(key)
+    if found is None:
+        _parts[key] = found = Markup(render_template(f"parts/{name}.html", **given))
+    return found
 
 
 def _asset_versions(app: Flask) -> Any:

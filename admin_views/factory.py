@@ -7,7 +7,6 @@ closed, and each asks rules/access before its handler runs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from admin_views import door, pages
 from forms import record_form
 from models.base import db, reading, set_reading
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
-from rules import access, audit, exports, lists, moves, records, registry
+from rules import access, audit, exports, lists, moves, office, records, registry
 from rules.checks import Looks
 
 # What each endpoint needs before it is entered; moves, edits and acknowledgements ask again for the row itself.
@@ -65,29 +64,30 @@ class RecordView(BaseView):
         return self.render(
             "record/list.html", spec=self.spec, plan=plan, rows=rows, total=total, page=page, problem=problem,
             pager=pages.Pager(page, total, len(rows)), filters=pages.filter_bar(self.spec, door.actor(), door.language()),
-            asked=request.args, may_create=access.may(door.actor(), "create", self.spec),
+            asked=request.args, shown=pages.filter_titles(self.spec, door.actor(), request.args),
+            may_create=access.may(door.actor(), "create", self.spec),
             may_export=access.may(door.actor(), "export", self.spec)), 400 if problem else 200
 
     def _page(self) -> int:
         text = request.args.get("page", "1")
-        return max(1, min(int(text), lists.LAST_PAGE)) if text.isdecimal() else 1
+        return max(1, min(int(text[:9]), lists.LAST_PAGE)) if text.isdecimal() else 1
 
     def _question(self) -> lists.Question:
         filters = {name: value for name, value in request.args.items() if name not in RESERVED and value != ""}
-        return lists.Question(filters, request.args.get("q", ""), request.args.get("sort", ""), self._behind())
+        return lists.Question(filters, door.clean(request.args.get("q", "")), request.args.get("sort", ""), self._behind())
 
     def _behind(self) -> Any:
         """`?behind=quality_info_summary:12:reply_on_time`: the rows that a figure counted, as they were counted."""
-        asked = request.args.get("behind", "")
+        asked = door.clean(request.args.get("behind", ""))
         if not asked:
             return None
         name, _, rest = asked.partition(":")
         id_, _, figure = rest.partition(":")
         spec = registry.type_named(name)
-        if spec is None or not id_.isdecimal() or len(id_) > 18 or not access.may(door.actor(), "view", spec) \
-                or records.find(db.session, door.actor(), spec, int(id_)) is None:
+        if spec is None or not access.may(door.actor(), "view", spec) \
+                or records.find(db.session, door.actor(), spec, door.as_id(id_)) is None:
             abort(404)
-        return pages.evidence(spec, int(id_), figure, self.spec)
+        return pages.evidence(spec, door.as_id(id_), figure, self.spec)
 
     def _look(self, plan: pages.ListPlan, page: int) -> tuple[list[Any], int, int]:
         """The rows of a page; beyond the last page the last one is shown."""
@@ -106,10 +106,8 @@ class RecordView(BaseView):
 
     def _record(self, id_: Any = None, *, lock: bool = False) -> Any:
         """The record of the address, if it is there and the person may see it; else 404."""
-        text = str(id_ if id_ is not None else request.args.get("id", ""))
-        if not text.isdecimal() or len(text) > 18:
-            abort(404)
-        record = records.find(db.session, door.actor(), self.spec, int(text), lock=lock)
+        key = door.as_id(id_ if id_ is not None else request.args.get("id", ""))
+        record = records.find(db.session, door.actor(), self.spec, key, lock=lock)
         return record if record is not None else abort(404)
 
     def _show(self, record: Any, status: int = 200, **more: Any) -> Any:
@@ -121,13 +119,13 @@ class RecordView(BaseView):
         field = pages.field_at(self.spec, request.args.get("field", ""))
         if field is None:
             abort(404)
-        words = request.args.get("q", "")[:100]
+        words = door.clean(request.args.get("q", ""), 100)
         return jsonify([{"id": value, "label": label} for value, label in pages.options(door.actor(), field, None, words)])
 
     @expose("/<int:id_>/uncover", methods=["POST"])
     def uncover(self, id_: int) -> Any:
         """Show the private fields of one record once, to someone who sees all rows and gives a reason."""
-        record, reason = self._record(id_), request.form.get("reason", "").strip()
+        record, reason = self._record(id_), door.clean(request.form.get("reason", ""), 500)
         if not pages.may_uncover(door.actor(), self.spec):
             return door.page(403, access.NO_ROLE.reason.in_(door.language()))
         if not reason:
@@ -214,7 +212,7 @@ class RecordView(BaseView):
         record, move = self._record(id_, lock=True), self.spec.workflow.move(name)
         if move is None:
             abort(404)
-        act = door.act(request.form.get("comment", "").strip()[:2000])
+        act = door.act(door.clean(request.form.get("comment", ""), 2000))
         try:
             moves.make(act, record, name, revision=self._revision() or 0, fields=self._given(move))
             db.session.commit()
@@ -260,7 +258,7 @@ class RecordView(BaseView):
         query = lists.select(self.spec, cols, where, lists.order(self.spec, question.sort))
         self._note_export(question)
         header = "names" if request.args.get("header") == "names" else "labels"
-        name = f"{self.spec.label.in_(who.language)}_{date.today():%Y%m%d}.csv"
+        name = f"{self.spec.label.in_(who.language)}_{office.today():%Y%m%d}.csv"
         rows = exports.csv_rows(self.spec, cols, _stream(db.engine, query), who, header=header)
         return Response(rows, content_type="text/csv; charset=utf-8", headers={
             "Content-Disposition": f"attachment; filename=\"{self.spec.name}.csv\"; filename*=UTF-8''{quote(name)}"})

@@ -132,14 +132,14 @@ class Filter:
     choices: tuple[tuple[str, str], ...] = ()
 
 
-_bars: dict[tuple[Any, ...], list[Filter]] = {}
+_bars: dict[tuple[Any, ...], tuple[Filter, ...]] = {}
 
 
-def filter_bar(spec: RecordType, actor: access.Actor, language: str) -> list[Filter]:
+def filter_bar(spec: RecordType, actor: access.Actor, language: str) -> tuple[Filter, ...]:
     """The same for everybody with the same view of privacy, as the plan is."""
     key = (spec.model, language, access.sees_private(actor, spec))
     if key not in _bars:
-        _bars[key] = _filters(spec, actor, language)
+        _bars[key] = tuple(_filters(spec, actor, language))
     return _bars[key]
 
 
@@ -153,6 +153,17 @@ def _filters(spec: RecordType, actor: access.Actor, language: str) -> list[Filte
         rows = tuple((value, label.in_(language)) for value, label in field.choices)
         bar.append(Filter(name, field.label.in_(language), kind, rows))
     return bar
+
+
+def filter_titles(spec: RecordType, actor: access.Actor, asked: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What the link, person or department of a filter in use is called, if the person may see it."""
+    found = []
+    for name in lists.filterable(spec, actor):
+        field = lists.column_field(spec, name)
+        if asked.get(name) and field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+            chosen = [label for value, label in options(actor, field, asked[name]) if value == asked[name]]
+            found += [(name, label) for label in chosen]
+    return tuple(found)
 
 
 # Choice boxes -----------------------------------------------------------------------------------------------------
@@ -212,12 +223,13 @@ def _is_visible(actor: access.Actor, type_name: str, id_: int) -> bool:
 def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], kept: Links) -> Any:
     if value in (None, "") or any(row[0] == str(value) for row in rows):
         return rows
-    if field.kind is not Kind.UNIT and not str(value).isdecimal():
+    try:
+        key: Any = checks.readable(str(value)) if field.kind is Kind.UNIT else checks.as_id(value)
+    except checks.Wrong:
         return rows
-    if field.kind is Kind.LINK and (field.to, str(value)) not in kept and not _is_visible(actor, field.to, int(value)):
+    if field.kind is Kind.LINK and (field.to, str(value)) not in kept and not _is_visible(actor, field.to, key):
         return rows  # a forged id gets no name
-    label = titles_of(field, [str(value) if field.kind is Kind.UNIT else int(value)]).get(
-        str(value) if field.kind is Kind.UNIT else int(value))
+    label = titles_of(field, [key]).get(key)
     return [(str(value), label), *rows] if label else rows
 
 
@@ -233,7 +245,7 @@ def titles_of(field: Field, keys: Sequence[Any]) -> dict[Any, str]:
         spec = Record.types[field.to]
         title = getattr(spec.model, spec.fields[spec.title].column) if spec.title else spec.model.number
         query = sa.select(spec.model.id, sa.func.coalesce(title, spec.model.number)).where(spec.model.id.in_(keys))
-    return dict(db.session.execute(query).tuples().all())
+    return dict(db.session.execute(query).all())
 
 
 def prefill(record: Any, given: Mapping[str, str], actor: access.Actor) -> None:

@@ -65,7 +65,7 @@ class ReportsView(BaseView):
         return jsonify({key: shown[key] for key in ("state", "state_label", "progress", "error", "records")})
 
     def _run(self, id_: int) -> ReportRun:
-        run = db.session.get(ReportRun, id_)
+        run = db.session.get(ReportRun, door.as_id(id_))
         report = reports.REPORTS.get(run.report) if run else None
         if report is None or not access.may(door.actor(), "view", Record.types[report.record_type]):
             abort(404)

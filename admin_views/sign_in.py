@@ -13,6 +13,7 @@ from admin_views import door
 from forms.sign_in import SignInForm
 from models.base import db
 from models.people import User
+from models.spec import LANGUAGES
 from rules import access, audit, passwords
 from rules.act import Act
 
@@ -30,18 +31,21 @@ def sign_in() -> Any:
     form = SignInForm(request.form)
     if request.method in door.SAFE:
         return redirect("/admin/") if current_user.is_authenticated else render_template("sign_in.html", form=form)
-    username = (form.username.data or "").strip()[:80]
+    username = door.clean(form.username.data or "")
     address = request.remote_addr or ""
     if passwords.throttled(db.session, username, address):
         return _again(form, door.t("失败次数过多，请 15 分钟后再试", "Too many failures: try again in 15 minutes"), 429)
     user = db.session.scalar(sa.select(User).where(sa.or_(User.username == username, User.email == username)))
-    if not passwords.matches(user.password_hash if user else None, (form.password.data or "")[:200]) \
+    if not passwords.matches(user.password_hash if user else None, (form.password.data or "")[:passwords.LONGEST + 1]) \
             or user is None or not user.is_active:
         _note(passwords.FAILED, username, address)
         return _again(form, door.t("用户名或密码不正确", "The name or the password is not right"), 422)
+    chosen = session.get("language")
     session.clear()  # a session from before cannot be planted on somebody who signs in
     login_user(user)
     session.permanent = True
+    if chosen in LANGUAGES:
+        user.language = chosen
     _note("sign_in", user.username, user.name, user.id)
     return redirect(_next())
 
@@ -62,7 +66,7 @@ def _next() -> str:
     target = request.args.get("next", "")
     parts = urlsplit(target)
     safe = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    return target if safe and "\\" not in target else "/admin/"
+    return target if safe and "\\" not in target and target.isprintable() else "/admin/"
 
 
 @blueprint.route("/sign-out", methods=["POST"])

@@ -153,7 +153,9 @@ def _questions(rows: int) -> dict[str, tuple[dict[str, str], int]]:
 
 def _measure(bed: Bed, asked: argparse.Namespace) -> tuple[list[str], bool]:
     report = [*_lists(bed, asked.requests), "", *_csv(bed, asked), ""]
-    found = list(plans.checks(bed.engine, bed.ours, bed.addresses, TYPE, asked.rows))
+    more = {"list, month": _address({"received_at": "2026-09"}, 1), "list, state": _address({"state": "disposed"}, 1),
+            "list, by number": f"/admin/{TYPE}/?sort=number"}
+    found = list(plans.checks(bed.engine, bed.ours, bed.addresses | more, TYPE, asked.rows))
     report += [f"- {'yes' if check.holds else 'NO'}: {check.promise} ({check.seen})" for check in found]
     return [bed.machine, "", *report], all(check.holds for check in found)
 

@@ -3,6 +3,7 @@ is decided by rules/checks.py, as for every other door."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,6 +24,16 @@ WIDGETS = {
 CHOSEN = frozenset({Kind.CHOICE, Kind.PROVINCE, Kind.BOOL, Kind.LINK, Kind.USER, Kind.UNIT})
 NUMERIC = {Kind.MONEY: "decimal", Kind.DECIMAL: "decimal", Kind.PERCENT: "decimal", Kind.INTEGER: "numeric"}
 BLANK_ROWS = 1   # empty rows that a child table offers beyond those it has; the page adds more
+
+
+class Rows(FieldList):
+    """A child table; what is no number of a row is no row."""
+
+    def _extract_indices(self, prefix: str, formdata: Any) -> Any:
+        for name in formdata:
+            match = re.match(re.escape(prefix) + r"-([0-9]{1,9})-", name)
+            if match:
+                yield int(match[1])
 
 
 class RecordForm(Form):
@@ -83,7 +94,7 @@ def form_class(spec: RecordType, language: str) -> type[RecordForm]:
         for name, child in spec.lines.items():
             if any(field.typed for field in child.fields.values()) and not spec.compiled:
                 row = _row_class(child.fields, language)
-                parts[name] = FieldList(FormField(row, label=child.label.in_(language)), label=child.label.in_(language))
+                parts[name] = Rows(FormField(row, label=child.label.in_(language)), label=child.label.in_(language))
         _classes[key] = type(f"{spec.model.__name__}Form", (RecordForm,), parts)
     return _classes[key]
 

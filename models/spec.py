@@ -349,7 +349,7 @@ class Copies:
     receivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RecordType:
     """Everything that is declared about one type. `name`, `area`, `model`, `fields`, `lines` come from its class."""
 

@@ -44,6 +44,7 @@ FORCED = Text("“{label}”只能是您本单位", "“{label}” can only be y
 
 TRUE_WORDS, FALSE_WORDS = {"true", "1", "yes", "y", "on", "是"}, {"false", "0", "no", "n", "否"}
 LIMIT = Decimal(10) ** 12
+A_CENTURY = {"h": 876_600, "d": 36_525, "月": 1_200}   # a longer span is a slip of the finger, and ends after all dates
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -75,9 +76,7 @@ def parse(field: Field, raw: Any, looks: Looks) -> Any:
 def _text(field: Field, raw: Any, looks: Looks) -> str:
     if isinstance(raw, bool | dict | list):
         raise Wrong(NOT_TEXT)
-    text = str(raw)
-    if _CONTROL.search(text):
-        raise Wrong(CONTROL)
+    text = readable(str(raw))
     if field.length and len(text) > field.length:
         raise Wrong(TOO_LONG, length=field.length, given=len(text))
     if field.kind is Kind.EMAIL and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
@@ -86,6 +85,18 @@ def _text(field: Field, raw: Any, looks: Looks) -> str:
             re.fullmatch(r"[\d\s+()（）转#*,，;；/\-]+", text) and len(re.sub(r"\D", "", text)) >= 5):
         raise Wrong(NOT_PHONE)
     return text
+
+
+def readable(text: str) -> str:
+    """Text without control characters, which no screen shows and PostgreSQL partly refuses. Raises Wrong."""
+    if _CONTROL.search(text):
+        raise Wrong(CONTROL)
+    return text
+
+
+def without_controls(text: str) -> str:
+    """For what is only looked for or remarked on: it loses what it cannot contain."""
+    return _CONTROL.sub("", text)
 
 
 def _choice(field: Field, raw: Any, looks: Looks) -> str:
@@ -111,7 +122,7 @@ def _number(field: Field, raw: Any, looks: Looks) -> Decimal | int:
             raise InvalidOperation
     except InvalidOperation:
         raise Wrong(NOT_NUMBER) from None
-    if abs(number) >= LIMIT:
+    if not -LIMIT < number < LIMIT or number > A_CENTURY.get(field.measure, LIMIT):   # abs() would round, and overflow
         raise Wrong(TOO_LARGE)
     if field.minimum is not None and number < field.minimum:
         raise Wrong(TOO_SMALL, least=field.minimum)
@@ -177,7 +188,7 @@ def _link(field: Field, raw: Any, looks: Looks) -> int:
     if looks.names is not None:
         return looks.names.record_id(field.to, str(raw).strip())
     spec = Record.types[field.to]
-    query = access.visible(sa.select(spec.model.id).where(spec.model.id == _as_id(raw)), looks.actor, spec)
+    query = access.visible(sa.select(spec.model.id).where(spec.model.id == as_id(raw)), looks.actor, spec)
     found = looks.session.scalar(query)
     if found is None:
         raise Wrong(NOT_FOUND)
@@ -187,7 +198,7 @@ def _link(field: Field, raw: Any, looks: Looks) -> int:
 def _person(field: Field, raw: Any, looks: Looks) -> int:
     if looks.names is not None:
         return looks.names.person_id(str(raw).strip())
-    found = looks.session.scalar(sa.select(User.id).where(User.id == _as_id(raw)))
+    found = looks.session.scalar(sa.select(User.id).where(User.id == as_id(raw)))
     if found is None:
         raise Wrong(NOT_FOUND)
     return found
@@ -196,13 +207,15 @@ def _person(field: Field, raw: Any, looks: Looks) -> int:
 def _unit(field: Field, raw: Any, looks: Looks) -> str:
     if looks.names is not None:
         return looks.names.unit_code(str(raw).strip())
-    found = looks.session.scalar(sa.select(Unit.code).where(sa.or_(Unit.code == str(raw), Unit.name == str(raw))))
+    name = readable(str(raw))
+    found = looks.session.scalar(sa.select(Unit.code).where(sa.or_(Unit.code == name, Unit.name == name)))
     if found is None:
         raise Wrong(NOT_CHOICE, given=str(raw)[:40])
     return found
 
 
-def _as_id(raw: Any) -> int:
+def as_id(raw: Any) -> int:
+    """An id as a form or address gives it. Raises Wrong."""
     text = str(raw)
     if isinstance(raw, bool) or not re.fullmatch(r"[0-9]{1,18}", text):
         raise Wrong(NOT_FOUND)

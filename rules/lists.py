@@ -58,14 +58,16 @@ def conditions(spec: RecordType, actor: access.Actor, question: Question, looks:
     found = [] if (scope := access.scope_clause(actor, spec)) is None else [scope]
     errors: dict[str, Text] = {}
     for name, raw in question.filters.items():
+        if not raw.strip():
+            continue
         try:
             found.append(_condition(spec, actor, name, raw, looks))
         except checks.Wrong as wrong:
             label = column_field(spec, name.partition("__")[0]).label
             errors[name] = wrong.text.with_(label=label, **wrong.values)
     checks.refuse(errors)
-    if question.search.strip():
-        found.append(_search(spec, actor, question.search.strip()[:100]))
+    if words := checks.without_controls(question.search).strip()[:100]:
+        found.append(_search(spec, actor, words))
     if question.ids is not None:
         found.append(spec.model.id.in_(question.ids))
     return found
@@ -88,7 +90,8 @@ def _condition(spec: RecordType, actor: access.Actor, name: str, raw: str, looks
     if shown.kind in (Kind.CHOICE, Kind.PROVINCE, Kind.UNIT) and "," in raw:
         return column.in_([checks.parse(shown, part, looks) for part in raw.split(",") if part])
     if shown.kind is Kind.MULTICHOICE:
-        return sa.cast(column, sa.Text).contains(f'"{checks.parse(shown, raw, looks)[0]}"', autoescape=True)
+        return sa.and_(sa.true(), *(sa.cast(column, sa.Text).contains(f'"{value}"', autoescape=True)
+                                    for value in checks.parse(shown, raw, looks)))
     if shown.kind in (Kind.DATE, Kind.DATETIME):
         return _time_condition(shown, column, raw, side, looks)
     value = checks.parse(shown, raw, looks)
@@ -122,11 +125,14 @@ def order(spec: RecordType, sort: str) -> list[Any]:
     """The sort with the key as tie-breaker; unknown columns fall back to newest first."""
     name, down = sort.removeprefix("-"), sort.startswith("-")
     key = spec.model.id
-    if name in spec.list or name in BASE:
-        column = getattr(spec.model, column_field(spec, name).column)
-        if column is not key:
-            return [column.desc(), key.desc()] if down else [column.asc(), key.asc()]
-    return [key.desc()]
+    if name not in spec.list and name not in BASE:
+        return [key.desc()]
+    shown = column_field(spec, name)
+    column = getattr(spec.model, shown.column)
+    if shown.kind in (Kind.LINK, Kind.USER, Kind.UNIT):  # by what the reader sees
+        _, target, title = _target(shown)
+        column = sa.select(title).where(target == column).scalar_subquery()
+    return [column.desc(), key.desc()] if down else [column.asc(), key.asc()]
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,12 +21,13 @@ _NOBODY = _hasher.hash(secrets.token_urlsafe())
 WINDOW = timedelta(minutes=15)
 FAILURES_PER_NAME, FAILURES_PER_ADDRESS = 5, 30
 FAILED = "sign_in_failed"
-TOO_SHORT = Text("密码至少 10 个字符", "A password needs at least 10 characters")
+LONGEST = 200
+WRONG_LENGTH = Text("密码应为 10 到 200 个字符", "A password needs 10 to 200 characters")
 
 
 def hashed(password: str) -> str:
-    if len(password) < 10:
-        raise Invalid({"password": TOO_SHORT})
+    if not 10 <= len(password) <= LONGEST:
+        raise Invalid({"password": WRONG_LENGTH})
     return _hasher.hash(password)
 
 

@@ -20,7 +20,7 @@ UNIT_ROLES = {"unit", "unit_lead"}
 def create(act: Any, username: str, password: str, *, roles: Sequence[str], name: str = "", email: str | None = None,
            dealer: str | None = None, unit: str | None = None) -> User:
     """A new person. Raises Invalid naming the field."""
-    errors = _wrong(act.session, username, roles, email, dealer, unit)
+    errors = _wrong(act.session, username, roles, name, email, dealer, unit)
     if errors:
         raise Invalid(errors)
     user = User(username=username, name=name or username, email=email or None, created_at=act.now,
@@ -41,7 +41,7 @@ def _memberships(session: Any, roles: Sequence[str], dealer: str | None, unit: s
 def change(act: Any, user: User, *, roles: Sequence[str], name: str, email: str | None, dealer: str | None,
            unit: str | None, is_active: bool) -> None:
     """New roles, place or standing; whoever is signed in with the old ones is signed out."""
-    errors = _wrong(act.session, None, roles, None if email == user.email else email, dealer, unit)
+    errors = _wrong(act.session, None, roles, name, None if email == user.email else email, dealer, unit)
     if errors:
         raise Invalid(errors)
     before = {"roles": sorted(user.roles), "is_active": user.is_active, "name": user.name, "email": user.email}
@@ -63,9 +63,11 @@ def set_password(act: Any, user: User, password: str) -> None:
     audit.note(act.session, act, "set_password", "user", user.username)
 
 
-def _wrong(session: Any, username: str | None, roles: Sequence[str], email: str | None, dealer: str | None,
-           unit: str | None) -> dict[str, Text]:
+def _wrong(session: Any, username: str | None, roles: Sequence[str], name: str, email: str | None,
+           dealer: str | None, unit: str | None) -> dict[str, Text]:
     errors = {}
+    if len(name) > 80:
+        errors["name"] = Text("姓名最多 80 个字", "A name takes at most 80 characters")
     if username is not None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{2,80}", username):
             errors["username"] = Text("用户名须为 2–80 个字母、数字或 _ . -",
@@ -76,7 +78,7 @@ def _wrong(session: Any, username: str | None, roles: Sequence[str], email: str 
     if unknown or not roles:
         errors["roles"] = Text(f"没有角色 {'、'.join(unknown)}", f"No such role: {', '.join(unknown)}") if unknown \
             else Text("请至少选择一个角色", "Give at least one role")
-    if email and (not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email)
+    if email and (len(email) > 200 or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email)
                   or session.scalar(sa.select(User.id).where(User.email == email))):
         errors["email"] = Text("邮箱无效或已被使用", "The mail address is not valid or is in use")
     if DEALER_ROLES & set(roles) and dealer_id_of(session, dealer) is None:

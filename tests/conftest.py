@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,6 +19,12 @@ from redis import Redis
 from config import Settings
 from tests import world
 from tests.browser_of_a_person import Person
+
+# Without a browser its tests do not exist; bin/test says so.
+collect_ignore = [] if shutil.which("chromium") else ["browser"]
+
+# What these modules make once takes long: one process makes it.
+TOGETHER = ("test_demo",)
 
 DATABASE = os.environ.get("AFTERCARE_TEST_DATABASE", "sqlite")
 
@@ -54,11 +62,18 @@ def settings_for(data: Path, database_url: str, **changes) -> Settings:
         "language": "zh", "mail_url": None, "files_url": None, **changes})
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def database(tmp_path_factory):
     """A database that can be put back to its template: (url, keep as template, put back)."""
     folder = tmp_path_factory.mktemp("database")
-    yield from (_postgresql(folder) if DATABASE == "postgresql" else _sqlite(folder))
+    yield from (_postgresql() if DATABASE == "postgresql" else _sqlite(folder))
 
 
 def _sqlite(folder):
@@ -75,11 +90,12 @@ def _sqlite(folder):
     yield f"sqlite:///{live}", keep, put_back
 
 
-def _postgresql(folder):
-    # One server for the whole run: starting and ending servers is what one process after the other waits for.
-    shared = folder.parent.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
+def _postgresql():
     import psycopg
-    server, name = _server(shared / "pg"), f"live_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    # One server for the whole run: starting and ending servers is what one process after the other waits for. Not in
+    # a folder of pytest's: every pytest that starts closes that to others than its owner, and the server is run by one.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(8)
+    server, name = _server(Path(tempfile.gettempdir()) / f"aftercare-tests-{run}"), os.environ.get("PYTEST_XDIST_WORKER", "alone")
     server.psql(f"CREATE DATABASE {name};")
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=name)
     shape = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import time, timedelta
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
@@ -192,7 +193,7 @@ def test_the_wait_after_failures_has_an_upper_limit_and_success_ends_it(session,
     while len(tries) < 13:
         ticking.tick(now)
         now += timedelta(seconds=5)
-    gaps = [later - earlier for (earlier, _), (later, _) in zip(tries, tries[1:], strict=False)]
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(tries)]
     assert max(gaps) == clock.LONGEST_DELAY
     row = standing(session, "moody")
     assert (row.last_result, row.due_at) == ("well done", at("2024-03-01 00:10"))
@@ -210,7 +211,7 @@ def test_a_failing_fleeting_job_comes_again_within_half_a_minute(session, store,
     ticking, now = Clock(store), LONG_AGO
     for second in range(300):
         ticking.tick(now + timedelta(seconds=second))
-    gaps = [(later - earlier).total_seconds() for earlier, later in zip(tries, tries[1:], strict=False)]
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
     assert gaps[0] == 10 and max(gaps) == 30
 
 

@@ -134,9 +134,12 @@ def test_two_that_hand_over_at_once_make_each_job_once(app, session, store):
     for day in range(1, 31):
         session.add(Outbox(job="report", arguments=[day], created_at=office.now()))
     session.commit()
-    start = threading.Barrier(2)
-    threads = [threading.Thread(target=elsewhere, args=(app, lambda: start.wait() and 0 or outbox.dispatch()))
-               for _ in range(2)]
+    met = threading.Barrier(2)
+
+    def hand_over():
+        met.wait()
+        return outbox.dispatch()
+    threads = [threading.Thread(target=elsewhere, args=(app, hand_over)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
