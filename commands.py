@@ -137,7 +137,7 @@ def export(type_name: str, format_: str, filter_: str, header: str, username: st
 
 def _write_csv(spec: RecordType, where: list[Any], actor: access.Actor, header: str) -> None:
     cols = lists.columns(spec, exports.export_columns(spec))
-    query = lists.select(spec, cols, where, lists.order(spec, "number"))
+    query = lists.select(spec, cols, where, lists.order(spec, "number", actor))
     with reading(), db.engine.connect() as connection:
         rows = connection.execute(query.execution_options(yield_per=1000))
         for piece in exports.csv_rows(spec, cols, rows, actor, header=header):
@@ -195,12 +195,13 @@ def import_(names: tuple[str, ...], dry_run: bool, skip_bad: bool, history: bool
 @reporting.command("run")
 @click.argument("name")
 @click.option("--period", required=True, help="2026-10, 2026-Q4 or 2026.")
+@click.option("--dealer", default="", help="Code of one dealer, for a report on dealers; without it all of them.")
 @click.option("--wait", is_flag=True, help="Wait for the result; without a live worker the job runs here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run and its figures.")
-def run_report(name: str, period: str, wait: bool, as_json: bool) -> None:
+def run_report(name: str, period: str, dealer: str, wait: bool, as_json: bool) -> None:
     """Have a report compiled: exit 0 done (or queued), 1 failed, 2 bad arguments."""
     try:
-        run = reports.request(Act(db.session, _actor(None)), name, period)
+        run = reports.request(Act(db.session, _actor(None)), name, period, dealer)
         db.session.commit()
     except Invalid as invalid:
         _fail(next(iter(invalid.errors.values())), 2)
@@ -213,13 +214,15 @@ def run_report(name: str, period: str, wait: bool, as_json: bool) -> None:
 
 
 def _print_run(run: ReportRun, as_json: bool) -> None:
-    found = reports.as_json(db.session, run)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        click.echo(json.dumps(reports.as_json(db.session, run), ensure_ascii=False, indent=1))
     else:
-        click.echo(f"{run.id} {run.state} " + " ".join(record["number"] for record in found["records"]))
+        click.echo(f"{run.id} {run.state} " + " ".join(reports.numbers(db.session, run)))
+    said = Text(run.error_zh or "", run.error_en or "").in_(language())
+    if said:  # why it failed, or whom a run that is done had to leave out
+        click.echo(said, err=True)
     if run.state == "failed":
-        _fail(Text(run.error_zh or "", run.error_en or ""))
+        sys.exit(1)
 
 
 # Parameters, audit ------------------------------------------------------------------------------------------------

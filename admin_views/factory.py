@@ -97,7 +97,7 @@ class RecordView(BaseView):
         total = connection.scalar(lists.counted(self.spec, where)) or 0
         if total <= lists.COUNT_LIMIT:
             page = min(page, max(1, -(-total // lists.PAGE_SIZE)))
-        query = lists.page(self.spec, plan.columns, where, question.sort)
+        query = lists.page(self.spec, plan.columns, where, question.sort, door.actor())
         return plan.cells(connection.execute(query, {"offset": (page - 1) * lists.PAGE_SIZE})), total, page
 
     @expose("/details/")
@@ -183,7 +183,8 @@ class RecordView(BaseView):
 
     def _form(self, record: Any, form: Any, status: int = 200, **more: Any) -> Any:
         return self.render("record/form.html", spec=self.spec, record=record, form=form,
-                           groups=pages.form_groups(self.spec, form, door.language()), **more), status
+                           groups=pages.form_groups(self.spec, form, door.language()),
+                           row_names=pages.row_names(record, door.language()), **more), status
 
     def _refill(self, id_: int | None, form: Any, invalid: Invalid) -> Any:
         """422: the form as typed, each sentence at its field."""
@@ -255,7 +256,7 @@ class RecordView(BaseView):
         looks = Looks(db.session, who)
         where = lists.conditions(self.spec, who, question, looks)
         cols = lists.columns(self.spec, exports.export_columns(self.spec))
-        query = lists.select(self.spec, cols, where, lists.order(self.spec, question.sort))
+        query = lists.select(self.spec, cols, where, lists.order(self.spec, question.sort, who))
         self._note_export(question)
         header = "names" if request.args.get("header") == "names" else "labels"
         name = f"{self.spec.label.in_(who.language)}_{office.today():%Y%m%d}.csv"

@@ -195,6 +195,8 @@ def options(actor: access.Actor, field: Field, value: Any, words: str = "",
         found = found.where(column.contains(words, autoescape=True))
     limit = CHOICES if field.kind is Kind.LINK else 300
     rows = [(str(key), str(label)) for key, label in db.session.execute(found.limit(limit))]
+    if field.kind is Kind.LINK and not rows and words:
+        rows = _named_exactly(actor, Record.types[field.to], words)
     return _with_present(actor, field, value, rows, kept)
 
 
@@ -207,6 +209,14 @@ def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any]:
     query = access.visible(sa.select(model.id, label), actor, spec)
     query = query.where(model.state.in_(spec.chosen_in) if spec.chosen_in else model.state != VOID)
     return query.order_by(model.id.desc()), label
+
+
+def _named_exactly(actor: access.Actor, spec: RecordType, words: str) -> list[tuple[str, str]]:
+    """A row that others own is chosen by its whole `found_by` value, and by nothing else: the value is what is sent."""
+    named = checks.named_exactly(checks.Looks(db.session, actor), spec, words)
+    if named is None or (spec.chosen_in and named.state not in spec.chosen_in):
+        return []
+    return [(words, f"{named.number} · {words}" if spec.title == spec.found_by else str(named.number))]
 
 
 def links_of(record: Any) -> Links:
@@ -223,6 +233,8 @@ def _is_visible(actor: access.Actor, type_name: str, id_: int) -> bool:
 def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], kept: Links) -> Any:
     if value in (None, "") or any(row[0] == str(value) for row in rows):
         return rows
+    if field.kind is Kind.LINK and (named := _named_exactly(actor, Record.types[field.to], str(value))):
+        return [*named, *rows]
     try:
         key: Any = checks.readable(str(value)) if field.kind is Kind.UNIT else checks.as_id(value)
     except checks.Wrong:
@@ -354,6 +366,20 @@ def _rows(record: Any) -> Iterable[tuple[Any, Mapping[str, Field]]]:
     for name, child in record.spec.lines.items():
         for row in getattr(record, name):
             yield row, child.fields
+
+
+def row_names(record: Any, language: str) -> dict[tuple[str, str], str]:
+    """(child table, id) -> what nobody types in a row of a compiled record, by which people know it."""
+    if record is None or not record.spec.compiled:
+        return {}
+    found = {}
+    for name, child in record.spec.lines.items():
+        told = [f for f in child.fields.values() if not f.typed and f.kind not in (Kind.LINK, Kind.USER, Kind.UNIT)]
+        if len(told) < len(child.fields):
+            for row in getattr(record, name):
+                words = (exports.shown(field, getattr(row, field.column), language) for field in told)
+                found[name, str(row.id)] = " · ".join(word for word in words if word)
+    return found
 
 
 def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Actor, plain: bool) -> Shown:

@@ -20,6 +20,9 @@ from rules import access, office
 STATES = {"queued": Text("排队中", "Queued"), "running": Text("运行中", "Running"), "done": Text("已完成", "Done"),
           "failed": Text("失败", "Failed")}
 RUNS_SHOWN = 30
+RECORDS_SHOWN = 20   # of a run that compiled many
+
+
 class ReportsView(BaseView):
     def __init__(self) -> None:
         super().__init__(name="报表", endpoint="reports", url="/admin/reports")
@@ -33,11 +36,12 @@ class ReportsView(BaseView):
 
     def _page(self, problem: str = "", status: int = 200) -> Any:
         who = door.actor()
-        known = [r for r in reports.REPORTS.values() if access.may(who, "view", Record.types[r.record_type])]
+        known = [r for r in reports.REPORTS.values() if _may_see(who, r)]
         runs = db.session.scalars(sa.select(ReportRun).where(ReportRun.report.in_([r.name for r in known]))
                                   .order_by(ReportRun.id.desc()).limit(RUNS_SHOWN)).all()
         return self.render("reports.html", problem=problem, runs=_shown(runs, who.language), reports=[{
             "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period_kind,
+            "or_period_kind": r.or_period_kind, "of_dealers": r.of_dealers,
             "default_period": str(_last_period(r.period_kind)), "may_ask": bool(reports.may_ask(who, r)),
             "reason": getattr(reports.may_ask(who, r).reason, who.language, ""),
         } for r in known]), status
@@ -47,7 +51,7 @@ class ReportsView(BaseView):
         if name not in reports.REPORTS:
             abort(404)
         try:
-            run = reports.request(door.act(), name, request.form.get("period", ""))
+            run = reports.request(door.act(), name, request.form.get("period", ""), request.form.get("dealer", ""))
         except Invalid as invalid:
             return self._page(" ".join(text.in_(door.language()) for text in invalid.errors.values()), 422)
         db.session.commit()
@@ -67,9 +71,14 @@ class ReportsView(BaseView):
     def _run(self, id_: int) -> ReportRun:
         run = db.session.get(ReportRun, door.as_id(id_))
         report = reports.REPORTS.get(run.report) if run else None
-        if report is None or not access.may(door.actor(), "view", Record.types[report.record_type]):
+        if report is None or not _may_see(door.actor(), report):
             abort(404)
         return run
+
+
+def _may_see(who: access.Actor, report: reports.Report) -> bool:
+    """A run tells about everybody: who sees only what is their own sees the records, not the runs."""
+    return access.sees_all(who, Record.types[report.record_type])
 
 
 def _last_period(kind: str) -> Period:
@@ -84,15 +93,18 @@ def _shown(runs: Any, language: str) -> list[dict[str, Any]]:
     people = dict(db.session.execute(sa.select(User.id, User.name).where(
         User.id.in_({run.asked_by_id for run in runs if run.asked_by_id}))).all())
     numbers: dict[tuple[str, int], str] = {}
-    for name in {name for run in runs for name, _ in run.records or ()}:
+    first = {run.id: (run.records or [])[:RECORDS_SHOWN] for run in runs}
+    for name in {name for records in first.values() for name, _ in records}:
         model = Record.types[name].model
-        ids = [id_ for run in runs for other, id_ in run.records or () if other == name]
+        ids = [id_ for records in first.values() for other, id_ in records if other == name]
         numbers |= {(name, id_): number for id_, number in db.session.execute(
             sa.select(model.id, model.number).where(model.id.in_(ids)))}
     return [{
-        "id": run.id, "label": reports.REPORTS[run.report].label.in_(language), "period": run.period, "state": run.state,
+        "id": run.id, "label": reports.REPORTS[run.report].label.in_(language), "state": run.state,
+        "period": f"{run.period} {run.scope}".strip(),
         "state_label": STATES[run.state].in_(language), "progress": run.progress, "asked_at": run.asked_at,
         "who": people.get(run.asked_by_id, "系统" if language == "zh" else "system"),
         "error": (run.error_zh if language == "zh" else run.error_en) or "",
-        "records": [(f"/admin/{name}/details/?id={id_}", numbers.get((name, id_), "")) for name, id_ in run.records or ()],
+        "records": [(f"/admin/{name}/details/?id={id_}", numbers.get((name, id_), "")) for name, id_ in first[run.id]],
+        "more": max(0, len(run.records or ()) - RECORDS_SHOWN),
     } for run in runs]

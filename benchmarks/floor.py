@@ -31,7 +31,7 @@ class Statements:
 
 def statements(session: Any, spec: RecordType, actor: access.Actor, filters: dict[str, str], page: int) -> Statements:
     where = lists.conditions(spec, actor, lists.Question(filters), checks.Looks(session, actor))
-    rows = lists.select(spec, lists.columns(spec, spec.list), where, lists.order(spec, ""),
+    rows = lists.select(spec, lists.columns(spec, spec.list), where, lists.order(spec, "", actor),
                         limit=lists.PAGE_SIZE, offset=(page - 1) * lists.PAGE_SIZE)
     return Statements(lists.counted(spec, where), rows)
 
@@ -41,7 +41,7 @@ def create_floor(engine: sa.Engine, spec: RecordType, asked: dict[str, Statement
     app = Flask("benchmarks.floor", root_path=str(Path(__file__).parent))
     labels = [field.label.zh for field in lists.columns(spec, spec.list).fields]
     everything = lists.columns(spec, exports.export_columns(spec))
-    all_rows = lists.select(spec, everything, [], lists.order(spec, ""))
+    all_rows = lists.select(spec, everything, [], lists.order(spec, "", access.Actor.system()))
 
     @app.route("/list/<name>")
     def table(name: str) -> str:

@@ -112,5 +112,13 @@ def _order_goes_on(clock: Clock, story: Story, submitted: datetime, needed: date
     return story.then(received, "received", received_at=received)
 
 
+def name_jobs(orders: list[Rec], files: list[Rec]) -> None:
+    """Each order is for a repair of its dealer that was in hand, the last one that came in before."""
+    for order in orders:
+        mine = [file for file in files if file["dealer"] is order["dealer"] and file["state"] != "cancelled"]
+        file = next((file for file in reversed(mine) if file["created_at"] <= order["created_at"]), mine[0])
+        order |= {"customer_repair_file": file, "work_order": file["work_order"], "vehicle": file["vehicle"]}
+
+
 def of_months(clock: Clock, per_month: int) -> list[datetime]:
     return [moment for first, last in clock.months() for moment in clock.moments(first, last, per_month)]

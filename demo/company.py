@@ -10,13 +10,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from demo import cards, masters, story
+from demo import appraisals, cards, complaints, conduct, grading, masters, outlets, story
 from demo.actions import Actions
 from demo.cases import Cases
+from demo.dealer_reports import Reports
+from demo.parts import Parts
 from demo.people import DEPARTMENTS, people
+from demo.skills import Skills
 from demo.story import Clock, Rec
 from demo.summaries import summaries
+from demo.surveys import Surveys
+from demo.vehicles import Fleet
 from demo.visits import Visits, wait_for_actions
+from demo.workshop import Workshop
 from jobs import imports
 from models.base import Record
 from models.people import Membership, Unit, User
@@ -27,6 +33,10 @@ from rules.act import Act
 
 SEED = 20_090_617
 CARDS, ORDERS = 12, 8   # a month
+# These count what the others say, so the others come first.
+COUNTING = ("conduct_violation", "dealer_grade_sheet", "dealer_monthly_work_report", "reward_penalty_notice")
+ENTERED_TWICE = ("staff_qualification", "complaint_tracking_card", "conduct_violation", "warranty_appraisal",
+                 "satisfaction_questionnaire")
 
 
 def write(folder: str | Path, today: date) -> None:
@@ -57,8 +67,43 @@ def records(today: date) -> Mapping[str, list[Rec]]:
         "info_flow_card": story.tell(routed, clock, _states("info_flow_card")),
         "parts_urgent_order": story.tell(orders, clock, _states("parts_urgent_order")),
         "quality_info_summary": summaries(clock, sheets, calls)}
-    numbered = {name: story.number(Record.types[name], rows) for name, rows in found.items()}
-    return {"dealer_ledger": dealers, "customer": customers, "product_batch": batches, **numbered}
+    fleet = Fleet(clock, dealers, customers, batches).make()
+    work = _dealers_work(clock, dealers, customers, fleet, sheets)
+    cards.name_jobs(found["parts_urgent_order"], work["customer_repair_file"])
+    found["callback_record"] = sorted([*calls, *work.pop("callback_record")], key=lambda row: row["created_at"])
+    stock = work.pop("parts_stock")
+    numbered = {name: story.number(Record.types[name], rows) for name, rows in (found | work).items()}
+    return {"dealer_ledger": dealers, "customer": customers, "product_batch": batches, "vehicle": fleet, "parts_stock": stock,
+            **numbered}
+
+
+def _dealers_work(clock: Clock, dealers: list[Rec], customers: list[Rec], fleet: list[Rec],
+                  sheets: list[Rec]) -> dict[str, list[Rec]]:
+    """The months of the dealers, from the first complaint to the grade."""
+    months = outlets.months(clock, dealers)
+    skills = Skills(clock, dealers, customers)
+    found = {"quality_info_transfer": sheets, "training_record": skills.trainings(_states("training_record")),
+             "staff_qualification": skills.qualifications(),
+             "complaint_tracking_card": complaints.cards(clock, months, fleet, _states("complaint_tracking_card")),
+             "conduct_violation": conduct.violations(clock, months, customers, _states("conduct_violation"))}
+    shop = Workshop(clock, fleet, found["complaint_tracking_card"])
+    found["work_order"], found["customer_repair_file"] = shop.make(months, _states("work_order"), _states("customer_repair_file"))
+    found["callback_record"] = shop.called()
+    found["warranty_appraisal"] = appraisals.appraisals(
+        clock, found["customer_repair_file"], skills.badges, _states("warranty_appraisal"))
+    reports = Reports(clock, found["customer_repair_file"], found["warranty_appraisal"], found["complaint_tracking_card"])
+    found["monthly_quality_report"], found["dealer_monthly_work_report"] = reports.make(months, _states("monthly_quality_report"))
+    found["satisfaction_survey_plan"], found["satisfaction_questionnaire"] = Surveys(clock, customers).make(
+        months, _states("satisfaction_survey_plan"), _states("satisfaction_questionnaire"))
+    found["parts_demand_plan"], found["parts_purchase_list"], found["parts_stock"] = Parts(clock, dealers).make(
+        months, _states("parts_demand_plan"), _states("parts_purchase_list"))
+    found["dealer_grade_sheet"] = grading.Grading(clock, found).make(months, _states("dealer_grade_sheet"))
+    found["reward_penalty_notice"] = grading.notices(
+        clock, found["dealer_grade_sheet"], found["conduct_violation"], _states("reward_penalty_notice"))
+    del found["quality_info_transfer"]
+    for name in ENTERED_TWICE:
+        found[name].append(story.doubled(found[name], len(found[name]) // 3))
+    return found
 
 
 def _states(name: str) -> list[str]:
@@ -74,12 +119,21 @@ def load(session: Any, today: date, password: str) -> None:
     users = _users(act, password)
     with TemporaryDirectory() as folder:
         write(folder, today)
-        outcome = imports.import_folder(act, folder, history=True)
+        later = Path(folder) / "later"
+        later.mkdir()
+        for name in COUNTING:
+            (Path(folder) / f"{name}.json").rename(later / f"{name}.json")
+        for part in (Path(folder), later):
+            _bring_in(act, part)
+    _place_dealers_people(act, users)
+    act.session.flush()
+
+
+def _bring_in(act: Act, folder: Path) -> None:
+    outcome = imports.import_folder(act, folder, history=True)
     if outcome.bad:
         bad = outcome.bad[0]
         raise RuntimeError(f"the demo is wrong in {bad.file}, row {bad.row}, {bad.field}: {bad.text.en}")
-    _place_dealers_people(act, users)
-    act.session.flush()
 
 
 def _users(act: Act, password: str) -> dict[str, User]:

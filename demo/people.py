@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 
@@ -63,15 +64,23 @@ _DEALER_PEOPLE = (
     ("黄河", "田甜"), ("马骏", "曾丽"), ("高山", "叶青"), ("林峰", "苏梅"),
     ("梁栋", "韩雪"), ("宋涛", "方圆"), ("贺强", "汪洋"), ("龙飞", "白露"),
 )
+_MECHANICS = ("石磊", "江波", "丁锐", "柯勇", "万里", "康健", "严正", "卢松")
 
 
 def people() -> tuple[Person, ...]:
-    """Everybody who signs in, the dealers' people last."""
+    """Everybody who signs in, the dealers' people last. A mechanic who goes out for a dealer is dispatched like the
+    company's own."""
     outside = []
-    for code, (manager, appraiser) in zip(DEALER_CODES, _DEALER_PEOPLE, strict=True):
+    for code, (manager, appraiser), mechanic in zip(DEALER_CODES, _DEALER_PEOPLE, _MECHANICS, strict=True):
         outside.append(Person(f"dealer_{code.lower()}", manager, ("dealer",), dealer=code))
         outside.append(Person(f"appraiser_{code.lower()}", appraiser, ("appraiser",), dealer=code))
+        outside.append(Person(f"technician_{code.lower()}", mechanic, ("technician",), "CS"))
     return (*STAFF, *outside)
+
+
+@cache
+def name_of(username: str) -> str:
+    return next(person.name for person in people() if person.username == username)
 
 
 def of_unit(code: str, *, lead: bool = False) -> str:

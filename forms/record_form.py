@@ -92,7 +92,7 @@ def form_class(spec: RecordType, language: str) -> type[RecordForm]:
         closed = checks.read_only(spec)
         parts = {name: _input(field, language) for name, field in spec.fields.items() if name not in closed}
         for name, child in spec.lines.items():
-            if any(field.typed for field in child.fields.values()) and not spec.compiled:
+            if any(field.typed for field in child.fields.values()):
                 row = _row_class(child.fields, language)
                 parts[name] = Rows(FormField(row, label=child.label.in_(language)), label=child.label.in_(language))
         _classes[key] = type(f"{spec.model.__name__}Form", (RecordForm,), parts)
@@ -106,7 +106,7 @@ def build(spec: RecordType, language: str, options: Options, *, record: Any = No
     for name, child in spec.lines.items():
         rows = getattr(form, name, None)
         if rows is not None:
-            if posted is None:
+            if posted is None and not spec.compiled:   # a compiled table has the rows that were counted
                 for _ in range(BLANK_ROWS):
                     rows.append_entry()
             for entry in rows:
@@ -147,7 +147,7 @@ def entered(form: RecordForm, spec: RecordType, posted: Any) -> dict[str, Any]:
     raw = {name: form[name].data for name in spec.fields if name in form and (
         name in posted or isinstance(form[name], SelectMultipleField))}
     for name in spec.lines:
-        if name in form:
+        if name in form and (form[name].entries or not spec.compiled):
             # The form loses the blank rows too, so that row 2 of an error is row 2 of the page.
             form[name].entries = [entry for entry in form[name] if any(entry.form.data.values())]
             raw[name] = [entry.form.data for entry in form[name]]

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +21,7 @@ from models.base import PLACES, Record, db, rounded
 from models.history import Outbox
 from models.people import User
 from models.reports import Evidence, ReportRun
-from models.spec import VOID, Field, Invalid, Kind, Period, Refused, Text
+from models.spec import VOID, Field, Invalid, Kind, Period, RecordType, Refused, Text
 from rules import access, audit, moves, office, reports
 from rules.act import Act
 
@@ -32,6 +33,11 @@ ATTEMPTS = 3                       # of a compilation that got in the way of ano
 
 UNKNOWN = Text("没有“{name}”这个报表", "There is no report “{name}”")
 WRONG_PERIOD = Text("期间应为{kind}，如 {example}", "The period must be a {en}, such as {example}")
+NO_SCOPE = Text("“{name}”汇总全公司，不能指定服务商", "“{name}” is about the whole company: it takes no dealer")
+NO_DEALER = Text("没有代码为“{code}”的服务商", "There is no dealer with the code “{code}”")
+LEFT_OUT = Text("未汇总 {count} 个：{which}", "{count} not compiled: {which}")
+AND_MORE = Text("；另有 {count} 个", "; and {count} more")
+NAMED = 50                         # of those left out, in the words of a run
 NOT_BEGUN = Text("{period} 尚未开始", "{period} has not begun")
 FURTHER_ON = Text(
     "{period} 的{type} {number} 状态为“{state}”，不能重新汇总；请先退回，或作废后重新汇总",
@@ -45,11 +51,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Task:
-    """What a compile function is given: who acts and when, and what was asked."""
+    """What a compile function is given: who acts and when, what was asked and by whom. A report on many writes down
+    whom it left out and why; the others' records are kept."""
 
     act: Act
     period: Period
     scope: str
+    asked_by: int | None = None
+    left_out: list[tuple[str, Text]] = field(default_factory=list)
+    step: Callable[[int], None] = lambda percent: None   # keeps what is written so far and lets others write
+
+
+class Made(NamedTuple):
+    """A compiled record that is no longer in memory."""
+
+    spec: RecordType
+    id: int
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,8 @@ class Report:
     period_kind: str  # month, quarter or year
     record_type: str
     compile: Callable[[Task], list[Any]]
+    or_period_kind: str = ""   # a second kind of period that it takes
+    of_dealers: bool = False   # the scope names one dealer by its code; without one it is about all of them
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -88,17 +107,27 @@ def request(act: Act, name: str, period: str, scope: str = "") -> ReportRun:
     verdict = may_ask(act.actor, report)
     if verdict.reason is not None:
         raise Refused(verdict.reason)
-    return reports.ask(act, name, str(_asked(report, period, act.today)), scope)
+    return reports.ask(act, name, str(_asked(report, period, act.today)), _scope(act, report, scope.strip()))
+
+
+def _scope(act: Act, report: Report, code: str) -> str:
+    if code and not report.of_dealers:
+        raise Invalid({"dealer": NO_SCOPE.with_(name=report.label)})
+    if code and not act.find("dealer_ledger", dealer_code=code):
+        raise Invalid({"dealer": NO_DEALER.with_(code=code[:60])})
+    return code
 
 
 def _asked(report: Report, text: str, today: date) -> Period:
-    kind, example = KINDS[report.period_kind]
-    wrong = Invalid({"period": WRONG_PERIOD.with_(kind=kind, en=report.period_kind, example=example)})
+    kinds = [kind for kind in (report.period_kind, report.or_period_kind) if kind]
+    wrong = Invalid({"period": WRONG_PERIOD.with_(
+        kind="或".join(KINDS[kind][0] for kind in kinds), en=" or ".join(kinds),
+        example="、".join(KINDS[kind][1] for kind in kinds))})
     try:
         period = Period.parse(text)
     except ValueError:
         raise wrong from None
-    if period.months != MONTHS[report.period_kind]:
+    if period.months not in [MONTHS[kind] for kind in kinds]:
         raise wrong
     if date(period.year, period.first_month, 1) > today:
         raise Invalid({"period": NOT_BEGUN.with_(period=period)})
@@ -117,7 +146,7 @@ def run(run_id: int, now: datetime | None = None) -> None:
     except TakenOver:
         db.session.rollback()
     except (Refused, Invalid) as no:
-        _fail(run_id, started, _reason(no))
+        _fail(run_id, started, reason(no))
     except Exception:
         _fail(run_id, started, BROKEN)
         raise
@@ -174,11 +203,35 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row = _mine(run_id, started)
     report = REPORTS[row.report]
     act = Act(session, access.Actor.system(), now=now)
-    made = report.compile(Task(act, Period.parse(row.period), row.scope))
+    task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, step=partial(_step, run_id, started))
+    made = report.compile(task)
+    told = _left_out(task)
+    if told is not None and not made:
+        raise Refused(told)
     row = _mine(run_id, started)  # compiling may have expired everything
     row.records = [[record.spec.name, record.id] for record in made]
-    row.state, row.progress, row.finished_at, row.error_zh, row.error_en = "done", 100, office.now(), None, None
+    row.state, row.progress, row.finished_at = "done", 100, office.now()
+    row.error_zh, row.error_en = told or (None, None)
     session.commit()
+
+
+def _step(run_id: int, started: datetime, percent: int) -> None:
+    """Between records that stand for themselves: SQLite lets nobody else write as long as a transaction does."""
+    db.session.commit()
+    progress(run_id, percent)
+    _see_one_moment()
+    _mine(run_id, started)
+
+
+def _left_out(task: Task) -> Text | None:
+    """Who was left out and why, the first of them by name; None if nobody was."""
+    if not task.left_out:
+        return None
+    listed = task.left_out[:NAMED]
+    more = AND_MORE.with_(count=len(task.left_out) - NAMED) if len(task.left_out) > NAMED else Text("", "")
+    return LEFT_OUT.with_(count=len(task.left_out), which=Text(
+        "；".join(f"{who}：{why.zh}" for who, why in listed) + more.zh,
+        "; ".join(f"{who}: {why.en}" for who, why in listed) + more.en))
 
 
 def _see_one_moment() -> None:
@@ -207,7 +260,7 @@ def _fail(run_id: int, started: datetime, reason: Text) -> None:
     db.session.commit()
 
 
-def _reason(no: Refused | Invalid) -> Text:
+def reason(no: Refused | Invalid) -> Text:
     if isinstance(no, Refused):
         return no.reason
     return Text("；".join(text.zh for text in no.errors.values()), "; ".join(text.en for text in no.errors.values()))
@@ -240,24 +293,29 @@ def forget_evidence(act: Act, record: Any) -> None:
 
 
 def settle(act: Act, record: Any, written: Mapping[str, int]) -> None:
-    """SQL has written the lines past the session: load them, and let the record account for them by its move.
+    """SQL has written the lines past the session: load them, and let the record account for them by its move."""
+    act.session.expire_all()
+    account_for(act, record, written)
+
+
+def account_for(act: Act, record: Any, written: Mapping[str, int], move: str = "compile") -> None:
+    """The record's move accounts for the lines that SQL has written.
 
     `written` (child table -> rows) goes into the audit entry; the rows themselves are covered by its content hash.
     """
-    act.session.expire_all()
-    _forget_stamps(act, record)
+    _forget_stamps(act, record, move)
     counts = "，".join(f"{record.spec.lines[name].label.zh} {rows} 行" for name, rows in written.items())
     comment, act.comment = act.comment, counts
     try:
-        act.make(record, "compile")
+        act.make(record, move)
     finally:
         act.comment = comment
 
 
-def _forget_stamps(act: Act, record: Any) -> None:
+def _forget_stamps(act: Act, record: Any, move: str) -> None:
     """Twice within a second the stamp would stay what it is, and the audit would take the record for unchanged."""
     fields = record.spec.fields
-    stamped = [fields[name].column for name in record.spec.workflow.move("compile").stamps]
+    stamped = [fields[name].column for name in record.spec.workflow.move(move).stamps]
     same = [column for column in stamped if getattr(record, column) == act.now]
     for column in same:
         setattr(record, column, None)
@@ -284,11 +342,30 @@ def behind(session: Any, record: Any) -> dict[str, list[str]]:
     return dict(found)
 
 
+def numbers(session: Any, run: ReportRun) -> list[str]:
+    """The numbers of what the run compiled."""
+    found = []
+    for name in dict.fromkeys(name for name, _ in run.records or ()):
+        model = Record.types[name].model
+        ids = [id_ for other, id_ in run.records if other == name]
+        for start in range(0, len(ids), 500):
+            part = ids[start:start + 500]
+            found += session.scalars(sa.select(model.number).where(model.id.in_(part)).order_by(model.id)).all()
+    return found
+
+
 def as_json(session: Any, run: ReportRun) -> dict[str, Any]:
     """A run and what it compiled, as programs read it."""
-    made = [session.get(Record.types[name].model, id_) for name, id_ in run.records or ()]
     return {"run": run.id, "state": run.state, "records": [
-        {"number": record.number, **_said(session, record), "behind": behind(session, record)} for record in made]}
+        _told(session, Record.types[name].model, id_) for name, id_ in run.records or ()]}
+
+
+def _told(session: Any, model: Any, id_: int) -> dict[str, Any]:
+    record = session.get(model, id_)
+    told = {"number": record.number, **_said(session, record), "behind": behind(session, record)}
+    if not sa.inspect(record).modified:
+        session.expunge(record)  # one at a time: there may be thousands, with all their lines
+    return told
 
 
 def _said(session: Any, record: Any) -> dict[str, Any]:
@@ -378,4 +455,5 @@ def _are_on_their_way(act: Act) -> bool:
     return waiting is not None or not outbox.is_queue_empty()
 
 
-from jobs import quality_info_summary  # noqa: E402, F401 - every report family registers itself here
+# Every report family registers itself here.
+from jobs import dealer_grade_sheet, parts_purchase_list, quality_info_summary  # noqa: E402, F401

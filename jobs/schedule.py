@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from rq.registry import StartedJobRegistry
 
-from jobs import outbox, reports
+from jobs import dealer_grade_sheet, outbox, reports
 from models.base import db
 from models.history import ScheduledJob
 from models.spec import Period, Text
@@ -54,13 +54,31 @@ class Monthly:
 
 
 @dataclass(frozen=True)
+class Daily:
+    """Every day at an hour of the office; missed days are not repeated."""
+
+    at: time
+
+    def after(self, due: datetime, now: datetime) -> datetime:
+        day = office.local(max(due, now)).date()
+        today = self._on(day)
+        return today if today > max(due, now) else self._on(day + timedelta(days=1))
+
+    def first(self, now: datetime) -> datetime:
+        return self.after(now, now)
+
+    def _on(self, day: date) -> datetime:
+        return datetime.combine(day, self.at, office.zone()).astimezone(UTC)
+
+
+@dataclass(frozen=True)
 class Job:
     """`function(act, due)` flushes, and returns a few words on what it did; its due time moves on in the same
     transaction. One that is `fleeting` keeps no due time, because it is done every few seconds, and commits itself."""
 
     name: str
     label: Text
-    rule: Every | Monthly
+    rule: Every | Monthly | Daily
     function: Callable[[Act, datetime], Any]
     fleeting: bool = False
 
@@ -78,6 +96,29 @@ def draft_quality_summary(act: Act, due: datetime) -> str:
 def full_quality_summary(act: Act, due: datetime) -> str:
     """On the first of the next one, for the whole month."""
     return f"run {reports.request(act, 'quality_info_summary', str(month_of(due).previous())).id}"
+
+
+def month_grades(act: Act, due: datetime) -> str:
+    """The dealers' reports on the month are due on the day before."""
+    return f"run {reports.request(act, 'dealer_grade_sheet', str(month_of(due).previous())).id}"
+
+
+def quarter_grades(act: Act, due: datetime) -> str:
+    """Some hours after the sheets of the quarter's last month."""
+    month = month_of(due)
+    if month.first_month % 3 != 1:
+        return "no quarter has ended"
+    quarter = Period(month.year, month.first_month, 3).previous()
+    return f"run {reports.request(act, 'dealer_grade_sheet', str(quarter)).id}"
+
+
+def purchase_list(act: Act, due: datetime) -> str:
+    """The dealers' plans for the month are due on the day before."""
+    return f"run {reports.request(act, 'parts_purchase_list', str(month_of(due))).id}"
+
+
+def lapse_grade_sheets(act: Act, _due: datetime) -> str:
+    return f"{dealer_grade_sheet.lapse_reviewed(act)} sheets"
 
 
 def seal_audit(act: Act, _due: datetime) -> str:
@@ -106,6 +147,13 @@ JOBS = (
         Monthly(0, time(20, 0)), draft_quality_summary),
     Job("quality_info_summary", Text("质量信息反馈处理汇总表（全月）", "Quality information summary, full month"),
         Monthly(1, time(0, 10)), full_quality_summary),
+    Job("dealer_grade_sheet", Text("服务商分级考核表（月度）", "Dealer grade sheets of the month"),
+        Monthly(6, time(0, 30)), month_grades),
+    Job("dealer_grade_sheet_quarter", Text("服务商分级考核表（季度）", "Dealer grade sheets of the quarter"),
+        Monthly(6, time(4, 30)), quarter_grades),
+    Job("parts_purchase_list", Text("配件采购清单", "Parts purchase list"), Monthly(11, time(0, 10)), purchase_list),
+    Job("lapse_grade_sheets", Text("考核表逾期视为确认", "Grade sheets that were let pass"), Daily(time(0, 20)),
+        lapse_grade_sheets),
 )
 KEPT = {job.name: job for job in JOBS if not job.fleeting}
 

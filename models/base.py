@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from hashlib import sha256
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -296,7 +297,7 @@ class Line(db.Model):  # type: ignore[name-defined]
         super().__init_subclass__(**options)
         for field in cls.fields.values():
             if field.kind is Kind.LINK:
-                sa.Index(f"ix_{cls.__tablename__}_{field.column}", cls.__table__.c[field.column])
+                sa.Index(_short(f"ix_{cls.__tablename__}_{field.column}"), cls.__table__.c[field.column])
 
 
 class Record(db.Model):  # type: ignore[name-defined]
@@ -367,6 +368,11 @@ def _bound(cls: Any, fields: dict[str, Field], children: dict[str, Lines]) -> Re
         workflow=spec.workflow.with_base_void())
 
 
+def _short(name: str) -> str:
+    """PostgreSQL takes names of 63 bytes: the end of a longer one is replaced by its hash."""
+    return name if len(name) <= 63 else f"{name[:54]}_{sha256(name.encode()).hexdigest()[:8]}"
+
+
 def _index(cls: Any) -> None:
     """What a list is filtered by or reached through, and what must be unique among records that are not void."""
     table, fields = cls.__table__, cls.spec.fields
@@ -374,12 +380,12 @@ def _index(cls: Any) -> None:
     for name in dict.fromkeys(("state", *cls.spec.filters, *links)):
         column = fields[name].column if name in fields else name
         if column in table.c and (name not in fields or fields[name].kind is not Kind.MULTICHOICE):
-            sa.Index(f"ix_{table.name}_{column}_id", table.c[column], table.c.id)
+            sa.Index(_short(f"ix_{table.name}_{column}_id"), table.c[column], table.c.id)
     alive = table.c.state != "void"
     singles = tuple((name,) for name, field in cls.spec.fields.items() if field.unique)
     for group in (*singles, *cls.spec.unique):
         columns = [table.c[cls.spec.fields[name].column] for name in group]
-        sa.Index(f"uq_{table.name}_{'_'.join(group)}", *columns, unique=True, sqlite_where=alive,
+        sa.Index(_short(f"uq_{table.name}_{'_'.join(group)}"), *columns, unique=True, sqlite_where=alive,
                  postgresql_where=alive)
 
 

@@ -373,6 +373,7 @@ class RecordType:
     links_in: tuple[str, ...] = ()
     retention_years: int = 5
     compiled: bool = False                     # made by a report job, never by a form
+    found_by: str = ""                         # whoever has any right on the type may name a row by exactly this value
     chosen_in: tuple[str, ...] = ()            # states in which new records may point at it; empty = any but void
     name: str = ""
     area: str = ""

@@ -38,6 +38,7 @@ NOT_FOUND = Text("“{label}”找不到所选记录，请重新选择", "“{la
 NOT_CHOSEN = Text("“{label}”所选记录当前状态不可选用", "“{label}”: the record chosen is not in a state to be used")
 UNKNOWN = Text("没有这个字段", "There is no such field")
 READ_ONLY = Text("“{label}”由系统填写，不能改", "“{label}” is filled in by the system")
+COUNTED = Text("“{label}”的行由汇总生成，不能增减", "The rows of “{label}” are compiled: none can be added or removed")
 NOT_LIST = Text("“{label}”应为列表", "“{label}” must be a list")
 TAKEN = Text("“{label}”的这个值已被 {number} 使用", "“{label}” has this value already in {number}")
 FORCED = Text("“{label}”只能是您本单位", "“{label}” can only be your own")
@@ -184,15 +185,28 @@ def _bool(field: Field, raw: Any, looks: Looks) -> bool:
 
 
 def _link(field: Field, raw: Any, looks: Looks) -> int:
-    """The id of a record that the actor may see; an invisible one is as unknown as a missing one."""
+    """The id of a record that the actor may see, or names exactly; any other is as unknown as a missing one."""
     if looks.names is not None:
         return looks.names.record_id(field.to, str(raw).strip())
     spec = Record.types[field.to]
+    named = named_exactly(looks, spec, raw)
+    if named is not None:
+        return named.id
     query = access.visible(sa.select(spec.model.id).where(spec.model.id == as_id(raw)), looks.actor, spec)
     found = looks.session.scalar(query)
     if found is None:
         raise Wrong(NOT_FOUND)
     return found
+
+
+def named_exactly(looks: Looks, spec: RecordType, raw: Any) -> Any:
+    """The (id, state, number) that `found_by` opens to everybody with a right on the type: who knows all of the value
+    has the thing itself before them. None if the type has no such field, or no record this value."""
+    if not spec.found_by or not isinstance(raw, str) or not access.may(looks.actor, "view", spec):
+        return None
+    model = spec.model
+    return looks.session.execute(sa.select(model.id, model.state, model.number).where(
+        getattr(model, spec.fields[spec.found_by].column) == raw.strip(), model.state != VOID)).first()
 
 
 def _person(field: Field, raw: Any, looks: Looks) -> int:
@@ -304,6 +318,8 @@ def _take_lines(record: Any, child: Lines, raw: Any, looks: Looks, free: bool) -
         return {child.name: NOT_LIST.with_(label=child.label)}
     errors: dict[str, Text] = {}
     present = {str(row.id): row for row in getattr(record, child.name) if row.id is not None}
+    if record.spec.compiled and not free and [str(entered.get("id") or "") for entered in raw] != list(present):
+        return {child.name: COUNTED.with_(label=child.label)}
     rows = []
     for index, entered in enumerate(raw):
         row = present.get(str(entered.get("id") or "")) or child.model()

@@ -121,11 +121,13 @@ def _search(spec: RecordType, actor: access.Actor, words: str) -> Any:
     return sa.or_(*(column.contains(words, autoescape=True) for column in columns))
 
 
-def order(spec: RecordType, sort: str) -> list[Any]:
-    """The sort with the key as tie-breaker; unknown columns fall back to newest first."""
+def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
+    """The sort with the key as tie-breaker; columns that are unknown, or masked for the actor, fall back to newest
+    first."""
     name, down = sort.removeprefix("-"), sort.startswith("-")
     key = spec.model.id
-    if name not in spec.list and name not in BASE:
+    is_masked = name in spec.private and not access.sees_private(actor, spec)
+    if is_masked or (name not in spec.list and name not in BASE):
         return [key.desc()]
     shown = column_field(spec, name)
     column = getattr(spec.model, shown.column)
@@ -186,10 +188,10 @@ def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequ
     return query.join(ids, ids.c.id == model.id).order_by(*ordering)
 
 
-def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str) -> Any:
+def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor) -> Any:
     """The select of one page, to be run with its `offset`. Without conditions it is always the same and kept: to
     build one takes longer than to run it."""
-    ordering = order(spec, sort)
+    ordering = order(spec, sort, actor)
     key = sort if not where and len(ordering) > 1 else ""
     found = None if where else cols.pages.get(key)
     if found is None:

@@ -57,9 +57,14 @@ class Names:
 
     def record_id(self, type_name: str, given: str) -> int:
         """Raises Wrong if no record, or more than one, is called so."""
-        book = self.book(Record.types[type_name])
+        spec = Record.types[type_name]
+        book = self.book(spec)
         if given in book.numbers:
             return book.numbers[given]
+        if given not in book.titles:
+            named = checks.named_exactly(checks.Looks(self.session, self.actor), spec, given)
+            if named is not None:
+                book.enter(named.id, named.state, named.number, [given])
         return _only(book.titles.get(given, ()), given)
 
     def person_id(self, given: str) -> int:

@@ -63,7 +63,8 @@ def _complaints(spec: RecordType) -> Iterator[str]:
 def _wrong_columns(spec: RecordType) -> Iterator[str]:
     known = {*spec.fields, *BASE_COLUMNS}
     named = {"list": spec.list, "search": spec.search, "filters": spec.filters,
-             "title": (spec.title,) if spec.title else (), "unique": sum(spec.unique, ())}
+             "title": (spec.title,) if spec.title else (),
+             "found_by": (spec.found_by,) if spec.found_by else (), "unique": sum(spec.unique, ())}
     for where, columns in named.items():
         for column in columns:
             if column not in known:
@@ -71,6 +72,8 @@ def _wrong_columns(spec: RecordType) -> Iterator[str]:
     for field in [*spec.fields.values(), *(f for child in spec.lines.values() for f in child.fields.values())]:
         if field.to and field.to not in Record.types:
             yield f"{field.name} links to the unknown type {field.to!r}; declare that type or leave the link out."
+    if spec.found_by and not (spec.found_by in spec.fields and spec.fields[spec.found_by].unique):
+        yield f"found_by names {spec.found_by!r}, which several records may share; make that field unique."
     for role, path in spec.scope.items():
         head = path.partition(".")[0]
         if head != "id" and head not in spec.fields and head not in spec.lines:

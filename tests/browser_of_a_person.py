@@ -71,7 +71,9 @@ def fields_of(page):
     for tag in re.findall(r"<input[^>]*>", body):
         name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
         kind = re.search(r'type="(\w+)"', tag)
-        if name and (kind is None or kind[1] not in ("checkbox", "submit") or "checked" in tag):
+        if name and kind and kind[1] == "checkbox":   # one name, as many values as are ticked
+            found[name[1]] = [*found.get(name[1], ()), *([html.unescape(value[1])] if "checked" in tag else ())]
+        elif name and (kind is None or kind[1] != "submit"):
             found[name[1]] = html.unescape(value[1]) if value else ""
     for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', body, re.S):
         found[name] = html.unescape(text).lstrip("\r\n")

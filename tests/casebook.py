@@ -17,6 +17,7 @@ from models.history import AuditEntry, DeadlineClock, Signature
 from models.people import User
 from rules import access, moves, office, parameters, records
 from rules.act import Act
+from tests import valid
 from tests.browser_of_a_person import Person, problems
 
 OFFICE = ZoneInfo("Asia/Shanghai")
@@ -198,8 +199,16 @@ class Casebook:
         return {
             "source_type": "other", "problem": "缸体有砂眼", "is_confirmed_problem": "true", "responsible_unit": "U1", **changes}
 
-    def urgent_order(self, **changes):
+    def repair_file(self, by):
+        """A repair of this dealer, for which parts are lacking."""
+        with self.session() as session:
+            file = valid.record(session, "customer_repair_file", place=valid.HERE if by == "dealer_f001" else valid.THERE)
+            session.commit()
+            return file.id
+
+    def urgent_order(self, by="dealer_f001", **changes):
         return {
+            "customer_repair_file": self.repair_file(by),
             "shortage_reason": "维修缺气缸垫", "needed_at": "2024-11-25T09:00", "contact_person": "李四",
             "phone": "13900002222", "address": "路 1 号", "parts-0-line_no": "1", "parts-0-part_no": "P-1",
             "parts-0-part_name": "气缸垫", "parts-0-unit_of_measure": "件", "parts-0-quantity": "2", **changes}

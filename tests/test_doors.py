@@ -95,7 +95,7 @@ class Walk:
 
     def __init__(self, app, role):
         self.app, self.role = app, role
-        self.records, self.run = _furnish(app)
+        self.records, self.run = _furnish(app, role)
         if role == NOBODY:
             self.client = app.test_client()
             page = self.client.get("/sign-in").text
@@ -128,12 +128,12 @@ class Walk:
         return self.client.open(address, method=method, data=data)
 
 
-def _furnish(app):
-    """One record per type in its first state, and a report run."""
+def _furnish(app, role=None):
+    """One record per type in its first state, within the scope of the role, and a report run."""
     found = {}
     with desk(app) as session:
         for name, spec in TYPES.items():
-            row = valid.record(session, name)
+            row = valid.record(session, name, role=role if role in ROLES else None)
             found[name] = {"id": row.id, "state": row.state, "move": spec.workflow.moves_from(row.state)[0].name}
         Act(session, Actor.system())
         run = ReportRun(report="quality_info_summary", period="2026-09", scope="", state="queued",

@@ -32,10 +32,10 @@ def _links():
 each_link = pytest.mark.parametrize(("spec", "role", "name"), list(_links()))
 
 
-def own_and_other(app, spec, **values):
+def own_and_other(app, spec, role):
     """(id, number) of a record here, and of one there."""
     with desk(app) as session:
-        here, there = valid.record(session, spec.name, place=HERE), valid.record(session, spec.name, place=THERE)
+        here, there = (valid.record(session, spec.name, place=place, role=role) for place in (HERE, THERE))
         return (here.id, here.number), (there.id, there.number)
 
 
@@ -47,7 +47,7 @@ def test_the_scoped_roles_are_really_here():
 @each_held
 @pytest.mark.parametrize("place", [HERE, THERE])
 def test_everybody_sees_their_own_rows_and_nobody_elses(app, spec, role, place):
-    pair = own_and_other(app, spec)
+    pair = own_and_other(app, spec, role)
     (own, own_number), (other, other_number) = pair if place == HERE else reversed(pair)
     person = Colleague(app, valid.username(role, place))
     base = f"/admin/{spec.name}/"
@@ -69,7 +69,7 @@ def test_everybody_sees_their_own_rows_and_nobody_elses(app, spec, role, place):
 
 @each_held
 def test_nobody_changes_a_row_they_do_not_see(app, spec, role):
-    (own, _), (other, _) = own_and_other(app, spec)
+    (own, _), (other, _) = own_and_other(app, spec, role)
     person, base = Colleague(app, valid.username(role)), f"/admin/{spec.name}/"
     before = valid.snapshot(app, spec.name, other)
     assert person.post(f"{base}edit/?id={other}", {"revision": before["revision"]}).status_code == 404
@@ -83,7 +83,7 @@ def test_nobody_changes_a_row_they_do_not_see(app, spec, role):
 
 @each_held
 def test_the_file_holds_their_own_rows_or_is_refused(app, spec, role):
-    (_, own_number), (_, other_number) = own_and_other(app, spec)
+    (_, own_number), (_, other_number) = own_and_other(app, spec, role)
     answer = Colleague(app, valid.username(role)).get(f"/admin/{spec.name}/export/csv/")
     if "X" not in spec.access[role]:
         assert answer.status_code == 403
@@ -94,7 +94,7 @@ def test_the_file_holds_their_own_rows_or_is_refused(app, spec, role):
 
 @each_held
 def test_a_choice_box_offers_their_own_rows_only(app, spec, role):
-    (own, own_number), (other, other_number) = own_and_other(app, spec)
+    (own, own_number), (other, other_number) = own_and_other(app, spec, role)
     person, asked = Colleague(app, valid.username(role)), 0
     for pointing, field in registry.pointing_at(spec.name):
         if not valid.sees(pointing, role):
@@ -117,10 +117,9 @@ def test_a_forged_link_to_a_row_they_do_not_see_is_refused_and_names_nothing(app
     target = TYPES[spec.fields[name].to]
     with desk(app) as session:
         state = target.chosen_in[0] if target.chosen_in else None
-        here = valid.record(session, target.name, state, place=HERE)
-        there = valid.record(session, target.name, state, place=THERE)
+        here, there = (valid.record(session, target.name, state, place=place, role=role) for place in (HERE, THERE))
         own, other, called = here.id, there.id, (there.called, there.number)
-        entered = valid.raw(session, spec, role=role)
+        entered = valid.raw(session, spec, role=role, **{name: str(own)})
         before = session.scalar(sa.select(sa.func.count()).select_from(spec.model))
     person = Colleague(app, valid.username(role))
     offered = person.get(f"/admin/{spec.name}/new/?{name}={other}")

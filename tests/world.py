@@ -55,8 +55,8 @@ def _people(session, act):
     """One person per role that is not a dealer's, a second one for the roles where two people are needed, and `both`,
     who holds two roles."""
     password_hash = passwords.hashed(PASSWORD)
-    units = {"unit": "U1", "unit_lead": "U1", "unit2": "U2", "quality_engineer": "QA", "customer_service": "CS"}
-    seconds = ("quality_engineer2", "quality_manager2", "sales2", "unit2", "technician2", "customer_service2")
+    units = {"unit": "U1", "unit_lead": "U1", "unit2": "U2", "unit_lead2": "U2", "quality_engineer": "QA", "customer_service": "CS"}
+    seconds = ("quality_engineer2", "quality_manager2", "sales2", "unit2", "unit_lead2", "technician2", "customer_service2")
     people = []
     for username in (*(role for role in ROLES if role not in ("dealer", "appraiser")), *seconds):
         user = _person(act, username, password_hash)

@@ -1,6 +1,6 @@
 """initial
 
-Revision ID: 1aaea6de6923
+Revision ID: 8a3c95e3ba44
 Revises: 
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from models.base import Exact, Moment
 
-revision = '1aaea6de6923'
+revision = '8a3c95e3ba44'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -95,7 +95,7 @@ def upgrade():
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('of_type', sa.String(length=60), nullable=False),
     sa.Column('of_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('figure', sa.String(length=120), nullable=False),
+    sa.Column('figure', sa.String(length=260), nullable=False),
     sa.Column('source_type', sa.String(length=60), nullable=False),
     sa.Column('source_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_report_evidence'))
@@ -228,6 +228,42 @@ def upgrade():
         batch_op.create_index('ix_dealer_ledger_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('uq_dealer_ledger_dealer_code', ['dealer_code'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
 
+    op.create_table('parts_purchase_list',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('handler_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('line_count', sa.BigInteger(), nullable=True),
+    sa.Column('total_quantity', Exact(4), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('needed_on', sa.Date(), nullable=True),
+    sa.Column('procurement_handler_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('data_as_of', Moment(), nullable=True),
+    sa.Column('approved_at', Moment(), nullable=True),
+    sa.Column('released_at', Moment(), nullable=True),
+    sa.Column('received_at', Moment(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_parts_purchase_list_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_parts_purchase_list_handler_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['procurement_handler_id'], ['users.id'], name=op.f('fk_parts_purchase_list_procurement_handler_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_parts_purchase_list_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_purchase_list')),
+    sa.UniqueConstraint('number', name=op.f('uq_parts_purchase_list_number'))
+    )
+    with op.batch_alter_table('parts_purchase_list', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_purchase_list_needed_on_id', ['needed_on', 'id'], unique=False)
+        batch_op.create_index('ix_parts_purchase_list_period_id', ['period', 'id'], unique=False)
+        batch_op.create_index('ix_parts_purchase_list_state_id', ['state', 'id'], unique=False)
+
     op.create_table('product_batch',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=60), nullable=True),
@@ -314,6 +350,99 @@ def upgrade():
         batch_op.create_index('ix_quality_info_summary_period_id', ['period', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_summary_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('uq_quality_info_summary_period', ['period'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+
+    op.create_table('satisfaction_survey_plan',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('title', sa.String(length=200), nullable=True),
+    sa.Column('quarter', sa.String(length=7), nullable=True),
+    sa.Column('scope_kind', sa.String(length=50), nullable=True),
+    sa.Column('region', sa.String(length=200), nullable=True),
+    sa.Column('industry', sa.String(length=200), nullable=True),
+    sa.Column('survey_methods', sa.JSON(), nullable=True),
+    sa.Column('scoring_scale', sa.String(length=50), nullable=True),
+    sa.Column('sample_size', sa.BigInteger(), nullable=True),
+    sa.Column('starts_on', sa.Date(), nullable=True),
+    sa.Column('due_on', sa.Date(), nullable=True),
+    sa.Column('target_return_rate', Exact(6), nullable=True),
+    sa.Column('handler_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('approve_due_on', sa.Date(), nullable=True),
+    sa.Column('issue_due_on', sa.Date(), nullable=True),
+    sa.Column('approved_at', Moment(), nullable=True),
+    sa.Column('issued_at', Moment(), nullable=True),
+    sa.Column('sent_count', sa.BigInteger(), nullable=True),
+    sa.Column('returned_count', sa.BigInteger(), nullable=True),
+    sa.Column('return_rate', Exact(6), nullable=True),
+    sa.Column('year_coverage', Exact(6), nullable=True),
+    sa.Column('closed_at', Moment(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_satisfaction_survey_plan_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_satisfaction_survey_plan_handler_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_satisfaction_survey_plan_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_satisfaction_survey_plan')),
+    sa.UniqueConstraint('number', name=op.f('uq_satisfaction_survey_plan_number'))
+    )
+    with op.batch_alter_table('satisfaction_survey_plan', schema=None) as batch_op:
+        batch_op.create_index('ix_satisfaction_survey_plan_due_on_id', ['due_on', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_survey_plan_quarter_id', ['quarter', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_survey_plan_scope_kind_id', ['scope_kind', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_survey_plan_state_id', ['state', 'id'], unique=False)
+
+    op.create_table('training_record',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('course_name', sa.String(length=200), nullable=True),
+    sa.Column('training_content', sa.Text(), nullable=True),
+    sa.Column('audience', sa.String(length=50), nullable=True),
+    sa.Column('training_type', sa.String(length=50), nullable=True),
+    sa.Column('topic_kinds', sa.JSON(), nullable=True),
+    sa.Column('is_first_training', sa.Boolean(), nullable=True),
+    sa.Column('trainer', sa.String(length=200), nullable=True),
+    sa.Column('handler_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('organiser', sa.String(length=50), nullable=True),
+    sa.Column('planned_on', sa.Date(), nullable=True),
+    sa.Column('held_on', sa.Date(), nullable=True),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('hours', Exact(4), nullable=True),
+    sa.Column('place', sa.String(length=200), nullable=True),
+    sa.Column('assessment_method', sa.String(length=50), nullable=True),
+    sa.Column('pass_score', Exact(4), nullable=True),
+    sa.Column('assessed_on', sa.Date(), nullable=True),
+    sa.Column('grants_qualification', sa.String(length=50), nullable=True),
+    sa.Column('required_count', sa.BigInteger(), nullable=True),
+    sa.Column('passed_count', sa.BigInteger(), nullable=True),
+    sa.Column('pass_rate', Exact(6), nullable=True),
+    sa.Column('evaluation', sa.Text(), nullable=True),
+    sa.Column('archived_at', Moment(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_training_record_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_training_record_handler_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_training_record_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_training_record')),
+    sa.UniqueConstraint('number', name=op.f('uq_training_record_number'))
+    )
+    with op.batch_alter_table('training_record', schema=None) as batch_op:
+        batch_op.create_index('ix_training_record_audience_id', ['audience', 'id'], unique=False)
+        batch_op.create_index('ix_training_record_is_first_training_id', ['is_first_training', 'id'], unique=False)
+        batch_op.create_index('ix_training_record_period_id', ['period', 'id'], unique=False)
+        batch_op.create_index('ix_training_record_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_training_record_training_type_id', ['training_type', 'id'], unique=False)
 
     op.create_table('visit_plan',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -417,6 +546,54 @@ def upgrade():
     with op.batch_alter_table('dealer_ledger_equipment', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_dealer_ledger_equipment_record_id'), ['record_id'], unique=False)
 
+    op.create_table('dealer_monthly_work_report',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('repair_summary', sa.Text(), nullable=True),
+    sa.Column('repair_count', sa.BigInteger(), nullable=True),
+    sa.Column('first_service_count', sa.BigInteger(), nullable=True),
+    sa.Column('warranty_amount', Exact(2), nullable=True),
+    sa.Column('paid_income_amount', Exact(2), nullable=True),
+    sa.Column('complaint_count', sa.BigInteger(), nullable=True),
+    sa.Column('staff_count', sa.BigInteger(), nullable=True),
+    sa.Column('appraiser_count', sa.BigInteger(), nullable=True),
+    sa.Column('training_text', sa.Text(), nullable=True),
+    sa.Column('problems', sa.Text(), nullable=True),
+    sa.Column('suggestion', sa.Text(), nullable=True),
+    sa.Column('prepared_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('recorded_repair_count', sa.BigInteger(), nullable=True),
+    sa.Column('recorded_complaint_count', sa.BigInteger(), nullable=True),
+    sa.Column('due_at', Moment(), nullable=True),
+    sa.Column('submitted_at', Moment(), nullable=True),
+    sa.Column('resubmitted_at', Moment(), nullable=True),
+    sa.Column('accepted_at', Moment(), nullable=True),
+    sa.Column('is_on_time', sa.Boolean(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_dealer_monthly_work_report_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_dealer_monthly_work_report_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['prepared_by_id'], ['users.id'], name=op.f('fk_dealer_monthly_work_report_prepared_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_dealer_monthly_work_report_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dealer_monthly_work_report')),
+    sa.UniqueConstraint('number', name=op.f('uq_dealer_monthly_work_report_number'))
+    )
+    with op.batch_alter_table('dealer_monthly_work_report', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_monthly_work_report_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_monthly_work_report_is_on_time_id', ['is_on_time', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_monthly_work_report_period_id', ['period', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_monthly_work_report_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('uq_dealer_monthly_work_report_dealer_period', ['dealer_id', 'period'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+
     op.create_table('memberships',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -432,24 +609,130 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_memberships_role'), ['role'], unique=False)
         batch_op.create_index(batch_op.f('ix_memberships_user_id'), ['user_id'], unique=False)
 
-    op.create_table('parts_urgent_order',
+    op.create_table('monthly_quality_report',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=60), nullable=True),
     sa.Column('state', sa.String(length=50), nullable=False),
     sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('shortage_reason', sa.Text(), nullable=True),
-    sa.Column('needed_at', Moment(), nullable=True),
-    sa.Column('transport_mode', sa.String(length=50), nullable=True),
-    sa.Column('freight_payer', sa.String(length=50), nullable=True),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('user_feedback', sa.Text(), nullable=True),
+    sa.Column('is_nil_report', sa.Boolean(), nullable=True),
+    sa.Column('prepared_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('phone', sa.String(length=50), nullable=True),
+    sa.Column('total_quantity', sa.BigInteger(), nullable=True),
+    sa.Column('total_amount', Exact(2), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('due_at', Moment(), nullable=True),
+    sa.Column('submitted_at', Moment(), nullable=True),
+    sa.Column('resubmitted_at', Moment(), nullable=True),
+    sa.Column('accepted_at', Moment(), nullable=True),
+    sa.Column('is_on_time', sa.Boolean(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_monthly_quality_report_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_monthly_quality_report_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['prepared_by_id'], ['users.id'], name=op.f('fk_monthly_quality_report_prepared_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_monthly_quality_report_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_monthly_quality_report')),
+    sa.UniqueConstraint('number', name=op.f('uq_monthly_quality_report_number'))
+    )
+    with op.batch_alter_table('monthly_quality_report', schema=None) as batch_op:
+        batch_op.create_index('ix_monthly_quality_report_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_monthly_quality_report_is_on_time_id', ['is_on_time', 'id'], unique=False)
+        batch_op.create_index('ix_monthly_quality_report_period_id', ['period', 'id'], unique=False)
+        batch_op.create_index('ix_monthly_quality_report_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('uq_monthly_quality_report_dealer_period', ['dealer_id', 'period'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+
+    op.create_table('parts_demand_plan',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('prepared_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('contact_person', sa.String(length=200), nullable=True),
     sa.Column('phone', sa.String(length=50), nullable=True),
     sa.Column('address', sa.String(length=200), nullable=True),
+    sa.Column('line_count', sa.BigInteger(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('due_at', Moment(), nullable=True),
     sa.Column('submitted_at', Moment(), nullable=True),
+    sa.Column('resubmitted_at', Moment(), nullable=True),
+    sa.Column('is_on_time', sa.Boolean(), nullable=True),
     sa.Column('accepted_at', Moment(), nullable=True),
-    sa.Column('ship_due_at', Moment(), nullable=True),
-    sa.Column('promised_at', Moment(), nullable=True),
-    sa.Column('shipped_at', Moment(), nullable=True),
+    sa.Column('parts_purchase_list_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_parts_demand_plan_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_parts_demand_plan_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['parts_purchase_list_id'], ['parts_purchase_list.id'], name=op.f('fk_parts_demand_plan_parts_purchase_list_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['prepared_by_id'], ['users.id'], name=op.f('fk_parts_demand_plan_prepared_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_parts_demand_plan_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_demand_plan')),
+    sa.UniqueConstraint('number', name=op.f('uq_parts_demand_plan_number'))
+    )
+    with op.batch_alter_table('parts_demand_plan', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_demand_plan_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_parts_demand_plan_is_on_time_id', ['is_on_time', 'id'], unique=False)
+        batch_op.create_index('ix_parts_demand_plan_parts_purchase_list_id_id', ['parts_purchase_list_id', 'id'], unique=False)
+        batch_op.create_index('ix_parts_demand_plan_period_id', ['period', 'id'], unique=False)
+        batch_op.create_index('ix_parts_demand_plan_state_id', ['state', 'id'], unique=False)
+
+    op.create_table('parts_purchase_list_part',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('line_no', sa.BigInteger(), nullable=True),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('part_name', sa.String(length=200), nullable=True),
+    sa.Column('model', sa.String(length=200), nullable=True),
+    sa.Column('unit_of_measure', sa.String(length=200), nullable=True),
+    sa.Column('demand_quantity', Exact(4), nullable=True),
+    sa.Column('available_quantity', Exact(4), nullable=True),
+    sa.Column('quantity', Exact(4), nullable=True),
+    sa.Column('supplier', sa.String(length=200), nullable=True),
+    sa.Column('unit_price', Exact(2), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('needed_on', sa.Date(), nullable=True),
+    sa.Column('received_quantity', Exact(4), nullable=True),
     sa.Column('received_at', Moment(), nullable=True),
+    sa.Column('remark', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['parts_purchase_list.id'], name=op.f('fk_parts_purchase_list_part_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_purchase_list_part'))
+    )
+    with op.batch_alter_table('parts_purchase_list_part', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_parts_purchase_list_part_record_id'), ['record_id'], unique=False)
+
+    op.create_table('parts_stock',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('store_type', sa.String(length=50), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('part_name', sa.String(length=200), nullable=True),
+    sa.Column('model', sa.String(length=200), nullable=True),
+    sa.Column('unit_of_measure', sa.String(length=200), nullable=True),
+    sa.Column('bin_location', sa.String(length=200), nullable=True),
+    sa.Column('supplier', sa.String(length=200), nullable=True),
+    sa.Column('unit_price', Exact(2), nullable=True),
+    sa.Column('safety_quantity', Exact(4), nullable=True),
+    sa.Column('on_hand_quantity', Exact(4), nullable=True),
+    sa.Column('reserved_quantity', Exact(4), nullable=True),
+    sa.Column('available_quantity', Exact(4), nullable=True),
+    sa.Column('is_below_safety', sa.Boolean(), nullable=True),
     sa.Column('remark', sa.Text(), nullable=True),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('department', sa.String(length=50), nullable=True),
@@ -459,17 +742,18 @@ def upgrade():
     sa.Column('updated_at', Moment(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('audit_head', sa.String(length=64), nullable=False),
-    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_parts_urgent_order_created_by_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_parts_urgent_order_dealer_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_parts_urgent_order_updated_by_id'), initially='DEFERRED', deferrable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_urgent_order')),
-    sa.UniqueConstraint('number', name=op.f('uq_parts_urgent_order_number'))
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_parts_stock_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_parts_stock_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_parts_stock_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_stock')),
+    sa.UniqueConstraint('number', name=op.f('uq_parts_stock_number'))
     )
-    with op.batch_alter_table('parts_urgent_order', schema=None) as batch_op:
-        batch_op.create_index('ix_parts_urgent_order_dealer_id_id', ['dealer_id', 'id'], unique=False)
-        batch_op.create_index('ix_parts_urgent_order_state_id', ['state', 'id'], unique=False)
-        batch_op.create_index('ix_parts_urgent_order_submitted_at_id', ['submitted_at', 'id'], unique=False)
-        batch_op.create_index('ix_parts_urgent_order_transport_mode_id', ['transport_mode', 'id'], unique=False)
+    with op.batch_alter_table('parts_stock', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_stock_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_parts_stock_is_below_safety_id', ['is_below_safety', 'id'], unique=False)
+        batch_op.create_index('ix_parts_stock_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_parts_stock_store_type_id', ['store_type', 'id'], unique=False)
+        batch_op.create_index('uq_parts_stock_store_type_dealer_part_no', ['store_type', 'dealer_id', 'part_no'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
 
     op.create_table('quality_info_summary_figure',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -523,6 +807,113 @@ def upgrade():
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
         batch_op.create_index('ix_quality_info_summary_recurrence_product_batch_id', ['product_batch_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_quality_info_summary_recurrence_record_id'), ['record_id'], unique=False)
+
+    op.create_table('satisfaction_survey_plan_item',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('item', sa.String(length=50), nullable=True),
+    sa.Column('question', sa.String(length=200), nullable=True),
+    sa.Column('weight', Exact(4), nullable=True),
+    sa.Column('max_points', Exact(4), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['satisfaction_survey_plan.id'], name=op.f('fk_satisfaction_survey_plan_item_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_satisfaction_survey_plan_item'))
+    )
+    with op.batch_alter_table('satisfaction_survey_plan_item', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_satisfaction_survey_plan_item_record_id'), ['record_id'], unique=False)
+
+    op.create_table('staff_qualification',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('person_name', sa.String(length=200), nullable=True),
+    sa.Column('qualification_type', sa.String(length=50), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('organisation', sa.String(length=200), nullable=True),
+    sa.Column('position', sa.String(length=200), nullable=True),
+    sa.Column('certificate_no', sa.String(length=200), nullable=True),
+    sa.Column('issuing_body', sa.String(length=200), nullable=True),
+    sa.Column('valid_from_on', sa.Date(), nullable=True),
+    sa.Column('valid_until_on', sa.Date(), nullable=True),
+    sa.Column('skills', sa.JSON(), nullable=True),
+    sa.Column('training_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('assessment_result', sa.String(length=50), nullable=True),
+    sa.Column('appointment_opinion', sa.String(length=50), nullable=True),
+    sa.Column('approved_at', Moment(), nullable=True),
+    sa.Column('revoked_at', Moment(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_staff_qualification_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_staff_qualification_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['users.id'], name=op.f('fk_staff_qualification_person_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['training_record_id'], ['training_record.id'], name=op.f('fk_staff_qualification_training_record_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_staff_qualification_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_staff_qualification')),
+    sa.UniqueConstraint('number', name=op.f('uq_staff_qualification_number'))
+    )
+    with op.batch_alter_table('staff_qualification', schema=None) as batch_op:
+        batch_op.create_index('ix_staff_qualification_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_staff_qualification_qualification_type_id', ['qualification_type', 'id'], unique=False)
+        batch_op.create_index('ix_staff_qualification_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_staff_qualification_training_record_id_id', ['training_record_id', 'id'], unique=False)
+        batch_op.create_index('ix_staff_qualification_valid_until_on_id', ['valid_until_on', 'id'], unique=False)
+
+    op.create_table('conduct_violation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('violation_type', sa.String(length=50), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('responsible_unit', sa.String(length=50), nullable=True),
+    sa.Column('staff_member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('occurred_at', Moment(), nullable=True),
+    sa.Column('description', sa.Text(), nullable=True),
+    sa.Column('source_type', sa.String(length=50), nullable=True),
+    sa.Column('source_number', sa.String(length=200), nullable=True),
+    sa.Column('reporter_name', sa.String(length=200), nullable=True),
+    sa.Column('reporter_phone', sa.String(length=50), nullable=True),
+    sa.Column('is_verified', sa.Boolean(), nullable=True),
+    sa.Column('verified_at', Moment(), nullable=True),
+    sa.Column('verification_text', sa.Text(), nullable=True),
+    sa.Column('is_veto', sa.Boolean(), nullable=True),
+    sa.Column('handling_result', sa.Text(), nullable=True),
+    sa.Column('handled_at', Moment(), nullable=True),
+    sa.Column('reward_penalty_notice_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_conduct_violation_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_conduct_violation_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_conduct_violation_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['staff_member_id'], ['staff_qualification.id'], name=op.f('fk_conduct_violation_staff_member_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_conduct_violation_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_conduct_violation')),
+    sa.UniqueConstraint('number', name=op.f('uq_conduct_violation_number'))
+    )
+    with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
+        batch_op.create_index('ix_conduct_violation_customer_id_id', ['customer_id', 'id'], unique=False)
+        batch_op.create_index('ix_conduct_violation_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_conduct_violation_is_veto_id', ['is_veto', 'id'], unique=False)
+        batch_op.create_index('ix_conduct_violation_occurred_at_id', ['occurred_at', 'id'], unique=False)
+        batch_op.create_index('ix_conduct_violation_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
+        batch_op.create_index('ix_conduct_violation_reward_penalty_notice_id_id', ['reward_penalty_notice_id', 'id'], unique=False)
+        batch_op.create_index('ix_conduct_violation_staff_member_id_id', ['staff_member_id', 'id'], unique=False)
+        batch_op.create_index('ix_conduct_violation_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_conduct_violation_violation_type_id', ['violation_type', 'id'], unique=False)
 
     op.create_table('corrective_action',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -596,7 +987,89 @@ def upgrade():
         batch_op.create_index('ix_corrective_action_source_type_id', ['source_type', 'id'], unique=False)
         batch_op.create_index('ix_corrective_action_state_id', ['state', 'id'], unique=False)
 
-    op.create_table('parts_urgent_order_part',
+    op.create_table('dealer_grade_sheet',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('sheet_kind', sa.String(length=50), nullable=True),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('quarter', sa.String(length=7), nullable=True),
+    sa.Column('dealer_monthly_work_report_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('monthly_quality_report_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('repair_summary', sa.Text(), nullable=True),
+    sa.Column('feedback_summary', sa.Text(), nullable=True),
+    sa.Column('satisfaction_summary', sa.Text(), nullable=True),
+    sa.Column('applicable_weight', Exact(4), nullable=True),
+    sa.Column('weighted_sum', Exact(4), nullable=True),
+    sa.Column('score', Exact(4), nullable=True),
+    sa.Column('is_rated', sa.Boolean(), nullable=True),
+    sa.Column('grade', sa.String(length=50), nullable=True),
+    sa.Column('previous_grade', sa.String(length=50), nullable=True),
+    sa.Column('coefficient', Exact(4), nullable=True),
+    sa.Column('has_veto', sa.Boolean(), nullable=True),
+    sa.Column('veto_reason', sa.Text(), nullable=True),
+    sa.Column('consecutive_d_count', sa.BigInteger(), nullable=True),
+    sa.Column('reward_penalty_measure', sa.Text(), nullable=True),
+    sa.Column('review_opinion', sa.Text(), nullable=True),
+    sa.Column('reviewer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('appeal_text', sa.Text(), nullable=True),
+    sa.Column('appeal_answer', sa.Text(), nullable=True),
+    sa.Column('signed_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('signed_at', Moment(), nullable=True),
+    sa.Column('data_as_of', Moment(), nullable=True),
+    sa.Column('reviewed_at', Moment(), nullable=True),
+    sa.Column('appealed_at', Moment(), nullable=True),
+    sa.Column('approved_at', Moment(), nullable=True),
+    sa.Column('published_at', Moment(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_dealer_grade_sheet_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_dealer_grade_sheet_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_monthly_work_report_id'], ['dealer_monthly_work_report.id'], name=op.f('fk_dealer_grade_sheet_dealer_monthly_work_report_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['monthly_quality_report_id'], ['monthly_quality_report.id'], name=op.f('fk_dealer_grade_sheet_monthly_quality_report_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['reviewer_id'], ['users.id'], name=op.f('fk_dealer_grade_sheet_reviewer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['signed_by_id'], ['users.id'], name=op.f('fk_dealer_grade_sheet_signed_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_dealer_grade_sheet_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dealer_grade_sheet')),
+    sa.UniqueConstraint('number', name=op.f('uq_dealer_grade_sheet_number'))
+    )
+    with op.batch_alter_table('dealer_grade_sheet', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_grade_sheet_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_grade_sheet_dealer_monthly_work_report_id_id', ['dealer_monthly_work_report_id', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_grade_sheet_grade_id', ['grade', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_grade_sheet_has_veto_id', ['has_veto', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_grade_sheet_monthly_quality_report_id_id', ['monthly_quality_report_id', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_grade_sheet_period_id', ['period', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_grade_sheet_quarter_id', ['quarter', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_grade_sheet_sheet_kind_id', ['sheet_kind', 'id'], unique=False)
+        batch_op.create_index('ix_dealer_grade_sheet_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('uq_dealer_grade_sheet_dealer_period', ['dealer_id', 'period'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.create_index('uq_dealer_grade_sheet_dealer_quarter', ['dealer_id', 'quarter'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+
+    op.create_table('dealer_monthly_work_report_stockout',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('part_name', sa.String(length=200), nullable=True),
+    sa.Column('on_hand_quantity', Exact(4), nullable=True),
+    sa.Column('quantity', Exact(4), nullable=True),
+    sa.Column('waiting_days', sa.BigInteger(), nullable=True),
+    sa.Column('remark', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['dealer_monthly_work_report.id'], name=op.f('fk_dealer_monthly_work_report_stockout_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dealer_monthly_work_report_stockout'))
+    )
+    with op.batch_alter_table('dealer_monthly_work_report_stockout', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_dealer_monthly_work_report_stockout_record_id'), ['record_id'], unique=False)
+
+    op.create_table('parts_demand_plan_part',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
@@ -605,16 +1078,246 @@ def upgrade():
     sa.Column('part_name', sa.String(length=200), nullable=True),
     sa.Column('model', sa.String(length=200), nullable=True),
     sa.Column('unit_of_measure', sa.String(length=200), nullable=True),
+    sa.Column('on_hand_quantity', Exact(4), nullable=True),
+    sa.Column('last_month_quantity', Exact(4), nullable=True),
     sa.Column('quantity', Exact(4), nullable=True),
-    sa.Column('unit_price', Exact(2), nullable=True),
+    sa.Column('needed_on', sa.Date(), nullable=True),
+    sa.Column('accepted_quantity', Exact(4), nullable=True),
     sa.Column('shipped_quantity', Exact(4), nullable=True),
     sa.Column('open_quantity', Exact(4), nullable=True),
     sa.Column('remark', sa.String(length=200), nullable=True),
-    sa.ForeignKeyConstraint(['record_id'], ['parts_urgent_order.id'], name=op.f('fk_parts_urgent_order_part_record_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_urgent_order_part'))
+    sa.ForeignKeyConstraint(['record_id'], ['parts_demand_plan.id'], name=op.f('fk_parts_demand_plan_part_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_demand_plan_part'))
     )
-    with op.batch_alter_table('parts_urgent_order_part', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_parts_urgent_order_part_record_id'), ['record_id'], unique=False)
+    with op.batch_alter_table('parts_demand_plan_part', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_parts_demand_plan_part_record_id'), ['record_id'], unique=False)
+
+    op.create_table('parts_purchase_list_source',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('parts_demand_plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('quantity', Exact(4), nullable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_parts_purchase_list_source_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['parts_demand_plan_id'], ['parts_demand_plan.id'], name=op.f('fk_parts_purchase_list_source_parts_demand_plan_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['parts_purchase_list.id'], name=op.f('fk_parts_purchase_list_source_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_purchase_list_source'))
+    )
+    with op.batch_alter_table('parts_purchase_list_source', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_purchase_list_source_dealer_id', ['dealer_id'], unique=False)
+        batch_op.create_index('ix_parts_purchase_list_source_parts_demand_plan_id', ['parts_demand_plan_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_parts_purchase_list_source_record_id'), ['record_id'], unique=False)
+
+    op.create_table('parts_stock_movement',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('moved_at', Moment(), nullable=True),
+    sa.Column('movement_type', sa.String(length=50), nullable=True),
+    sa.Column('quantity', Exact(4), nullable=True),
+    sa.Column('balance', Exact(4), nullable=True),
+    sa.Column('source_type', sa.String(length=200), nullable=True),
+    sa.Column('source_number', sa.String(length=200), nullable=True),
+    sa.Column('handler_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('remark', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_parts_stock_movement_handler_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['parts_stock.id'], name=op.f('fk_parts_stock_movement_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_stock_movement'))
+    )
+    with op.batch_alter_table('parts_stock_movement', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_parts_stock_movement_record_id'), ['record_id'], unique=False)
+
+    op.create_table('satisfaction_questionnaire',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('satisfaction_survey_plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('method', sa.String(length=50), nullable=True),
+    sa.Column('surveyor_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('contact_person', sa.String(length=200), nullable=True),
+    sa.Column('position', sa.String(length=200), nullable=True),
+    sa.Column('phone', sa.String(length=50), nullable=True),
+    sa.Column('sent_at', Moment(), nullable=True),
+    sa.Column('due_at', Moment(), nullable=True),
+    sa.Column('chased_at', Moment(), nullable=True),
+    sa.Column('answered_on', sa.Date(), nullable=True),
+    sa.Column('returned_at', Moment(), nullable=True),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('satisfaction_level', sa.String(length=50), nullable=True),
+    sa.Column('most_dissatisfied_aspect', sa.Text(), nullable=True),
+    sa.Column('competitor_name', sa.String(length=200), nullable=True),
+    sa.Column('competitor_gap', sa.Text(), nullable=True),
+    sa.Column('suggestion', sa.Text(), nullable=True),
+    sa.Column('signed_by', sa.String(length=200), nullable=True),
+    sa.Column('is_valid', sa.Boolean(), nullable=True),
+    sa.Column('score', Exact(4), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_satisfaction_questionnaire_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_satisfaction_questionnaire_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_satisfaction_questionnaire_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['satisfaction_survey_plan_id'], ['satisfaction_survey_plan.id'], name=op.f('fk_satisfaction_questionnaire_satisfaction_survey_plan_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['surveyor_id'], ['users.id'], name=op.f('fk_satisfaction_questionnaire_surveyor_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_satisfaction_questionnaire_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_satisfaction_questionnaire')),
+    sa.UniqueConstraint('number', name=op.f('uq_satisfaction_questionnaire_number'))
+    )
+    with op.batch_alter_table('satisfaction_questionnaire', schema=None) as batch_op:
+        batch_op.create_index('ix_satisfaction_questionnaire_customer_id_id', ['customer_id', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_questionnaire_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_questionnaire_method_id', ['method', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_questionnaire_period_id', ['period', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_questionnaire_satisfaction_level_id', ['satisfaction_level', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_questionnaire_satisfaction_survey_plan_id_id', ['satisfaction_survey_plan_id', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_questionnaire_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('uq_satisfaction_questionnaire_satisfaction_survey_plan_30f865a4', ['satisfaction_survey_plan_id', 'dealer_id', 'customer_id'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+
+    op.create_table('training_record_attendee',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('person_name', sa.String(length=200), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('organisation', sa.String(length=200), nullable=True),
+    sa.Column('is_required', sa.Boolean(), nullable=True),
+    sa.Column('is_present', sa.Boolean(), nullable=True),
+    sa.Column('score', Exact(4), nullable=True),
+    sa.Column('result', sa.String(length=50), nullable=True),
+    sa.Column('certificate_no', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_training_record_attendee_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_training_record_attendee_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['users.id'], name=op.f('fk_training_record_attendee_person_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['training_record.id'], name=op.f('fk_training_record_attendee_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_training_record_attendee'))
+    )
+    with op.batch_alter_table('training_record_attendee', schema=None) as batch_op:
+        batch_op.create_index('ix_training_record_attendee_customer_id', ['customer_id'], unique=False)
+        batch_op.create_index('ix_training_record_attendee_dealer_id', ['dealer_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_training_record_attendee_record_id'), ['record_id'], unique=False)
+
+    op.create_table('vehicle',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('vin', sa.String(length=200), nullable=True),
+    sa.Column('model', sa.String(length=200), nullable=True),
+    sa.Column('product_batch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('engine_no', sa.String(length=200), nullable=True),
+    sa.Column('plate_no', sa.String(length=200), nullable=True),
+    sa.Column('colour', sa.String(length=200), nullable=True),
+    sa.Column('produced_on', sa.Date(), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('delivered_on', sa.Date(), nullable=True),
+    sa.Column('invoiced_on', sa.Date(), nullable=True),
+    sa.Column('invoice_amount', Exact(2), nullable=True),
+    sa.Column('warranty_voucher_no', sa.String(length=200), nullable=True),
+    sa.Column('mileage', sa.BigInteger(), nullable=True),
+    sa.Column('warranty_starts_on', sa.Date(), nullable=True),
+    sa.Column('warranty_ends_on', sa.Date(), nullable=True),
+    sa.Column('warranty_ends_km', sa.BigInteger(), nullable=True),
+    sa.Column('exchange_ends_on', sa.Date(), nullable=True),
+    sa.Column('exchange_ends_km', sa.BigInteger(), nullable=True),
+    sa.Column('replaced_vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('is_return_resale', sa.Boolean(), nullable=True),
+    sa.Column('has_open_recall', sa.Boolean(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_vehicle_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_vehicle_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_vehicle_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['product_batch_id'], ['product_batch.id'], name=op.f('fk_vehicle_product_batch_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['replaced_vehicle_id'], ['vehicle.id'], name=op.f('fk_vehicle_replaced_vehicle_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_vehicle_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_vehicle')),
+    sa.UniqueConstraint('number', name=op.f('uq_vehicle_number'))
+    )
+    with op.batch_alter_table('vehicle', schema=None) as batch_op:
+        batch_op.create_index('ix_vehicle_customer_id_id', ['customer_id', 'id'], unique=False)
+        batch_op.create_index('ix_vehicle_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_vehicle_delivered_on_id', ['delivered_on', 'id'], unique=False)
+        batch_op.create_index('ix_vehicle_has_open_recall_id', ['has_open_recall', 'id'], unique=False)
+        batch_op.create_index('ix_vehicle_model_id', ['model', 'id'], unique=False)
+        batch_op.create_index('ix_vehicle_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
+        batch_op.create_index('ix_vehicle_replaced_vehicle_id_id', ['replaced_vehicle_id', 'id'], unique=False)
+        batch_op.create_index('ix_vehicle_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_vehicle_warranty_ends_on_id', ['warranty_ends_on', 'id'], unique=False)
+        batch_op.create_index('uq_vehicle_vin', ['vin'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+
+    op.create_table('complaint_tracking_card',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('handler_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('received_at', Moment(), nullable=True),
+    sa.Column('feedback_kind', sa.String(length=50), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('contact_person', sa.String(length=200), nullable=True),
+    sa.Column('phone', sa.String(length=50), nullable=True),
+    sa.Column('vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('mileage', sa.BigInteger(), nullable=True),
+    sa.Column('fault_category', sa.String(length=50), nullable=True),
+    sa.Column('complaint_content', sa.Text(), nullable=True),
+    sa.Column('fault_description', sa.Text(), nullable=True),
+    sa.Column('is_answered_on_spot', sa.Boolean(), nullable=True),
+    sa.Column('handling_text', sa.Text(), nullable=True),
+    sa.Column('forwarded_at', Moment(), nullable=True),
+    sa.Column('cs_received_at', Moment(), nullable=True),
+    sa.Column('reply_due_at', Moment(), nullable=True),
+    sa.Column('reply_text', sa.Text(), nullable=True),
+    sa.Column('replied_at', Moment(), nullable=True),
+    sa.Column('close_due_at', Moment(), nullable=True),
+    sa.Column('satisfaction_level', sa.String(length=50), nullable=True),
+    sa.Column('signed_by', sa.String(length=200), nullable=True),
+    sa.Column('signed_at', Moment(), nullable=True),
+    sa.Column('closed_at', Moment(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_complaint_tracking_card_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_complaint_tracking_card_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_complaint_tracking_card_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_complaint_tracking_card_handler_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_complaint_tracking_card_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['vehicle_id'], ['vehicle.id'], name=op.f('fk_complaint_tracking_card_vehicle_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_complaint_tracking_card')),
+    sa.UniqueConstraint('number', name=op.f('uq_complaint_tracking_card_number'))
+    )
+    with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
+        batch_op.create_index('ix_complaint_tracking_card_close_due_at_id', ['close_due_at', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_customer_id_id', ['customer_id', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_fault_category_id', ['fault_category', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_feedback_kind_id', ['feedback_kind', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_is_answered_on_spot_id', ['is_answered_on_spot', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_received_at_id', ['received_at', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
 
     op.create_table('corrective_action_tracking',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -634,6 +1337,75 @@ def upgrade():
     )
     with op.batch_alter_table('corrective_action_tracking', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_corrective_action_tracking_record_id'), ['record_id'], unique=False)
+
+    op.create_table('dealer_grade_sheet_evidence',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('indicator', sa.String(length=50), nullable=True),
+    sa.Column('source_type', sa.String(length=200), nullable=True),
+    sa.Column('source_number', sa.String(length=200), nullable=True),
+    sa.Column('happened_at', Moment(), nullable=True),
+    sa.Column('due_at', Moment(), nullable=True),
+    sa.Column('is_counted', sa.Boolean(), nullable=True),
+    sa.Column('is_hit', sa.Boolean(), nullable=True),
+    sa.Column('related_number', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['dealer_grade_sheet.id'], name=op.f('fk_dealer_grade_sheet_evidence_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dealer_grade_sheet_evidence'))
+    )
+    with op.batch_alter_table('dealer_grade_sheet_evidence', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_dealer_grade_sheet_evidence_record_id'), ['record_id'], unique=False)
+
+    op.create_table('dealer_grade_sheet_indicator',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('indicator', sa.String(length=50), nullable=True),
+    sa.Column('weight', Exact(4), nullable=True),
+    sa.Column('target_rate', Exact(6), nullable=True),
+    sa.Column('numerator', Exact(4), nullable=True),
+    sa.Column('denominator', Exact(4), nullable=True),
+    sa.Column('is_applicable', sa.Boolean(), nullable=True),
+    sa.Column('rate', Exact(6), nullable=True),
+    sa.Column('score', Exact(4), nullable=True),
+    sa.Column('deduction', Exact(4), nullable=True),
+    sa.Column('remark', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['dealer_grade_sheet.id'], name=op.f('fk_dealer_grade_sheet_indicator_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dealer_grade_sheet_indicator'))
+    )
+    with op.batch_alter_table('dealer_grade_sheet_indicator', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_dealer_grade_sheet_indicator_record_id'), ['record_id'], unique=False)
+
+    op.create_table('dealer_grade_sheet_month',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('dealer_grade_sheet_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('score', Exact(4), nullable=True),
+    sa.Column('is_applicable', sa.Boolean(), nullable=True),
+    sa.ForeignKeyConstraint(['dealer_grade_sheet_id'], ['dealer_grade_sheet.id'], name=op.f('fk_dealer_grade_sheet_month_dealer_grade_sheet_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['dealer_grade_sheet.id'], name=op.f('fk_dealer_grade_sheet_month_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dealer_grade_sheet_month'))
+    )
+    with op.batch_alter_table('dealer_grade_sheet_month', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_grade_sheet_month_dealer_grade_sheet_id', ['dealer_grade_sheet_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_dealer_grade_sheet_month_record_id'), ['record_id'], unique=False)
+
+    op.create_table('dealer_grade_sheet_veto',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('conduct_violation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('verified_at', Moment(), nullable=True),
+    sa.Column('reason', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['conduct_violation_id'], ['conduct_violation.id'], name=op.f('fk_dealer_grade_sheet_veto_conduct_violation_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['dealer_grade_sheet.id'], name=op.f('fk_dealer_grade_sheet_veto_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dealer_grade_sheet_veto'))
+    )
+    with op.batch_alter_table('dealer_grade_sheet_veto', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_grade_sheet_veto_conduct_violation_id', ['conduct_violation_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_dealer_grade_sheet_veto_record_id'), ['record_id'], unique=False)
 
     op.create_table('info_flow_card',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -752,6 +1524,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_quality_info_transfer_number'))
     )
     with op.batch_alter_table('quality_info_transfer', schema=None) as batch_op:
+        batch_op.create_index('ix_quality_info_transfer_closed_at_id', ['closed_at', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_dealer_id_id', ['dealer_id', 'id'], unique=False)
@@ -762,6 +1535,107 @@ def upgrade():
         batch_op.create_index('ix_quality_info_transfer_received_at_id', ['received_at', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_state_id', ['state', 'id'], unique=False)
+
+    op.create_table('reward_penalty_notice',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('kind', sa.String(length=50), nullable=True),
+    sa.Column('dealer_grade_sheet_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('conduct_violation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('period', sa.String(length=7), nullable=True),
+    sa.Column('measure_type', sa.String(length=50), nullable=True),
+    sa.Column('measure', sa.Text(), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('basis', sa.Text(), nullable=True),
+    sa.Column('effective_on', sa.Date(), nullable=True),
+    sa.Column('rectify_due_on', sa.Date(), nullable=True),
+    sa.Column('corrective_action_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('issued_at', Moment(), nullable=True),
+    sa.Column('signed_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('signed_at', Moment(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['conduct_violation_id'], ['conduct_violation.id'], name=op.f('fk_reward_penalty_notice_conduct_violation_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['corrective_action_id'], ['corrective_action.id'], name=op.f('fk_reward_penalty_notice_corrective_action_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_reward_penalty_notice_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_grade_sheet_id'], ['dealer_grade_sheet.id'], name=op.f('fk_reward_penalty_notice_dealer_grade_sheet_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_reward_penalty_notice_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['signed_by_id'], ['users.id'], name=op.f('fk_reward_penalty_notice_signed_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_reward_penalty_notice_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_reward_penalty_notice')),
+    sa.UniqueConstraint('number', name=op.f('uq_reward_penalty_notice_number'))
+    )
+    with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
+        batch_op.create_index('ix_reward_penalty_notice_conduct_violation_id_id', ['conduct_violation_id', 'id'], unique=False)
+        batch_op.create_index('ix_reward_penalty_notice_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_reward_penalty_notice_dealer_grade_sheet_id_id', ['dealer_grade_sheet_id', 'id'], unique=False)
+        batch_op.create_index('ix_reward_penalty_notice_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_reward_penalty_notice_effective_on_id', ['effective_on', 'id'], unique=False)
+        batch_op.create_index('ix_reward_penalty_notice_kind_id', ['kind', 'id'], unique=False)
+        batch_op.create_index('ix_reward_penalty_notice_measure_type_id', ['measure_type', 'id'], unique=False)
+        batch_op.create_index('ix_reward_penalty_notice_state_id', ['state', 'id'], unique=False)
+
+    op.create_table('satisfaction_questionnaire_answer',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('item', sa.String(length=50), nullable=True),
+    sa.Column('question', sa.String(length=200), nullable=True),
+    sa.Column('satisfaction_level', sa.String(length=50), nullable=True),
+    sa.Column('points', Exact(4), nullable=True),
+    sa.Column('max_points', Exact(4), nullable=True),
+    sa.Column('weight', Exact(4), nullable=True),
+    sa.Column('comment', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['satisfaction_questionnaire.id'], name=op.f('fk_satisfaction_questionnaire_answer_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_satisfaction_questionnaire_answer'))
+    )
+    with op.batch_alter_table('satisfaction_questionnaire_answer', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_satisfaction_questionnaire_answer_record_id'), ['record_id'], unique=False)
+
+    op.create_table('satisfaction_survey_plan_target',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('method', sa.String(length=50), nullable=True),
+    sa.Column('satisfaction_questionnaire_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_satisfaction_survey_plan_target_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_satisfaction_survey_plan_target_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['satisfaction_survey_plan.id'], name=op.f('fk_satisfaction_survey_plan_target_record_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['satisfaction_questionnaire_id'], ['satisfaction_questionnaire.id'], name=op.f('fk_satisfaction_survey_plan_target_satisfaction_questionnaire_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_satisfaction_survey_plan_target'))
+    )
+    with op.batch_alter_table('satisfaction_survey_plan_target', schema=None) as batch_op:
+        batch_op.create_index('ix_satisfaction_survey_plan_target_customer_id', ['customer_id'], unique=False)
+        batch_op.create_index('ix_satisfaction_survey_plan_target_dealer_id', ['dealer_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_satisfaction_survey_plan_target_record_id'), ['record_id'], unique=False)
+        batch_op.create_index('ix_satisfaction_survey_plan_target_satisfaction_questi_638fffaf', ['satisfaction_questionnaire_id'], unique=False)
+
+    op.create_table('vehicle_owner',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('owned_from_on', sa.Date(), nullable=True),
+    sa.Column('owned_until_on', sa.Date(), nullable=True),
+    sa.Column('is_first_owner', sa.Boolean(), nullable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_vehicle_owner_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['vehicle.id'], name=op.f('fk_vehicle_owner_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_vehicle_owner'))
+    )
+    with op.batch_alter_table('vehicle_owner', schema=None) as batch_op:
+        batch_op.create_index('ix_vehicle_owner_customer_id', ['customer_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_vehicle_owner_record_id'), ['record_id'], unique=False)
 
     op.create_table('visit_report',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -819,64 +1693,26 @@ def upgrade():
         batch_op.create_index('ix_visit_report_visited_on_id', ['visited_on', 'id'], unique=False)
         batch_op.create_index('ix_visit_report_visitor_id_id', ['visitor_id', 'id'], unique=False)
 
-    op.create_table('callback_record',
+    op.create_table('complaint_tracking_card_consultation',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('number', sa.String(length=60), nullable=True),
-    sa.Column('state', sa.String(length=50), nullable=False),
-    sa.Column('quality_info_transfer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('contact_person', sa.String(length=200), nullable=True),
-    sa.Column('phone', sa.String(length=50), nullable=True),
-    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('technician_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('served_at', Moment(), nullable=True),
-    sa.Column('due_at', Moment(), nullable=True),
-    sa.Column('method', sa.String(length=50), nullable=True),
-    sa.Column('caller_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('called_at', Moment(), nullable=True),
-    sa.Column('is_reached', sa.Boolean(), nullable=True),
-    sa.Column('failed_attempts', sa.BigInteger(), nullable=True),
-    sa.Column('satisfaction_level', sa.String(length=50), nullable=True),
-    sa.Column('attitude_level', sa.String(length=50), nullable=True),
-    sa.Column('timeliness_level', sa.String(length=50), nullable=True),
-    sa.Column('repair_quality_level', sa.String(length=50), nullable=True),
-    sa.Column('charge_level', sa.String(length=50), nullable=True),
-    sa.Column('dissatisfaction_reason', sa.Text(), nullable=True),
-    sa.Column('suggestion', sa.Text(), nullable=True),
-    sa.Column('remark', sa.Text(), nullable=True),
-    sa.Column('follow_up', sa.String(length=50), nullable=True),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('unit', sa.String(length=50), nullable=True),
+    sa.Column('channel', sa.String(length=50), nullable=True),
+    sa.Column('asked_at', Moment(), nullable=True),
+    sa.Column('answer_text', sa.Text(), nullable=True),
+    sa.Column('answered_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('answered_at', Moment(), nullable=True),
     sa.Column('corrective_action_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('reported_at', Moment(), nullable=True),
-    sa.Column('revision', sa.Integer(), nullable=False),
-    sa.Column('department', sa.String(length=50), nullable=True),
-    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('created_at', Moment(), nullable=False),
-    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('updated_at', Moment(), nullable=False),
-    sa.Column('content_hash', sa.String(length=64), nullable=False),
-    sa.Column('audit_head', sa.String(length=64), nullable=False),
-    sa.ForeignKeyConstraint(['caller_id'], ['users.id'], name=op.f('fk_callback_record_caller_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['corrective_action_id'], ['corrective_action.id'], name=op.f('fk_callback_record_corrective_action_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_callback_record_created_by_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_callback_record_customer_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_callback_record_dealer_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['quality_info_transfer_id'], ['quality_info_transfer.id'], name=op.f('fk_callback_record_quality_info_transfer_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['technician_id'], ['users.id'], name=op.f('fk_callback_record_technician_id'), initially='DEFERRED', deferrable=True),
-    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_callback_record_updated_by_id'), initially='DEFERRED', deferrable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_callback_record')),
-    sa.UniqueConstraint('number', name=op.f('uq_callback_record_number'))
+    sa.Column('no_action_reason', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['answered_by_id'], ['users.id'], name=op.f('fk_complaint_tracking_card_consultation_answered_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['corrective_action_id'], ['corrective_action.id'], name=op.f('fk_complaint_tracking_card_consultation_corrective_action_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['complaint_tracking_card.id'], name=op.f('fk_complaint_tracking_card_consultation_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_complaint_tracking_card_consultation'))
     )
-    with op.batch_alter_table('callback_record', schema=None) as batch_op:
-        batch_op.create_index('ix_callback_record_caller_id_id', ['caller_id', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_customer_id_id', ['customer_id', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_dealer_id_id', ['dealer_id', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_due_at_id', ['due_at', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_satisfaction_level_id', ['satisfaction_level', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_served_at_id', ['served_at', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_state_id', ['state', 'id'], unique=False)
-        batch_op.create_index('ix_callback_record_technician_id_id', ['technician_id', 'id'], unique=False)
+    with op.batch_alter_table('complaint_tracking_card_consultation', schema=None) as batch_op:
+        batch_op.create_index('ix_complaint_tracking_card_consultation_corrective_action_id', ['corrective_action_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_complaint_tracking_card_consultation_record_id'), ['record_id'], unique=False)
 
     op.create_table('info_flow_card_receipt',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -998,6 +1834,391 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_visit_plan_visit_record_id'), ['record_id'], unique=False)
         batch_op.create_index('ix_visit_plan_visit_visit_report_id', ['visit_report_id'], unique=False)
 
+    op.create_table('work_order',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('source', sa.String(length=50), nullable=True),
+    sa.Column('quality_info_transfer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('complaint_tracking_card_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('service_mode', sa.String(length=50), nullable=True),
+    sa.Column('received_at', Moment(), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('contact_person', sa.String(length=200), nullable=True),
+    sa.Column('phone', sa.String(length=50), nullable=True),
+    sa.Column('address', sa.String(length=200), nullable=True),
+    sa.Column('route_note', sa.String(length=200), nullable=True),
+    sa.Column('province', sa.String(length=20), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('product_batch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('product_name', sa.String(length=200), nullable=True),
+    sa.Column('serial_no', sa.String(length=200), nullable=True),
+    sa.Column('fault_description', sa.Text(), nullable=True),
+    sa.Column('fault_category', sa.String(length=50), nullable=True),
+    sa.Column('urgency', sa.String(length=50), nullable=True),
+    sa.Column('technician_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('assignment_reason', sa.String(length=200), nullable=True),
+    sa.Column('dispatched_at', Moment(), nullable=True),
+    sa.Column('arrive_due_at', Moment(), nullable=True),
+    sa.Column('contacted_at', Moment(), nullable=True),
+    sa.Column('appointment_at', Moment(), nullable=True),
+    sa.Column('warranty_status', sa.String(length=50), nullable=True),
+    sa.Column('warranty_told_at', Moment(), nullable=True),
+    sa.Column('charge_told_at', Moment(), nullable=True),
+    sa.Column('transport_mode', sa.String(length=50), nullable=True),
+    sa.Column('transport_approved_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('transport_cost', Exact(2), nullable=True),
+    sa.Column('is_appearance_ready', sa.Boolean(), nullable=True),
+    sa.Column('arrived_at', Moment(), nullable=True),
+    sa.Column('onsite_statement', sa.Text(), nullable=True),
+    sa.Column('diagnosis', sa.Text(), nullable=True),
+    sa.Column('visit_outcome', sa.String(length=50), nullable=True),
+    sa.Column('deferral_explanation', sa.Text(), nullable=True),
+    sa.Column('replacement_price', Exact(2), nullable=True),
+    sa.Column('is_low_repair_value', sa.Boolean(), nullable=True),
+    sa.Column('is_replacement_advised', sa.Boolean(), nullable=True),
+    sa.Column('replacement_decision', sa.String(length=50), nullable=True),
+    sa.Column('solution', sa.Text(), nullable=True),
+    sa.Column('takeback_description', sa.Text(), nullable=True),
+    sa.Column('customer_copy_given_at', Moment(), nullable=True),
+    sa.Column('dispatcher_copy_returned_at', Moment(), nullable=True),
+    sa.Column('finished_at', Moment(), nullable=True),
+    sa.Column('labour_fee', Exact(2), nullable=True),
+    sa.Column('parts_fee', Exact(2), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('repeat_count', sa.BigInteger(), nullable=True),
+    sa.Column('signed_by', sa.String(length=200), nullable=True),
+    sa.Column('signed_at', Moment(), nullable=True),
+    sa.Column('satisfaction_level', sa.String(length=50), nullable=True),
+    sa.Column('closed_at', Moment(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['complaint_tracking_card_id'], ['complaint_tracking_card.id'], name=op.f('fk_work_order_complaint_tracking_card_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_work_order_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_work_order_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_work_order_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['product_batch_id'], ['product_batch.id'], name=op.f('fk_work_order_product_batch_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['quality_info_transfer_id'], ['quality_info_transfer.id'], name=op.f('fk_work_order_quality_info_transfer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['technician_id'], ['users.id'], name=op.f('fk_work_order_technician_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['transport_approved_by_id'], ['users.id'], name=op.f('fk_work_order_transport_approved_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_work_order_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['vehicle_id'], ['vehicle.id'], name=op.f('fk_work_order_vehicle_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_work_order')),
+    sa.UniqueConstraint('number', name=op.f('uq_work_order_number'))
+    )
+    with op.batch_alter_table('work_order', schema=None) as batch_op:
+        batch_op.create_index('ix_work_order_complaint_tracking_card_id_id', ['complaint_tracking_card_id', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_customer_id_id', ['customer_id', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_province_id', ['province', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_received_at_id', ['received_at', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_service_mode_id', ['service_mode', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_source_id', ['source', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_technician_id_id', ['technician_id', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_urgency_id', ['urgency', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_warranty_status_id', ['warranty_status', 'id'], unique=False)
+
+    op.create_table('customer_repair_file',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('phone', sa.String(length=50), nullable=True),
+    sa.Column('vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('vin', sa.String(length=200), nullable=True),
+    sa.Column('work_order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('service_kind', sa.String(length=50), nullable=True),
+    sa.Column('received_at', Moment(), nullable=True),
+    sa.Column('mileage', sa.BigInteger(), nullable=True),
+    sa.Column('customer_statement', sa.Text(), nullable=True),
+    sa.Column('fault_category', sa.String(length=50), nullable=True),
+    sa.Column('inspection_result', sa.Text(), nullable=True),
+    sa.Column('cause', sa.Text(), nullable=True),
+    sa.Column('is_in_warranty', sa.Boolean(), nullable=True),
+    sa.Column('technician_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('completed_at', Moment(), nullable=True),
+    sa.Column('repair_days', sa.BigInteger(), nullable=True),
+    sa.Column('labour_fee', Exact(2), nullable=True),
+    sa.Column('parts_fee', Exact(2), nullable=True),
+    sa.Column('towing_fee', Exact(2), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('substitute_due_at', Moment(), nullable=True),
+    sa.Column('is_substitute_given', sa.Boolean(), nullable=True),
+    sa.Column('transport_compensation', Exact(2), nullable=True),
+    sa.Column('handed_over_at', Moment(), nullable=True),
+    sa.Column('signed_by', sa.String(length=200), nullable=True),
+    sa.Column('dealer_signed_by', sa.String(length=200), nullable=True),
+    sa.Column('appraiser_signed_by', sa.String(length=200), nullable=True),
+    sa.Column('signed_at', Moment(), nullable=True),
+    sa.Column('is_customer_copy_given', sa.Boolean(), nullable=True),
+    sa.Column('is_repeat_repair', sa.Boolean(), nullable=True),
+    sa.Column('same_fault_count', sa.BigInteger(), nullable=True),
+    sa.Column('cumulative_repair_days', sa.BigInteger(), nullable=True),
+    sa.Column('retain_until_on', sa.Date(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_customer_repair_file_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_customer_repair_file_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_customer_repair_file_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['technician_id'], ['users.id'], name=op.f('fk_customer_repair_file_technician_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_customer_repair_file_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['vehicle_id'], ['vehicle.id'], name=op.f('fk_customer_repair_file_vehicle_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['work_order_id'], ['work_order.id'], name=op.f('fk_customer_repair_file_work_order_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_customer_repair_file')),
+    sa.UniqueConstraint('number', name=op.f('uq_customer_repair_file_number'))
+    )
+    with op.batch_alter_table('customer_repair_file', schema=None) as batch_op:
+        batch_op.create_index('ix_customer_repair_file_completed_at_id', ['completed_at', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_customer_id_id', ['customer_id', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_fault_category_id', ['fault_category', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_is_in_warranty_id', ['is_in_warranty', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_is_repeat_repair_id', ['is_repeat_repair', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_received_at_id', ['received_at', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_work_order_id_id', ['work_order_id', 'id'], unique=False)
+
+    op.create_table('work_order_appointment',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('appointment_at', Moment(), nullable=True),
+    sa.Column('reason', sa.String(length=200), nullable=True),
+    sa.Column('dispatcher_told_at', Moment(), nullable=True),
+    sa.Column('arrived_at', Moment(), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['work_order.id'], name=op.f('fk_work_order_appointment_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_work_order_appointment'))
+    )
+    with op.batch_alter_table('work_order_appointment', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_work_order_appointment_record_id'), ['record_id'], unique=False)
+
+    op.create_table('work_order_crew',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('technician_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('task', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['work_order.id'], name=op.f('fk_work_order_crew_record_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['technician_id'], ['users.id'], name=op.f('fk_work_order_crew_technician_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_work_order_crew'))
+    )
+    with op.batch_alter_table('work_order_crew', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_work_order_crew_record_id'), ['record_id'], unique=False)
+
+    op.create_table('work_order_part',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('part_name', sa.String(length=200), nullable=True),
+    sa.Column('quantity', Exact(4), nullable=True),
+    sa.Column('unit_price', Exact(2), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['work_order.id'], name=op.f('fk_work_order_part_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_work_order_part'))
+    )
+    with op.batch_alter_table('work_order_part', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_work_order_part_record_id'), ['record_id'], unique=False)
+
+    op.create_table('callback_record',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('quality_info_transfer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('work_order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('customer_repair_file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('contact_person', sa.String(length=200), nullable=True),
+    sa.Column('phone', sa.String(length=50), nullable=True),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('technician_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('served_at', Moment(), nullable=True),
+    sa.Column('due_at', Moment(), nullable=True),
+    sa.Column('method', sa.String(length=50), nullable=True),
+    sa.Column('caller_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('called_at', Moment(), nullable=True),
+    sa.Column('is_reached', sa.Boolean(), nullable=True),
+    sa.Column('failed_attempts', sa.BigInteger(), nullable=True),
+    sa.Column('satisfaction_level', sa.String(length=50), nullable=True),
+    sa.Column('attitude_level', sa.String(length=50), nullable=True),
+    sa.Column('timeliness_level', sa.String(length=50), nullable=True),
+    sa.Column('repair_quality_level', sa.String(length=50), nullable=True),
+    sa.Column('charge_level', sa.String(length=50), nullable=True),
+    sa.Column('dissatisfaction_reason', sa.Text(), nullable=True),
+    sa.Column('suggestion', sa.Text(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('follow_up', sa.String(length=50), nullable=True),
+    sa.Column('corrective_action_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('reported_at', Moment(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['caller_id'], ['users.id'], name=op.f('fk_callback_record_caller_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['corrective_action_id'], ['corrective_action.id'], name=op.f('fk_callback_record_corrective_action_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_callback_record_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_callback_record_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_repair_file_id'], ['customer_repair_file.id'], name=op.f('fk_callback_record_customer_repair_file_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_callback_record_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['quality_info_transfer_id'], ['quality_info_transfer.id'], name=op.f('fk_callback_record_quality_info_transfer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['technician_id'], ['users.id'], name=op.f('fk_callback_record_technician_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_callback_record_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['work_order_id'], ['work_order.id'], name=op.f('fk_callback_record_work_order_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_callback_record')),
+    sa.UniqueConstraint('number', name=op.f('uq_callback_record_number'))
+    )
+    with op.batch_alter_table('callback_record', schema=None) as batch_op:
+        batch_op.create_index('ix_callback_record_caller_id_id', ['caller_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_customer_id_id', ['customer_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_customer_repair_file_id_id', ['customer_repair_file_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_due_at_id', ['due_at', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_satisfaction_level_id', ['satisfaction_level', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_served_at_id', ['served_at', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_technician_id_id', ['technician_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_work_order_id_id', ['work_order_id', 'id'], unique=False)
+
+    op.create_table('customer_repair_file_part',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('part_name', sa.String(length=200), nullable=True),
+    sa.Column('quantity', Exact(4), nullable=True),
+    sa.Column('unit_price', Exact(2), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['customer_repair_file.id'], name=op.f('fk_customer_repair_file_part_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_customer_repair_file_part'))
+    )
+    with op.batch_alter_table('customer_repair_file_part', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_customer_repair_file_part_record_id'), ['record_id'], unique=False)
+
+    op.create_table('customer_repair_file_repair',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('item_name', sa.String(length=200), nullable=True),
+    sa.Column('labour_hours', Exact(4), nullable=True),
+    sa.Column('labour_fee', Exact(2), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['customer_repair_file.id'], name=op.f('fk_customer_repair_file_repair_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_customer_repair_file_repair'))
+    )
+    with op.batch_alter_table('customer_repair_file_repair', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_customer_repair_file_repair_record_id'), ['record_id'], unique=False)
+
+    op.create_table('warranty_appraisal',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('customer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('phone', sa.String(length=50), nullable=True),
+    sa.Column('vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('vin', sa.String(length=200), nullable=True),
+    sa.Column('engine_no', sa.String(length=200), nullable=True),
+    sa.Column('model', sa.String(length=200), nullable=True),
+    sa.Column('product_batch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('delivered_on', sa.Date(), nullable=True),
+    sa.Column('received_at', Moment(), nullable=True),
+    sa.Column('mileage', sa.BigInteger(), nullable=True),
+    sa.Column('claim_type', sa.String(length=50), nullable=True),
+    sa.Column('fault_category', sa.String(length=50), nullable=True),
+    sa.Column('fault_description', sa.Text(), nullable=True),
+    sa.Column('cause', sa.Text(), nullable=True),
+    sa.Column('appraiser_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('staff_qualification_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('is_in_warranty_computed', sa.Boolean(), nullable=True),
+    sa.Column('is_in_warranty', sa.Boolean(), nullable=True),
+    sa.Column('warranty_basis', sa.Text(), nullable=True),
+    sa.Column('is_important', sa.Boolean(), nullable=True),
+    sa.Column('is_hard_to_judge', sa.Boolean(), nullable=True),
+    sa.Column('appraised_at', Moment(), nullable=True),
+    sa.Column('escalated_at', Moment(), nullable=True),
+    sa.Column('cs_instruction', sa.Text(), nullable=True),
+    sa.Column('instructed_at', Moment(), nullable=True),
+    sa.Column('repair_method', sa.String(length=50), nullable=True),
+    sa.Column('repair_started_at', Moment(), nullable=True),
+    sa.Column('repair_finished_at', Moment(), nullable=True),
+    sa.Column('old_part_disposal', sa.String(length=50), nullable=True),
+    sa.Column('labour_fee', Exact(2), nullable=True),
+    sa.Column('parts_fee', Exact(2), nullable=True),
+    sa.Column('travel_fee', Exact(2), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('signed_by', sa.String(length=200), nullable=True),
+    sa.Column('appraiser_signed_by', sa.String(length=200), nullable=True),
+    sa.Column('signed_at', Moment(), nullable=True),
+    sa.Column('customer_repair_file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('submitted_at', Moment(), nullable=True),
+    sa.Column('reviewer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('reviewed_at', Moment(), nullable=True),
+    sa.Column('review_result', sa.String(length=50), nullable=True),
+    sa.Column('review_opinion', sa.Text(), nullable=True),
+    sa.Column('reject_reason', sa.String(length=50), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['appraiser_id'], ['users.id'], name=op.f('fk_warranty_appraisal_appraiser_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_warranty_appraisal_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_warranty_appraisal_customer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_repair_file_id'], ['customer_repair_file.id'], name=op.f('fk_warranty_appraisal_customer_repair_file_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_warranty_appraisal_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['product_batch_id'], ['product_batch.id'], name=op.f('fk_warranty_appraisal_product_batch_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['reviewer_id'], ['users.id'], name=op.f('fk_warranty_appraisal_reviewer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['staff_qualification_id'], ['staff_qualification.id'], name=op.f('fk_warranty_appraisal_staff_qualification_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_warranty_appraisal_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['vehicle_id'], ['vehicle.id'], name=op.f('fk_warranty_appraisal_vehicle_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_warranty_appraisal')),
+    sa.UniqueConstraint('number', name=op.f('uq_warranty_appraisal_number'))
+    )
+    with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
+        batch_op.create_index('ix_warranty_appraisal_claim_type_id', ['claim_type', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_customer_id_id', ['customer_id', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_customer_repair_file_id_id', ['customer_repair_file_id', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_fault_category_id', ['fault_category', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_is_important_id', ['is_important', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_received_at_id', ['received_at', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_review_result_id', ['review_result', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_reviewed_at_id', ['reviewed_at', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_staff_qualification_id_id', ['staff_qualification_id', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
+
     op.create_table('callback_record_attempt',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1011,15 +2232,273 @@ def upgrade():
     with op.batch_alter_table('callback_record_attempt', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_callback_record_attempt_record_id'), ['record_id'], unique=False)
 
+    op.create_table('monthly_quality_report_item',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('line_no', sa.BigInteger(), nullable=True),
+    sa.Column('occurred_on', sa.Date(), nullable=True),
+    sa.Column('vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('model', sa.String(length=200), nullable=True),
+    sa.Column('product_batch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('purchased_on', sa.Date(), nullable=True),
+    sa.Column('mileage', sa.BigInteger(), nullable=True),
+    sa.Column('fault_category', sa.String(length=50), nullable=True),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('part_name', sa.String(length=200), nullable=True),
+    sa.Column('fault_description', sa.Text(), nullable=True),
+    sa.Column('cause', sa.Text(), nullable=True),
+    sa.Column('handling_result', sa.Text(), nullable=True),
+    sa.Column('quantity', sa.BigInteger(), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('warranty_appraisal_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('complaint_tracking_card_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('remark', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['complaint_tracking_card_id'], ['complaint_tracking_card.id'], name=op.f('fk_monthly_quality_report_item_complaint_tracking_card_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['product_batch_id'], ['product_batch.id'], name=op.f('fk_monthly_quality_report_item_product_batch_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['monthly_quality_report.id'], name=op.f('fk_monthly_quality_report_item_record_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['vehicle_id'], ['vehicle.id'], name=op.f('fk_monthly_quality_report_item_vehicle_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['warranty_appraisal_id'], ['warranty_appraisal.id'], name=op.f('fk_monthly_quality_report_item_warranty_appraisal_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_monthly_quality_report_item'))
+    )
+    with op.batch_alter_table('monthly_quality_report_item', schema=None) as batch_op:
+        batch_op.create_index('ix_monthly_quality_report_item_complaint_tracking_card_id', ['complaint_tracking_card_id'], unique=False)
+        batch_op.create_index('ix_monthly_quality_report_item_product_batch_id', ['product_batch_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_monthly_quality_report_item_record_id'), ['record_id'], unique=False)
+        batch_op.create_index('ix_monthly_quality_report_item_vehicle_id', ['vehicle_id'], unique=False)
+        batch_op.create_index('ix_monthly_quality_report_item_warranty_appraisal_id', ['warranty_appraisal_id'], unique=False)
+
+    op.create_table('parts_urgent_order',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('state', sa.String(length=50), nullable=False),
+    sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('shortage_reason', sa.Text(), nullable=True),
+    sa.Column('work_order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('warranty_appraisal_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('customer_repair_file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('needed_at', Moment(), nullable=True),
+    sa.Column('transport_mode', sa.String(length=50), nullable=True),
+    sa.Column('freight_payer', sa.String(length=50), nullable=True),
+    sa.Column('contact_person', sa.String(length=200), nullable=True),
+    sa.Column('phone', sa.String(length=50), nullable=True),
+    sa.Column('address', sa.String(length=200), nullable=True),
+    sa.Column('submitted_at', Moment(), nullable=True),
+    sa.Column('accepted_at', Moment(), nullable=True),
+    sa.Column('ship_due_at', Moment(), nullable=True),
+    sa.Column('promised_at', Moment(), nullable=True),
+    sa.Column('shipped_at', Moment(), nullable=True),
+    sa.Column('received_at', Moment(), nullable=True),
+    sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('department', sa.String(length=50), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('updated_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('updated_at', Moment(), nullable=False),
+    sa.Column('content_hash', sa.String(length=64), nullable=False),
+    sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_parts_urgent_order_created_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['customer_repair_file_id'], ['customer_repair_file.id'], name=op.f('fk_parts_urgent_order_customer_repair_file_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_parts_urgent_order_dealer_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_parts_urgent_order_updated_by_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['vehicle_id'], ['vehicle.id'], name=op.f('fk_parts_urgent_order_vehicle_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['warranty_appraisal_id'], ['warranty_appraisal.id'], name=op.f('fk_parts_urgent_order_warranty_appraisal_id'), initially='DEFERRED', deferrable=True),
+    sa.ForeignKeyConstraint(['work_order_id'], ['work_order.id'], name=op.f('fk_parts_urgent_order_work_order_id'), initially='DEFERRED', deferrable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_urgent_order')),
+    sa.UniqueConstraint('number', name=op.f('uq_parts_urgent_order_number'))
+    )
+    with op.batch_alter_table('parts_urgent_order', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_urgent_order_customer_repair_file_id_id', ['customer_repair_file_id', 'id'], unique=False)
+        batch_op.create_index('ix_parts_urgent_order_dealer_id_id', ['dealer_id', 'id'], unique=False)
+        batch_op.create_index('ix_parts_urgent_order_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_parts_urgent_order_submitted_at_id', ['submitted_at', 'id'], unique=False)
+        batch_op.create_index('ix_parts_urgent_order_transport_mode_id', ['transport_mode', 'id'], unique=False)
+        batch_op.create_index('ix_parts_urgent_order_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
+        batch_op.create_index('ix_parts_urgent_order_warranty_appraisal_id_id', ['warranty_appraisal_id', 'id'], unique=False)
+        batch_op.create_index('ix_parts_urgent_order_work_order_id_id', ['work_order_id', 'id'], unique=False)
+
+    op.create_table('warranty_appraisal_labour',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('labour_code', sa.String(length=200), nullable=True),
+    sa.Column('labour_name', sa.String(length=200), nullable=True),
+    sa.Column('labour_hours', Exact(4), nullable=True),
+    sa.Column('labour_rate', Exact(2), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['warranty_appraisal.id'], name=op.f('fk_warranty_appraisal_labour_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_warranty_appraisal_labour'))
+    )
+    with op.batch_alter_table('warranty_appraisal_labour', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_warranty_appraisal_labour_record_id'), ['record_id'], unique=False)
+
+    op.create_table('warranty_appraisal_part',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('part_name', sa.String(length=200), nullable=True),
+    sa.Column('quantity', Exact(4), nullable=True),
+    sa.Column('unit_price', Exact(2), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('supplier_code', sa.String(length=200), nullable=True),
+    sa.Column('supplier_name', sa.String(length=200), nullable=True),
+    sa.Column('is_main_fault_part', sa.Boolean(), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['warranty_appraisal.id'], name=op.f('fk_warranty_appraisal_part_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_warranty_appraisal_part'))
+    )
+    with op.batch_alter_table('warranty_appraisal_part', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_warranty_appraisal_part_record_id'), ['record_id'], unique=False)
+
+    op.create_table('parts_urgent_order_part',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('line_no', sa.BigInteger(), nullable=True),
+    sa.Column('part_no', sa.String(length=200), nullable=True),
+    sa.Column('part_name', sa.String(length=200), nullable=True),
+    sa.Column('model', sa.String(length=200), nullable=True),
+    sa.Column('unit_of_measure', sa.String(length=200), nullable=True),
+    sa.Column('quantity', Exact(4), nullable=True),
+    sa.Column('unit_price', Exact(2), nullable=True),
+    sa.Column('shipped_quantity', Exact(4), nullable=True),
+    sa.Column('open_quantity', Exact(4), nullable=True),
+    sa.Column('remark', sa.String(length=200), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['parts_urgent_order.id'], name=op.f('fk_parts_urgent_order_part_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_parts_urgent_order_part'))
+    )
+    with op.batch_alter_table('parts_urgent_order_part', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_parts_urgent_order_part_record_id'), ['record_id'], unique=False)
+
+    with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_conduct_violation_reward_penalty_notice_id'), 'reward_penalty_notice', ['reward_penalty_notice_id'], ['id'], initially='DEFERRED', deferrable=True)
+
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_conduct_violation_reward_penalty_notice_id'), type_='foreignkey')
+
+    with op.batch_alter_table('parts_urgent_order_part', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_parts_urgent_order_part_record_id'))
+
+    op.drop_table('parts_urgent_order_part')
+    with op.batch_alter_table('warranty_appraisal_part', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_warranty_appraisal_part_record_id'))
+
+    op.drop_table('warranty_appraisal_part')
+    with op.batch_alter_table('warranty_appraisal_labour', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_warranty_appraisal_labour_record_id'))
+
+    op.drop_table('warranty_appraisal_labour')
+    with op.batch_alter_table('parts_urgent_order', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_urgent_order_work_order_id_id')
+        batch_op.drop_index('ix_parts_urgent_order_warranty_appraisal_id_id')
+        batch_op.drop_index('ix_parts_urgent_order_vehicle_id_id')
+        batch_op.drop_index('ix_parts_urgent_order_transport_mode_id')
+        batch_op.drop_index('ix_parts_urgent_order_submitted_at_id')
+        batch_op.drop_index('ix_parts_urgent_order_state_id')
+        batch_op.drop_index('ix_parts_urgent_order_dealer_id_id')
+        batch_op.drop_index('ix_parts_urgent_order_customer_repair_file_id_id')
+
+    op.drop_table('parts_urgent_order')
+    with op.batch_alter_table('monthly_quality_report_item', schema=None) as batch_op:
+        batch_op.drop_index('ix_monthly_quality_report_item_warranty_appraisal_id')
+        batch_op.drop_index('ix_monthly_quality_report_item_vehicle_id')
+        batch_op.drop_index(batch_op.f('ix_monthly_quality_report_item_record_id'))
+        batch_op.drop_index('ix_monthly_quality_report_item_product_batch_id')
+        batch_op.drop_index('ix_monthly_quality_report_item_complaint_tracking_card_id')
+
+    op.drop_table('monthly_quality_report_item')
     with op.batch_alter_table('callback_record_attempt', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_callback_record_attempt_record_id'))
 
     op.drop_table('callback_record_attempt')
+    with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
+        batch_op.drop_index('ix_warranty_appraisal_vehicle_id_id')
+        batch_op.drop_index('ix_warranty_appraisal_state_id')
+        batch_op.drop_index('ix_warranty_appraisal_staff_qualification_id_id')
+        batch_op.drop_index('ix_warranty_appraisal_reviewed_at_id')
+        batch_op.drop_index('ix_warranty_appraisal_review_result_id')
+        batch_op.drop_index('ix_warranty_appraisal_received_at_id')
+        batch_op.drop_index('ix_warranty_appraisal_product_batch_id_id')
+        batch_op.drop_index('ix_warranty_appraisal_is_important_id')
+        batch_op.drop_index('ix_warranty_appraisal_fault_category_id')
+        batch_op.drop_index('ix_warranty_appraisal_dealer_id_id')
+        batch_op.drop_index('ix_warranty_appraisal_customer_repair_file_id_id')
+        batch_op.drop_index('ix_warranty_appraisal_customer_id_id')
+        batch_op.drop_index('ix_warranty_appraisal_claim_type_id')
+
+    op.drop_table('warranty_appraisal')
+    with op.batch_alter_table('customer_repair_file_repair', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_customer_repair_file_repair_record_id'))
+
+    op.drop_table('customer_repair_file_repair')
+    with op.batch_alter_table('customer_repair_file_part', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_customer_repair_file_part_record_id'))
+
+    op.drop_table('customer_repair_file_part')
+    with op.batch_alter_table('callback_record', schema=None) as batch_op:
+        batch_op.drop_index('ix_callback_record_work_order_id_id')
+        batch_op.drop_index('ix_callback_record_technician_id_id')
+        batch_op.drop_index('ix_callback_record_state_id')
+        batch_op.drop_index('ix_callback_record_served_at_id')
+        batch_op.drop_index('ix_callback_record_satisfaction_level_id')
+        batch_op.drop_index('ix_callback_record_quality_info_transfer_id_id')
+        batch_op.drop_index('ix_callback_record_due_at_id')
+        batch_op.drop_index('ix_callback_record_dealer_id_id')
+        batch_op.drop_index('ix_callback_record_customer_repair_file_id_id')
+        batch_op.drop_index('ix_callback_record_customer_id_id')
+        batch_op.drop_index('ix_callback_record_corrective_action_id_id')
+        batch_op.drop_index('ix_callback_record_caller_id_id')
+
+    op.drop_table('callback_record')
+    with op.batch_alter_table('work_order_part', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_work_order_part_record_id'))
+
+    op.drop_table('work_order_part')
+    with op.batch_alter_table('work_order_crew', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_work_order_crew_record_id'))
+
+    op.drop_table('work_order_crew')
+    with op.batch_alter_table('work_order_appointment', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_work_order_appointment_record_id'))
+
+    op.drop_table('work_order_appointment')
+    with op.batch_alter_table('customer_repair_file', schema=None) as batch_op:
+        batch_op.drop_index('ix_customer_repair_file_work_order_id_id')
+        batch_op.drop_index('ix_customer_repair_file_vehicle_id_id')
+        batch_op.drop_index('ix_customer_repair_file_state_id')
+        batch_op.drop_index('ix_customer_repair_file_received_at_id')
+        batch_op.drop_index('ix_customer_repair_file_is_repeat_repair_id')
+        batch_op.drop_index('ix_customer_repair_file_is_in_warranty_id')
+        batch_op.drop_index('ix_customer_repair_file_fault_category_id')
+        batch_op.drop_index('ix_customer_repair_file_dealer_id_id')
+        batch_op.drop_index('ix_customer_repair_file_customer_id_id')
+        batch_op.drop_index('ix_customer_repair_file_completed_at_id')
+
+    op.drop_table('customer_repair_file')
+    with op.batch_alter_table('work_order', schema=None) as batch_op:
+        batch_op.drop_index('ix_work_order_warranty_status_id')
+        batch_op.drop_index('ix_work_order_vehicle_id_id')
+        batch_op.drop_index('ix_work_order_urgency_id')
+        batch_op.drop_index('ix_work_order_technician_id_id')
+        batch_op.drop_index('ix_work_order_state_id')
+        batch_op.drop_index('ix_work_order_source_id')
+        batch_op.drop_index('ix_work_order_service_mode_id')
+        batch_op.drop_index('ix_work_order_received_at_id')
+        batch_op.drop_index('ix_work_order_quality_info_transfer_id_id')
+        batch_op.drop_index('ix_work_order_province_id')
+        batch_op.drop_index('ix_work_order_product_batch_id_id')
+        batch_op.drop_index('ix_work_order_dealer_id_id')
+        batch_op.drop_index('ix_work_order_customer_id_id')
+        batch_op.drop_index('ix_work_order_complaint_tracking_card_id_id')
+
+    op.drop_table('work_order')
     with op.batch_alter_table('visit_plan_visit', schema=None) as batch_op:
         batch_op.drop_index('ix_visit_plan_visit_visit_report_id')
         batch_op.drop_index(batch_op.f('ix_visit_plan_visit_record_id'))
@@ -1048,19 +2527,11 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_info_flow_card_receipt_record_id'))
 
     op.drop_table('info_flow_card_receipt')
-    with op.batch_alter_table('callback_record', schema=None) as batch_op:
-        batch_op.drop_index('ix_callback_record_technician_id_id')
-        batch_op.drop_index('ix_callback_record_state_id')
-        batch_op.drop_index('ix_callback_record_served_at_id')
-        batch_op.drop_index('ix_callback_record_satisfaction_level_id')
-        batch_op.drop_index('ix_callback_record_quality_info_transfer_id_id')
-        batch_op.drop_index('ix_callback_record_due_at_id')
-        batch_op.drop_index('ix_callback_record_dealer_id_id')
-        batch_op.drop_index('ix_callback_record_customer_id_id')
-        batch_op.drop_index('ix_callback_record_corrective_action_id_id')
-        batch_op.drop_index('ix_callback_record_caller_id_id')
+    with op.batch_alter_table('complaint_tracking_card_consultation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_complaint_tracking_card_consultation_record_id'))
+        batch_op.drop_index('ix_complaint_tracking_card_consultation_corrective_action_id')
 
-    op.drop_table('callback_record')
+    op.drop_table('complaint_tracking_card_consultation')
     with op.batch_alter_table('visit_report', schema=None) as batch_op:
         batch_op.drop_index('ix_visit_report_visitor_id_id')
         batch_op.drop_index('ix_visit_report_visited_on_id')
@@ -1072,6 +2543,33 @@ def downgrade():
         batch_op.drop_index('ix_visit_report_corrective_action_id_id')
 
     op.drop_table('visit_report')
+    with op.batch_alter_table('vehicle_owner', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_vehicle_owner_record_id'))
+        batch_op.drop_index('ix_vehicle_owner_customer_id')
+
+    op.drop_table('vehicle_owner')
+    with op.batch_alter_table('satisfaction_survey_plan_target', schema=None) as batch_op:
+        batch_op.drop_index('ix_satisfaction_survey_plan_target_satisfaction_questi_638fffaf')
+        batch_op.drop_index(batch_op.f('ix_satisfaction_survey_plan_target_record_id'))
+        batch_op.drop_index('ix_satisfaction_survey_plan_target_dealer_id')
+        batch_op.drop_index('ix_satisfaction_survey_plan_target_customer_id')
+
+    op.drop_table('satisfaction_survey_plan_target')
+    with op.batch_alter_table('satisfaction_questionnaire_answer', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_satisfaction_questionnaire_answer_record_id'))
+
+    op.drop_table('satisfaction_questionnaire_answer')
+    with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
+        batch_op.drop_index('ix_reward_penalty_notice_state_id')
+        batch_op.drop_index('ix_reward_penalty_notice_measure_type_id')
+        batch_op.drop_index('ix_reward_penalty_notice_kind_id')
+        batch_op.drop_index('ix_reward_penalty_notice_effective_on_id')
+        batch_op.drop_index('ix_reward_penalty_notice_dealer_id_id')
+        batch_op.drop_index('ix_reward_penalty_notice_dealer_grade_sheet_id_id')
+        batch_op.drop_index('ix_reward_penalty_notice_corrective_action_id_id')
+        batch_op.drop_index('ix_reward_penalty_notice_conduct_violation_id_id')
+
+    op.drop_table('reward_penalty_notice')
     with op.batch_alter_table('quality_info_transfer', schema=None) as batch_op:
         batch_op.drop_index('ix_quality_info_transfer_state_id')
         batch_op.drop_index('ix_quality_info_transfer_responsible_unit_id')
@@ -1083,6 +2581,7 @@ def downgrade():
         batch_op.drop_index('ix_quality_info_transfer_dealer_id_id')
         batch_op.drop_index('ix_quality_info_transfer_customer_id_id')
         batch_op.drop_index('ix_quality_info_transfer_corrective_action_id_id')
+        batch_op.drop_index('ix_quality_info_transfer_closed_at_id')
 
     op.drop_table('quality_info_transfer')
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
@@ -1095,14 +2594,102 @@ def downgrade():
         batch_op.drop_index('ix_info_flow_card_corrective_action_id_id')
 
     op.drop_table('info_flow_card')
+    with op.batch_alter_table('dealer_grade_sheet_veto', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_dealer_grade_sheet_veto_record_id'))
+        batch_op.drop_index('ix_dealer_grade_sheet_veto_conduct_violation_id')
+
+    op.drop_table('dealer_grade_sheet_veto')
+    with op.batch_alter_table('dealer_grade_sheet_month', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_dealer_grade_sheet_month_record_id'))
+        batch_op.drop_index('ix_dealer_grade_sheet_month_dealer_grade_sheet_id')
+
+    op.drop_table('dealer_grade_sheet_month')
+    with op.batch_alter_table('dealer_grade_sheet_indicator', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_dealer_grade_sheet_indicator_record_id'))
+
+    op.drop_table('dealer_grade_sheet_indicator')
+    with op.batch_alter_table('dealer_grade_sheet_evidence', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_dealer_grade_sheet_evidence_record_id'))
+
+    op.drop_table('dealer_grade_sheet_evidence')
     with op.batch_alter_table('corrective_action_tracking', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_corrective_action_tracking_record_id'))
 
     op.drop_table('corrective_action_tracking')
-    with op.batch_alter_table('parts_urgent_order_part', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_parts_urgent_order_part_record_id'))
+    with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
+        batch_op.drop_index('ix_complaint_tracking_card_vehicle_id_id')
+        batch_op.drop_index('ix_complaint_tracking_card_state_id')
+        batch_op.drop_index('ix_complaint_tracking_card_received_at_id')
+        batch_op.drop_index('ix_complaint_tracking_card_is_answered_on_spot_id')
+        batch_op.drop_index('ix_complaint_tracking_card_feedback_kind_id')
+        batch_op.drop_index('ix_complaint_tracking_card_fault_category_id')
+        batch_op.drop_index('ix_complaint_tracking_card_dealer_id_id')
+        batch_op.drop_index('ix_complaint_tracking_card_customer_id_id')
+        batch_op.drop_index('ix_complaint_tracking_card_close_due_at_id')
 
-    op.drop_table('parts_urgent_order_part')
+    op.drop_table('complaint_tracking_card')
+    with op.batch_alter_table('vehicle', schema=None) as batch_op:
+        batch_op.drop_index('uq_vehicle_vin', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_vehicle_warranty_ends_on_id')
+        batch_op.drop_index('ix_vehicle_state_id')
+        batch_op.drop_index('ix_vehicle_replaced_vehicle_id_id')
+        batch_op.drop_index('ix_vehicle_product_batch_id_id')
+        batch_op.drop_index('ix_vehicle_model_id')
+        batch_op.drop_index('ix_vehicle_has_open_recall_id')
+        batch_op.drop_index('ix_vehicle_delivered_on_id')
+        batch_op.drop_index('ix_vehicle_dealer_id_id')
+        batch_op.drop_index('ix_vehicle_customer_id_id')
+
+    op.drop_table('vehicle')
+    with op.batch_alter_table('training_record_attendee', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_training_record_attendee_record_id'))
+        batch_op.drop_index('ix_training_record_attendee_dealer_id')
+        batch_op.drop_index('ix_training_record_attendee_customer_id')
+
+    op.drop_table('training_record_attendee')
+    with op.batch_alter_table('satisfaction_questionnaire', schema=None) as batch_op:
+        batch_op.drop_index('uq_satisfaction_questionnaire_satisfaction_survey_plan_30f865a4', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_satisfaction_questionnaire_state_id')
+        batch_op.drop_index('ix_satisfaction_questionnaire_satisfaction_survey_plan_id_id')
+        batch_op.drop_index('ix_satisfaction_questionnaire_satisfaction_level_id')
+        batch_op.drop_index('ix_satisfaction_questionnaire_period_id')
+        batch_op.drop_index('ix_satisfaction_questionnaire_method_id')
+        batch_op.drop_index('ix_satisfaction_questionnaire_dealer_id_id')
+        batch_op.drop_index('ix_satisfaction_questionnaire_customer_id_id')
+
+    op.drop_table('satisfaction_questionnaire')
+    with op.batch_alter_table('parts_stock_movement', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_parts_stock_movement_record_id'))
+
+    op.drop_table('parts_stock_movement')
+    with op.batch_alter_table('parts_purchase_list_source', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_parts_purchase_list_source_record_id'))
+        batch_op.drop_index('ix_parts_purchase_list_source_parts_demand_plan_id')
+        batch_op.drop_index('ix_parts_purchase_list_source_dealer_id')
+
+    op.drop_table('parts_purchase_list_source')
+    with op.batch_alter_table('parts_demand_plan_part', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_parts_demand_plan_part_record_id'))
+
+    op.drop_table('parts_demand_plan_part')
+    with op.batch_alter_table('dealer_monthly_work_report_stockout', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_dealer_monthly_work_report_stockout_record_id'))
+
+    op.drop_table('dealer_monthly_work_report_stockout')
+    with op.batch_alter_table('dealer_grade_sheet', schema=None) as batch_op:
+        batch_op.drop_index('uq_dealer_grade_sheet_dealer_quarter', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('uq_dealer_grade_sheet_dealer_period', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_dealer_grade_sheet_state_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_sheet_kind_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_quarter_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_period_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_monthly_quality_report_id_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_has_veto_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_grade_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_dealer_monthly_work_report_id_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_dealer_id_id')
+
+    op.drop_table('dealer_grade_sheet')
     with op.batch_alter_table('corrective_action', schema=None) as batch_op:
         batch_op.drop_index('ix_corrective_action_state_id')
         batch_op.drop_index('ix_corrective_action_source_type_id')
@@ -1115,6 +2702,30 @@ def downgrade():
         batch_op.drop_index('ix_corrective_action_customer_id_id')
 
     op.drop_table('corrective_action')
+    with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
+        batch_op.drop_index('ix_conduct_violation_violation_type_id')
+        batch_op.drop_index('ix_conduct_violation_state_id')
+        batch_op.drop_index('ix_conduct_violation_staff_member_id_id')
+        batch_op.drop_index('ix_conduct_violation_reward_penalty_notice_id_id')
+        batch_op.drop_index('ix_conduct_violation_responsible_unit_id')
+        batch_op.drop_index('ix_conduct_violation_occurred_at_id')
+        batch_op.drop_index('ix_conduct_violation_is_veto_id')
+        batch_op.drop_index('ix_conduct_violation_dealer_id_id')
+        batch_op.drop_index('ix_conduct_violation_customer_id_id')
+
+    op.drop_table('conduct_violation')
+    with op.batch_alter_table('staff_qualification', schema=None) as batch_op:
+        batch_op.drop_index('ix_staff_qualification_valid_until_on_id')
+        batch_op.drop_index('ix_staff_qualification_training_record_id_id')
+        batch_op.drop_index('ix_staff_qualification_state_id')
+        batch_op.drop_index('ix_staff_qualification_qualification_type_id')
+        batch_op.drop_index('ix_staff_qualification_dealer_id_id')
+
+    op.drop_table('staff_qualification')
+    with op.batch_alter_table('satisfaction_survey_plan_item', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_satisfaction_survey_plan_item_record_id'))
+
+    op.drop_table('satisfaction_survey_plan_item')
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_quality_info_summary_recurrence_record_id'))
         batch_op.drop_index('ix_quality_info_summary_recurrence_product_batch_id')
@@ -1128,18 +2739,47 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_quality_info_summary_figure_record_id'))
 
     op.drop_table('quality_info_summary_figure')
-    with op.batch_alter_table('parts_urgent_order', schema=None) as batch_op:
-        batch_op.drop_index('ix_parts_urgent_order_transport_mode_id')
-        batch_op.drop_index('ix_parts_urgent_order_submitted_at_id')
-        batch_op.drop_index('ix_parts_urgent_order_state_id')
-        batch_op.drop_index('ix_parts_urgent_order_dealer_id_id')
+    with op.batch_alter_table('parts_stock', schema=None) as batch_op:
+        batch_op.drop_index('uq_parts_stock_store_type_dealer_part_no', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_parts_stock_store_type_id')
+        batch_op.drop_index('ix_parts_stock_state_id')
+        batch_op.drop_index('ix_parts_stock_is_below_safety_id')
+        batch_op.drop_index('ix_parts_stock_dealer_id_id')
 
-    op.drop_table('parts_urgent_order')
+    op.drop_table('parts_stock')
+    with op.batch_alter_table('parts_purchase_list_part', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_parts_purchase_list_part_record_id'))
+
+    op.drop_table('parts_purchase_list_part')
+    with op.batch_alter_table('parts_demand_plan', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_demand_plan_state_id')
+        batch_op.drop_index('ix_parts_demand_plan_period_id')
+        batch_op.drop_index('ix_parts_demand_plan_parts_purchase_list_id_id')
+        batch_op.drop_index('ix_parts_demand_plan_is_on_time_id')
+        batch_op.drop_index('ix_parts_demand_plan_dealer_id_id')
+
+    op.drop_table('parts_demand_plan')
+    with op.batch_alter_table('monthly_quality_report', schema=None) as batch_op:
+        batch_op.drop_index('uq_monthly_quality_report_dealer_period', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_monthly_quality_report_state_id')
+        batch_op.drop_index('ix_monthly_quality_report_period_id')
+        batch_op.drop_index('ix_monthly_quality_report_is_on_time_id')
+        batch_op.drop_index('ix_monthly_quality_report_dealer_id_id')
+
+    op.drop_table('monthly_quality_report')
     with op.batch_alter_table('memberships', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_memberships_user_id'))
         batch_op.drop_index(batch_op.f('ix_memberships_role'))
 
     op.drop_table('memberships')
+    with op.batch_alter_table('dealer_monthly_work_report', schema=None) as batch_op:
+        batch_op.drop_index('uq_dealer_monthly_work_report_dealer_period', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_dealer_monthly_work_report_state_id')
+        batch_op.drop_index('ix_dealer_monthly_work_report_period_id')
+        batch_op.drop_index('ix_dealer_monthly_work_report_is_on_time_id')
+        batch_op.drop_index('ix_dealer_monthly_work_report_dealer_id_id')
+
+    op.drop_table('dealer_monthly_work_report')
     with op.batch_alter_table('dealer_ledger_equipment', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_dealer_ledger_equipment_record_id'))
 
@@ -1161,6 +2801,21 @@ def downgrade():
         batch_op.drop_index('ix_visit_plan_ends_on_id')
 
     op.drop_table('visit_plan')
+    with op.batch_alter_table('training_record', schema=None) as batch_op:
+        batch_op.drop_index('ix_training_record_training_type_id')
+        batch_op.drop_index('ix_training_record_state_id')
+        batch_op.drop_index('ix_training_record_period_id')
+        batch_op.drop_index('ix_training_record_is_first_training_id')
+        batch_op.drop_index('ix_training_record_audience_id')
+
+    op.drop_table('training_record')
+    with op.batch_alter_table('satisfaction_survey_plan', schema=None) as batch_op:
+        batch_op.drop_index('ix_satisfaction_survey_plan_state_id')
+        batch_op.drop_index('ix_satisfaction_survey_plan_scope_kind_id')
+        batch_op.drop_index('ix_satisfaction_survey_plan_quarter_id')
+        batch_op.drop_index('ix_satisfaction_survey_plan_due_on_id')
+
+    op.drop_table('satisfaction_survey_plan')
     with op.batch_alter_table('quality_info_summary', schema=None) as batch_op:
         batch_op.drop_index('uq_quality_info_summary_period', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
         batch_op.drop_index('ix_quality_info_summary_state_id')
@@ -1177,6 +2832,12 @@ def downgrade():
         batch_op.drop_index('ix_product_batch_expires_on_id')
 
     op.drop_table('product_batch')
+    with op.batch_alter_table('parts_purchase_list', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_purchase_list_state_id')
+        batch_op.drop_index('ix_parts_purchase_list_period_id')
+        batch_op.drop_index('ix_parts_purchase_list_needed_on_id')
+
+    op.drop_table('parts_purchase_list')
     with op.batch_alter_table('dealer_ledger', schema=None) as batch_op:
         batch_op.drop_index('uq_dealer_ledger_dealer_code', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
         batch_op.drop_index('ix_dealer_ledger_state_id')

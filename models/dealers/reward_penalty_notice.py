@@ -14,6 +14,14 @@ HAS_GROUNDS = saying(
     "Link a grade sheet that is approved or published, or a violation that is verified")
 
 
+def name_in_violation(notice, act) -> None:
+    """The violation says which notice it led to."""
+    violation = act.get("conduct_violation", notice.conduct_violation_id)
+    if violation is not None and violation.reward_penalty_notice_id is None:
+        violation.reward_penalty_notice_id = notice.id
+        act.touch(violation)
+
+
 class RewardPenaltyNotice(Record):
     """Written by customer service after an approved grade sheet or a verified violation, approved by the
     executive in charge and signed for by the dealer; its amount enters the warranty settlement."""
@@ -76,7 +84,7 @@ class RewardPenaltyNotice(Record):
                 Move("send_back", "退回", source=("in_approval",), to="draft", by=(SIGNER,), comment=True,
                      signs=True),
                 Move("issue", "发出", source=("approved",), to="issued", by=("customer_service",),
-                     stamps=("issued_at",)),
+                     stamps=("issued_at",), then=name_in_violation),
                 Move("acknowledge", "签收", source=("issued",), to="acknowledged", by=("dealer",),
                      stamps=("signed_by", "signed_at")),
                 Move("cancel", "取消", source=("draft", "in_approval", "approved"), to="cancelled",

@@ -146,7 +146,7 @@ class ComplaintTrackingCard(Record):
                      tell=("customer_service", "quality_manager"), id="SLA-26"),
         ),
         access={
-            "customer_service": "EAVX", "quality_engineer": "V", "quality_manager": "VX", "dealer": "CEv",
+            "customer_service": "EAVX", "dispatcher": "V", "quality_engineer": "V", "quality_manager": "VX", "dealer": "CEv",
             "unit": "KEV", "unit_lead": "KEV",
         },
         rules=(

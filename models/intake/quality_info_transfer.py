@@ -291,7 +291,7 @@ class QualityInfoTransfer(Record):
                      tell=("unit_lead", "quality_manager"), id="SLA-03/04"),
         ),
         access={
-            "customer_service": "V", "technician": "Ev", "quality_engineer": "CEAVXK",
+            "customer_service": "V", "dispatcher": "V", "technician": "Ev", "quality_engineer": "CEAVXK",
             "quality_manager": "AVXK", "sales": "CEVXK", "sales_lead": "CEAVXK", "unit": "EKV",
             "unit_lead": "EKV", "deputy_gm": "KVX", "general_manager": "VX", "management_representative": "V",
         },

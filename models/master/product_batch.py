@@ -90,7 +90,7 @@ class ProductBatch(Record):
             ),
             maintained=("active",), void_when=(not_referenced(),)),
         access={
-            "customer_service": "V", "technician": "V", "quality_engineer": "CEVX", "quality_manager": "V",
+            "customer_service": "V", "dispatcher": "V", "technician": "V", "quality_engineer": "CEVX", "quality_manager": "V",
             "sales": "V", "sales_lead": "V", "dealer": "V", "appraiser": "V", "unit": "CEV",
             "unit_lead": "CEV", "warehouse": "V", "deputy_gm": "V", "management_representative": "V", "general_manager": "V",
         },

@@ -114,7 +114,7 @@ class StaffQualification(Record):
             Deadline("renewal", limit="valid_until_on", tell=("evaluator", "customer_service")),
         ),
         access={
-            "customer_service": "CEV", "dispatcher": "V", "technician": "v", "quality_manager": "AVX",
+            "customer_service": "CEV", "dispatcher": "V", "technician": "v", "quality_engineer": "V", "quality_manager": "AVX",
             "dealer": "v", "appraiser": "v", "evaluator": "CEV",
         },
         rules=(

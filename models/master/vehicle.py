@@ -104,7 +104,7 @@ class Vehicle(Record):
     spec = RecordType(
         code="VEH", zh="车辆档案", en="Vehicle file",
         source="004 §3, §5.3.1-§5.3.6, second §5.3.4, second §5.3.5",
-        series=Series("VEH-{n:06}"), title="vin", scope={"dealer": "dealer", "appraiser": "dealer"},
+        series=Series("VEH-{n:06}"), title="vin", found_by="vin", scope={"dealer": "dealer", "appraiser": "dealer"},
         list=("number", "vin", "model", "customer", "dealer", "delivered_on", "mileage", "warranty_ends_on",
               "state"),
         search=("number", "vin", "engine_no", "plate_no", "warranty_voucher_no"),
@@ -127,7 +127,7 @@ class Vehicle(Record):
             ),
             maintained=("in_stock", "delivered", "returned")),
         access={
-            "customer_service": "V", "quality_engineer": "V", "quality_manager": "V", "sales": "CEVX",
+            "customer_service": "V", "dispatcher": "V", "quality_engineer": "V", "quality_manager": "V", "sales": "CEVX",
             "sales_lead": "CEVX", "dealer": "CEv", "appraiser": "CEv", "warehouse": "CEV", "deputy_gm": "V",
             "management_representative": "V", "general_manager": "V",
         },

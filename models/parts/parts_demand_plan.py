@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from models.base import (
     Line, Record, day, decimal, integer, lines, link, longtext, moment, period, person, phone, text, yes_no,
 )
+from models.conditions import is_changed
 from models.spec import SYSTEM, Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states
 
 
@@ -15,6 +16,12 @@ def preset_accepted(plan, act) -> None:
     for part in plan.parts:
         if part.accepted_quantity is None:
             part.accepted_quantity = part.quantity
+
+
+def forget_accepted(plan, act) -> None:
+    """What the dealer amends is weighed anew."""
+    for part in plan.parts:
+        part.accepted_quantity = None
 
 
 def list_month(plan) -> Period:
@@ -69,6 +76,7 @@ class Part(Line, of="parts_demand_plan"):
     remark = text("备注", origin="P")
 
 
+HEAD = ("dealer", "period", "prepared_by", "contact_person", "phone", "address")
 TYPED = [name for name, field in Part.fields.items() if field.typed and name != "accepted_quantity"]
 
 
@@ -115,13 +123,14 @@ class PartsDemandPlan(Record):
         if other:
             yield "period", Text(f"该服务商本月已有需求计划 {other}，请在其上修改",
                                  f"This dealer has a plan of the month already: change {other}")
-        yield from self._wrong_parts()
-        if act.move is not None and act.move.name == "accept" and self._is_rewritten():
+        move = act.move.name if act.move else ""
+        yield from self._wrong_parts(move)
+        if (move == "accept" or (self.state in ("submitted", "accepted") and not move)) and self._is_rewritten():
             yield "parts", Text("接收时只能调低核定数量，其他内容须退回服务商修改",
                                 "On acceptance only the accepted quantity may change: else send the plan "
                                 "back")
 
-    def _wrong_parts(self):
+    def _wrong_parts(self, move):
         seen = set()
         for n, part in enumerate(self.parts):
             if part.part_no in seen:
@@ -130,7 +139,7 @@ class PartsDemandPlan(Record):
             seen.add(part.part_no)
             if part.accepted_quantity is None:
                 continue
-            if self.state in ("draft", "submitted", "returned"):
+            if self.state in ("draft", "returned") or move in ("submit", "resubmit"):
                 yield f"parts-{n}-accepted_quantity", Text("核定数量由客户服务部接收时填写，请清空",
                                                            "Customer service sets this on acceptance: leave "
                                                            "it empty")
@@ -140,7 +149,7 @@ class PartsDemandPlan(Record):
                                                            "asked for")
 
     def _is_rewritten(self):
-        if sa.inspect(self).attrs.parts.history.has_changes():
+        if sa.inspect(self).attrs.parts.history.has_changes() or any(is_changed(self, name) for name in HEAD):
             return True
         return any(
             sa.inspect(part).attrs[name].history.has_changes() for part in self.parts for name in TYPED)
@@ -160,7 +169,7 @@ class PartsDemandPlan(Record):
                      requires=("dealer", "period", "prepared_by", "parts"),
                      when=(HAS_PARTS_STORE, IN_OPERATION, SOMETHING_IS_NEEDED)),
                 Move("send_back", "退回", source=("submitted",), to="returned", by=("customer_service",),
-                     comment=True),
+                     comment=True, then=forget_accepted),
                 Move("resubmit", "重报", source=("returned",), to="submitted", by=("dealer",),
                      requires=("parts",),
                      stamps=("resubmitted_at",), when=(SOMETHING_IS_NEEDED,)),
@@ -177,7 +186,7 @@ class PartsDemandPlan(Record):
                      tell=("owner", "customer_service"),
                      id="SLA-06"),
         ),
-        access={"customer_service": "AVX", "dealer": "CEv", "warehouse": "V", "finance": "V"},
+        access={"customer_service": "EAVX", "dealer": "CEv", "warehouse": "V", "finance": "V"},
         rules=(
             "One plan per dealer and period, cancelled ones not counted.",
             "On time when submitted_at <= 10th of period 23:59:59 Asia/Shanghai; 00:00:00 of the 11th is "

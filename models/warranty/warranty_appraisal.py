@@ -173,7 +173,8 @@ class WarrantyAppraisal(Record):
         if started and finished and finished < started:
             yield "repair_finished_at", IN_ORDER.reason(self)
         file = act.get("customer_repair_file", self.customer_repair_file_id)
-        if file is not None and (file.vehicle_id, file.dealer_id) != (self.vehicle_id, self.dealer_id):
+        is_chosen = any(is_changed(self, name) for name in ("customer_repair_file", "vehicle", "dealer"))
+        if is_chosen and file is not None and (file.vehicle_id, file.dealer_id) != (self.vehicle_id, self.dealer_id):
             yield "customer_repair_file", Text("所选维修档案不是该服务商该车辆的，请重选",
                                                "This repair file is of another vehicle or dealer: choose "
                                                "again")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from models.base import Record
 from models.spec import Refused
 from rules import numbering, office, records
+from tests import valid
 from tests.casebook import Casebook, at, done, refused, told
 
 CUSTOMER, BATCH, DEALER = "customer", "product_batch", "dealer_ledger"
@@ -136,7 +137,7 @@ def test_a_shelf_life_ends_on_the_same_day_or_the_last_of_the_month(book, produc
 
 
 @pytest.mark.parametrize("changes, sentence", [
-    ({"shelf_life_months": "0"}, "不能小于 1"), ({"shelf_life_months": "1201"}, "保质期不能超过1200个月"),
+    ({"shelf_life_months": "0"}, "不能小于 1"), ({"shelf_life_months": "1201"}, "“保质期”的数值太大"),
     ({"produced_on": "2199-01-01"}, "生产日期不能晚于今天")])
 def test_dates_that_cannot_be_are_refused(book, changes, sentence):
     refused(book.person("quality_engineer").post(f"/admin/{BATCH}/new/", batch_form(**changes)), sentence, 422)
@@ -181,9 +182,18 @@ def test_a_delivery_names_the_card_from_that_customers_site_about_the_batch(book
 
 # The dealer ledger ----------------------------------------------------------------------------------------------------
 
+def trained(book, dealer_id):
+    """Somebody of the dealer has passed a training."""
+    with valid.desk(book.app) as session:
+        valid.record(session, "training_record", "assessed", attendees=[
+            {"person_name": "李师傅", "dealer": str(dealer_id), "is_present": "true", "score": "80", "result": "passed"}])
+
+
 def test_a_dealer_starts_after_training_with_store_and_contract(book):
     id_, manager = dealer(book), book.person("quality_manager")
     refused(manager.move(DEALER, id_, "activate"), "当前状态为“筹建”，不能批准运营")
+    refused(book.person("customer_service").move(DEALER, id_, "confirm_training"), "尚无考核合格的培训记录")
+    trained(book, id_)
     done(book.person("customer_service").move(DEALER, id_, "confirm_training"))
     assert book.clock(DEALER, id_, "first_training")[0] == "missed"
     refused(manager.move(DEALER, id_, "activate"), "请填写“签约日期”", 422)
@@ -196,6 +206,7 @@ def test_a_dealer_starts_after_training_with_store_and_contract(book):
 
 def test_a_sales_outlet_needs_no_parts_store(book):
     id_ = dealer(book, outlet_type="sales_outlet", contract_signed_on="2024-02-01")
+    trained(book, id_)
     done(book.person("customer_service").move(DEALER, id_, "confirm_training"))
     done(book.person("deputy_gm").move(DEALER, id_, "activate"))
 

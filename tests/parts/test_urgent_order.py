@@ -16,7 +16,7 @@ def book(app):
 
 
 def ordered(book, by="dealer_f001", **changes):
-    order = book.person(by).create(ORDER, book.urgent_order(**changes))
+    order = book.person(by).create(ORDER, book.urgent_order(by, **changes))
     done(book.person(by).move(ORDER, order, "submit"))
     return order
 
