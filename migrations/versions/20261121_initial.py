@@ -1,6 +1,6 @@
 """initial
 
-Revision ID: 1aaea6de6923
+Revision ID: 8e83eeb2f09a
 Revises: 
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from models.base import Exact, Moment
 
-revision = '1aaea6de6923'
+revision = '8e83eeb2f09a'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -95,7 +95,7 @@ def upgrade():
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('of_type', sa.String(length=60), nullable=False),
     sa.Column('of_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('figure', sa.String(length=120), nullable=False),
+    sa.Column('figure', sa.String(length=260), nullable=False),
     sa.Column('source_type', sa.String(length=60), nullable=False),
     sa.Column('source_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_report_evidence'))
@@ -752,6 +752,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_quality_info_transfer_number'))
     )
     with op.batch_alter_table('quality_info_transfer', schema=None) as batch_op:
+        batch_op.create_index('ix_quality_info_transfer_closed_at_id', ['closed_at', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_dealer_id_id', ['dealer_id', 'id'], unique=False)
@@ -1083,6 +1084,7 @@ def downgrade():
         batch_op.drop_index('ix_quality_info_transfer_dealer_id_id')
         batch_op.drop_index('ix_quality_info_transfer_customer_id_id')
         batch_op.drop_index('ix_quality_info_transfer_corrective_action_id_id')
+        batch_op.drop_index('ix_quality_info_transfer_closed_at_id')
 
     op.drop_table('quality_info_transfer')
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
