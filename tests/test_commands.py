@@ -82,8 +82,10 @@ def test_who_belongs_to_a_dealer_or_a_department_says_which(app, run):
 @pytest.mark.parametrize(("words", "sentence"), [
     (("x1", "--role", "emperor"), "roles: 没有角色 emperor"), (("sales", "--role", "sales"), "username: 用户名 sales 已存在"),
     (("a b", "--role", "sales"), "username: 用户名须为"), (("x1", "--role", "dealer"), "dealer: 服务商角色须指明服务商代码"),
-    (("x1", "--role", "appraiser", "--dealer", "F999"), "dealer: 服务商角色须指明"), (("x1", "--role", "unit"), "unit: 责任部门角色须指明部门"),
-    (("x1", "--role", "sales", "--email", "no address"), "email: 邮箱无效"), (("x1", "--role", "sales", "--display", "长" * 81), "name: 姓名最多")])
+    (("x1", "--role", "appraiser", "--dealer", "F999"), "dealer: 服务商角色须指明"),
+    (("x1", "--role", "unit"), "unit: 责任部门角色须指明部门"),
+    (("x1", "--role", "sales", "--email", "no address"), "email: 邮箱无效"),
+    (("x1", "--role", "sales", "--display", "长" * 81), "name: 姓名最多")])
 def test_a_person_that_cannot_be_is_refused_by_field(app, run, words, sentence):
     refused(run("user", "create", *words), sentence)
     assert user(app, "x1") is None
@@ -107,8 +109,8 @@ def test_the_declarations_are_printed_as_data(run):
     assert [one["name"] for one in told] == list(TYPES)
     for one in told:
         spec = TYPES[one["name"]]
-        assert {"name", "code", "zh", "en", "area", "source", "purpose", "series", "numbered_at", "title", "scope", "fields", "lines", "states",
-                "moves", "approval", "deadlines", "rules", "links_in", "list", "search", "filters", "private", "retention_years",
+        assert {"name", "code", "zh", "en", "area", "source", "purpose", "series", "numbered_at", "title", "scope", "fields", "lines",
+                "states", "moves", "approval", "deadlines", "rules", "links_in", "list", "search", "filters", "private", "retention_years",
                 "access"} == set(one)
         assert [field["name"] for field in one["fields"]] == list(spec.fields)
         for field in one["fields"]:
