@@ -4,6 +4,7 @@ from models.base import Line, Record, day, decimal, integer, lines, link, longte
 from models.conditions import not_referenced
 from models.spec import Move, RecordType, Series, Text, Workflow, months_after, states
 
+
 class Delivery(Line, of="product_batch"):
     """A customer who got some of the batch, and what was learnt at that customer's line."""
 
