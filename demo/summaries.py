@@ -19,7 +19,8 @@ OPINION = "重点类别已下发纠正和预防措施，请责任单位按期完
 
 
 def summaries(clock: Clock, sheets: list[Rec], calls: list[Rec]) -> list[Rec]:
-    """One for each month; the last full one is still being checked, the present one compiled as a first look."""
+    """One for each month but the last full one, which the first start has the report compile; the one before it is
+    still being checked, the present one compiled as a first look."""
     called = {id(call["quality_info_transfer"]): call for call in calls if "called_at" in call}
     sheets = [sheet for sheet in sheets if sheet["state"] != "void"]
     found, previous = [], 0
@@ -27,8 +28,9 @@ def summaries(clock: Clock, sheets: list[Rec], calls: list[Rec]) -> list[Rec]:
     for place, first in enumerate(months):
         month = _Month(first, sheets, called)
         left = len(months) - 1 - place
-        state = {0: "compiled", 1: "checked", 2: "submitted"}.get(left, "received")
-        found.append(_summary(clock, month, previous, state))
+        state = {0: "compiled", 2: "checked", 3: "submitted"}.get(left, "received")
+        if left != 1:
+            found.append(_summary(clock, month, previous, state))
         previous = len(month.cases)
     if len(found) > 6:
         found.append(_withdrawn(found[4]))

@@ -27,7 +27,7 @@ from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 SILENCE = timedelta(seconds=20)    # a running run that nobody works on may be taken over after it ...
-LOST = timedelta(seconds=120)      # ... and is queued again by the clock after this
+LOST = timedelta(seconds=60)       # ... and is queued again by the clock after this
 FORGOTTEN = timedelta(seconds=60)  # a queued run that no job knows of is queued again
 ATTEMPTS = 3                       # of a compilation that got in the way of another transaction
 

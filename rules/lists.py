@@ -134,6 +134,8 @@ def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
     if shown.kind in (Kind.LINK, Kind.USER, Kind.UNIT):  # by what the reader sees
         _, target, title = _target(shown)
         column = sa.select(title).where(target == column).scalar_subquery()
+    elif shown.kind is Kind.MULTICHOICE:  # PostgreSQL has no order of JSON
+        column = sa.cast(column, sa.Text)
     return [column.desc(), key.desc()] if down else [column.asc(), key.asc()]
 
 

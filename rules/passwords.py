@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +16,13 @@ from models.spec import Invalid, Text
 from rules import office
 
 _hasher = PasswordHasher()
-# Verified against when the name is unknown, so that an answer takes as long as for a known one.
-_NOBODY = _hasher.hash(secrets.token_urlsafe())
+
+
+@cache
+def _nobody() -> str:
+    """Verified against when the name is unknown, so that an answer takes as long as for a known one."""
+    return _hasher.hash(secrets.token_urlsafe())
+
 
 WINDOW = timedelta(minutes=15)
 FAILURES_PER_NAME, FAILURES_PER_ADDRESS = 5, 30
@@ -37,7 +43,7 @@ def random_password() -> str:
 
 def matches(password_hash: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(password_hash or _NOBODY, password) and password_hash is not None
+        return _hasher.verify(password_hash or _nobody(), password) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from models.spec import Default, Invalid, Period, Refused, RecordType, Text
+from models.spec import Default, Field, Invalid, Period, Refused, RecordType, Text
 from rules import access, checks, numbering, office
 
 STALE = Text("记录已被 {who} 于 {when} 修改，您看到的不是最新内容",
@@ -100,13 +100,22 @@ def flush(session: Any, record: Any) -> None:
     except StaleDataError:
         raise Refused(JUST_CHANGED, stale=True) from None
     except IntegrityError as clash:
-        if "unique" not in str(clash).lower() or "number" in str(clash.orig):  # a number twice is a bug
+        field = _clashing(record, clash)
+        if field is None:  # a number given twice, for instance, is a bug
             raise
-        fields = [record.spec.fields[name] for group in record.spec.unique for name in group[-1:]]
-        fields += [field for field in record.spec.fields.values() if field.unique]
         raise Invalid({field.name: Text(
-            f"“{field.label.zh}”的这个值刚被别人使用", f"Somebody has just used this “{field.label.en}”",
-        ) for field in fields[:1]}) from None
+            f"“{field.label.zh}”的这个值刚被别人使用", f"Somebody has just used this “{field.label.en}”")}) from None
+
+
+def _clashing(record: Any, clash: IntegrityError) -> Field | None:
+    """The field whose value another record has already, by the name of the index or, on SQLite, its columns."""
+    spec, table = record.spec, record.__tablename__
+    violated = getattr(getattr(clash.orig, "diag", None), "constraint_name", None) or str(clash.orig)
+    for group in (*((name,) for name, field in spec.fields.items() if field.unique), *spec.unique):
+        columns = ", ".join(f"{table}.{spec.fields[name].column}" for name in group)
+        if violated in (f"uq_{table}_{'_'.join(group)}", f"UNIQUE constraint failed: {columns}"):
+            return spec.fields[group[-1]]
+    return None
 
 
 def acknowledge(act: Any, record: Any, line_id: int) -> Any:

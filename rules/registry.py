@@ -12,7 +12,7 @@ import models
 from models.base import Record
 from models.settings import PARAMETERS
 from models.spec import (
-    ADMINISTRATOR, APPROVER, AREAS, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, Kind, RecordType, WrongDeclaration,
+    ADMINISTRATOR, APPROVER, AREAS, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, Kind, RecordType, Workflow, WrongDeclaration,
 )
 
 RELATIONS = {OWNER, SIGNER, SYSTEM, DRAFTER, APPROVER}
@@ -30,7 +30,10 @@ def load() -> Mapping[str, RecordType]:
                 raise
             continue
         for info in pkgutil.iter_modules(module.__path__):
-            importlib.import_module(f"{package}.{info.name}")
+            try:
+                importlib.import_module(f"{package}.{info.name}")
+            except WrongDeclaration as wrong:   # from the vocabulary itself, before there is a type to check
+                raise WrongDeclaration(f"Record type {info.name}: {wrong}") from None
     for spec in Record.types.values():
         check(spec)
     configure_mappers()
@@ -95,12 +98,11 @@ def _wrong_roles(spec: RecordType) -> Iterator[str]:
 
 def _wrong_moves(spec: RecordType) -> Iterator[str]:
     flow = spec.workflow
-    known, reached = {state.name for state in flow.states}, {flow.initial}
+    known, reached = {state.name for state in flow.states}, _reachable(flow)
     for move in flow.moves:
         for name in (*move.source, move.to):
             if name not in known:
                 yield f"the move {move.name} names the unknown state {name!r}; declare it."
-        reached.add(move.to)
         for role in move.by:
             if role not in RELATIONS and not spec.access.get(role):
                 yield f"the move {move.name} is given to {role}, who has no access; give it access or take it out."
@@ -112,6 +114,13 @@ def _wrong_moves(spec: RecordType) -> Iterator[str]:
     for state in flow.states:
         if state.name not in reached:
             yield f"the state {state.name!r} is unreachable; add a move to it or take it out."
+
+
+def _reachable(flow: Workflow) -> set[str]:
+    reached = [flow.initial]
+    for state in reached:
+        reached += {move.to for move in flow.moves_from(state)} - set(reached)
+    return set(reached)
 
 
 def _wrong_deadlines(spec: RecordType) -> Iterator[str]:

@@ -234,7 +234,8 @@ def test_the_console_writes_the_same_file_as_the_page(app, book, header):
 def test_the_console_holds_to_the_rights_of_the_person_and_says_why(app):
     assert "没有这项权限" in console(app, CUSTOMER, "--as", "technician").stderr
     for arguments, code, sentence in ((("no_such",), 2, "没有单据类型“no_such”"), ((CUSTOMER, "--as", "nobody"), 1, "没有人员“nobody”"),
-                                      ((CUSTOMER, "--filter", "x"), 2, "应为 JSON 对象"), ((CUSTOMER, "--filter", "[1]"), 2, "应为 JSON 对象"),
+                                      ((CUSTOMER, "--filter", "x"), 2, "应为 JSON 对象"),
+                                      ((CUSTOMER, "--filter", "[1]"), 2, "应为 JSON 对象"),
                                       ((CUSTOMER, "--filter", '{"no_such": "1"}'), 1, "筛选条件“no_such”不能用")):
         result = console(app, *arguments)
         assert result.exit_code == code and sentence in result.stderr and result.stdout == "", arguments

@@ -16,7 +16,7 @@ from models.base import Record, db
 from models.history import Counter
 from models.people import User
 from models.spec import Invalid, Refused
-from rules import audit, moves, numbering, records
+from rules import audit, checks, moves, numbering, records
 from rules.access import Actor
 from rules.act import Act
 from tests import reading
@@ -294,7 +294,7 @@ def test_of_those_who_take_the_same_code_at_once_one_gets_it_and_the_others_read
     def work(n, act):
         db.session.rollback()
         start.barrier.wait()
-        record = records.create(Act(db.session, Actor.system()), Record.types[DEALER], {**values(n), "dealer_code": "F900"})
+        record = records.create(Act(db.session, Actor.system()), Record.types[DEALER], {**values(n), "dealer_code": "number-9"})
         db.session.commit()
         return record.number
 
@@ -305,7 +305,22 @@ def test_of_those_who_take_the_same_code_at_once_one_gets_it_and_the_others_read
         assert "服务商代码" in refusal.errors["dealer_code"].zh
     with at_desk(app) as session:
         model = Record.types[DEALER].model
-        assert session.scalar(sa.select(sa.func.count()).where(model.dealer_code == "F900")) == 1
+        assert session.scalar(sa.select(sa.func.count()).where(model.dealer_code == "number-9")) == 1
+
+
+def test_what_only_the_unique_index_sees_is_told_at_its_field_and_a_number_twice_is_a_bug(app, monkeypatch):
+    monkeypatch.setattr(checks, "taken", lambda record, session: {})   # as if the other had saved after the look
+    with at_desk(app) as session:
+        with pytest.raises(Invalid) as told_:
+            records.create(Act(session, Actor.system()), Record.types[DEALER], {**values(1), "dealer_code": "F001"})
+        assert set(told_.value.errors) == {"dealer_code"} and "刚被别人使用" in told_.value.errors["dealer_code"].zh
+        session.rollback()
+        act = Act(session, Actor.system())
+        record = records.create(act, Record.types[DEALER], values(2))
+        record.number = "SPL-0001"
+        with pytest.raises(sa.exc.IntegrityError):
+            act.touch(record)
+        session.rollback()
 
 
 def test_the_same_code_over_http_is_a_sentence_at_its_field(book):

@@ -4,8 +4,6 @@ from models.base import Line, Record, day, decimal, integer, lines, link, longte
 from models.conditions import not_referenced
 from models.spec import Move, RecordType, Series, Text, Workflow, months_after, states
 
-LONGEST_SHELF_LIFE = 1200  # months; keeps the end within the calendar
-
 
 class Delivery(Line, of="product_batch"):
     """A customer who got some of the batch, and what was learnt at that customer's line."""
@@ -51,17 +49,12 @@ class ProductBatch(Record):
     def derive(self, act):
         self.display_name = " / ".join(part for part in (self.product_name, self.batch_no) if part)
         self.expires_on = None
-        if self.produced_on and self.shelf_life_months and self.shelf_life_months <= LONGEST_SHELF_LIFE:
+        if self.produced_on and self.shelf_life_months:
             self.expires_on = months_after(self.produced_on, self.shelf_life_months)
 
     def check(self, act):
         if self.produced_on and self.produced_on > act.today:
             yield "produced_on", Text("生产日期不能晚于今天", "The production date cannot be in the future")
-        if self.shelf_life_months and self.shelf_life_months > LONGEST_SHELF_LIFE:
-            yield "shelf_life_months", Text(
-                "保质期不能超过{n}个月；没有限制时请留空",
-                "A shelf life has at most {n} months; leave it empty if there is no limit",
-            ).with_(n=LONGEST_SHELF_LIFE)
         for n, delivery in enumerate(self.deliveries):
             card = delivery.info_flow_card_id and act.get("info_flow_card", delivery.info_flow_card_id)
             found = card and (card.source, card.customer_id, card.product_batch_id)
