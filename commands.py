@@ -317,10 +317,11 @@ def first_start(demo: bool) -> None:
 
 
 def _compile_last_month() -> None:
-    """The worker finds the request as soon as it runs."""
+    """The worker finds the requests as soon as it runs."""
     act = Act(db.session, _actor(None))
     last = Period(act.today.year, act.today.month, 1).previous()
-    asking.ask(act, "quality_info_summary", str(last))
+    for name in ("quality_info_summary", "dealer_grade_sheet"):
+        asking.ask(act, name, str(last))
 
 
 def _queue_interrupted_again() -> None:
