@@ -64,6 +64,7 @@ def test_the_key_dates_of_a_customer_follow_its_contacts_and_surveys(book):
     book.as_it_was(CUSTOMER, id_, created_at=created)
     read = book.read(CUSTOMER, id_)
     assert (read.is_in_province, read.contact_due_at, read.survey_due_on) == (False, created + timedelta(days=7), date(2026, 12, 31))
+    book.as_it_was(CUSTOMER, id_, state="active")
     with valid.desk(book.app) as session:
         valid.record(session, "satisfaction_questionnaire", "sent", customer=str(id_), sent_at="2026-04-01T09:00")
     book.as_it_was(CUSTOMER, id_, last_contacted_at=at("2026-10-01 09:00"))
