@@ -97,7 +97,7 @@ def _late(actor: access.Actor) -> list[dict[str, Any]]:
 def _late_row(language: str, type_: str, id_: int, number: str, name: str, due_at: Any) -> dict[str, Any]:
     spec, now = Record.types[type_], office.now()
     deadline = next((d for d in spec.deadlines if d.name == name), None)
-    label = spec.fields[deadline.met_by].label if deadline and deadline.met_by else Text("期限", "Deadline")
+    label = pages.deadline_label(spec, deadline) if deadline else Text("期限", "Deadline")
     return {"label": spec.label.in_(language), "number": number, "href": f"/admin/{type_}/details/?id={id_}",
             "what": label.in_(language), "due_at": due_at, "left": pages.left_text(due_at - now, language),
             "is_late": due_at < now}

@@ -20,7 +20,7 @@ from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
 from models.people import Unit, User
 from models.reports import Evidence
-from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
+from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Deadline, Field, Kind, Lines, RecordType, Text
 from rules import access, approvals, checks, exports, lists, moves, office, records
 
 CHOICES = 50
@@ -461,18 +461,14 @@ def _behind(record: Any, language: str) -> list[dict[str, Any]]:
 
 
 def _captions(record: Any, language: str) -> dict[str, str]:
-    """`by_dealer:F001` -> the words of that figure, where the record has lines that say them."""
-    child = record.spec.lines.get("figures")
-    if child is None:
-        return {}
-    found = {}
-    for row in record.figures:
-        section = child.fields["section"].choice_label(row.section)
-        words = section.in_(language) if section else row.section
-        name = f"{row.section}:{row.key}" if row.key else row.section
-        found[name] = f"{words} · {row.caption}" if row.key else words
-        found[f"{name}/denominator"] = f"{found[name]} ({'分母' if language == 'zh' else 'of'})"
-    return found
+    """`by_dealer:F001` -> the words of that figure: of the lines that say them, else of the choice it is named after."""
+    base = "分母" if language == "zh" else "of"
+    found = {choice.value: choice.label.in_(language) for child in record.spec.lines.values()
+             for field in child.fields.values() for choice in field.choices}
+    for row in record.figures if "figures" in record.spec.lines else ():
+        words = found.get(row.section, row.section)
+        found[f"{row.section}:{row.key}" if row.key else row.section] = f"{words} · {row.caption}" if row.key else words
+    return found | {f"{name}/denominator": f"{words} ({base})" for name, words in found.items()}
 
 
 def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
@@ -536,12 +532,17 @@ def _clocks(record: Any, language: str) -> list[dict[str, Any]]:
     for clock in rows:
         if clock.state == "stopped" or clock.name not in names:
             continue
-        met_by = names[clock.name].met_by
-        label = record.spec.fields[met_by].label if met_by else Text("期限", "Deadline")
+        label = deadline_label(record.spec, names[clock.name])
         late = clock.state == "missed" or (clock.state == "running" and now > clock.due_at)
         found.append({"label": label.in_(language), "due_at": clock.due_at, "state": clock.state, "late": late,
                       "left": left_text(clock.due_at - now, language) if clock.state == "running" else ""})
     return found
+
+
+def deadline_label(spec: RecordType, deadline: Deadline) -> Text:
+    """What a promise is called: the field that keeps it, else the one that limits it."""
+    field = spec.fields.get(deadline.met_by) or spec.fields.get(deadline.limit)
+    return field.label if field else Text("期限", "Deadline")
 
 
 def left_text(left: Any, language: str) -> str:
