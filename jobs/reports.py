@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,12 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from jobs import outbox
-from models.base import PLACES, Record, db, rounded
+from models.base import Record, db
 from models.history import Outbox
-from models.people import User
 from models.reports import Evidence, ReportRun
-from models.spec import VOID, Field, Invalid, Kind, Period, RecordType, Refused, Text
-from rules import access, audit, moves, office, reports
+from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
+from rules import access, described, moves, office, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -362,52 +360,10 @@ def as_json(session: Any, run: ReportRun) -> dict[str, Any]:
 
 def _told(session: Any, model: Any, id_: int) -> dict[str, Any]:
     record = session.get(model, id_)
-    told = {"number": record.number, **_said(session, record), "behind": behind(session, record)}
+    told = {"number": record.number, **described.said(session, record), "behind": behind(session, record)}
     if not sa.inspect(record).modified:
         session.expunge(record)  # one at a time: there may be thousands, with all their lines
     return told
-
-
-def _said(session: Any, record: Any) -> dict[str, Any]:
-    spec = record.spec
-    tables = [(spec.fields, [record])] + [(child.fields, getattr(record, name)) for name, child in spec.lines.items()]
-    names = _names(session, tables)
-    return {
-        "fields": _row(record, spec.fields, names),
-        "lines": {name: [_row(row, child.fields, names) for row in getattr(record, name)]
-                  for name, child in spec.lines.items()}}
-
-
-def _names(session: Any, tables: list[tuple[Mapping[str, Field], list[Any]]]) -> dict[tuple[str, int], str]:
-    """(type, id) -> number of every record that is pointed at, and user name of every person; a query per type."""
-    wanted: dict[str, set[int]] = defaultdict(set)
-    for fields, rows in tables:
-        for pointing in (f for f in fields.values() if f.kind in (Kind.LINK, Kind.USER)):
-            wanted[pointing.to].update(id_ for row in rows if (id_ := getattr(row, pointing.column)) is not None)
-    found = {}
-    for to, ids in wanted.items():
-        key, name = (Record.types[to].model.id, Record.types[to].model.number) if to else (User.id, User.username)
-        listed = sorted(ids)
-        for start in range(0, len(listed), 500):
-            rows = session.execute(sa.select(key, name).where(key.in_(listed[start:start + 500])))
-            found.update({(to, id_): text for id_, text in rows})
-    return found
-
-
-def _row(row: Any, fields: Mapping[str, Field], names: Mapping[tuple[str, int], str]) -> dict[str, Any]:
-    return {name: _json(getattr(row, field.column), field, names) for name, field in fields.items()}
-
-
-def _json(value: Any, field: Field, names: Mapping[tuple[str, int], str]) -> Any:
-    if value is None:
-        return None
-    if field.kind in (Kind.LINK, Kind.USER):
-        return names.get((field.to, value))
-    if field.kind is Kind.DECIMAL:
-        return format(Decimal(value).normalize(), "f")
-    if field.kind in PLACES:
-        return str(rounded(value, PLACES[field.kind]))
-    return audit.plain(value)
 
 
 # Without a worker, and after a crash ------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from models.settings import PARAMETERS
 from models.spec import Field, Kind, Lines, Move, RecordType
 from rules import exports
 
+AT_ONCE = 500   # values of one IN: a database takes only so many
+
 
 def record_type(spec: RecordType) -> dict[str, Any]:
     """The declaration with the names and shapes under which it is published."""
@@ -80,7 +82,7 @@ def value(field: Field, kept: Any) -> Any:
 
 
 def records(session: Any, spec: RecordType, batch: Sequence[Any], *, plain: bool) -> Iterator[dict[str, Any]]:
-    """Records with the field names of their type, child tables as lists, links by number or title key, people by user name: what
+    """Records with the field names of their type, child tables as lists, links by number, people by user name: what
     `import` reads again."""
     keys = _Keys(session, spec, batch)
     for record in batch:
@@ -93,8 +95,18 @@ def records(session: Any, spec: RecordType, batch: Sequence[Any], *, plain: bool
         }
 
 
+def said(session: Any, record: Any) -> dict[str, Any]:
+    """What a record and its child tables say, for whoever may see all of it."""
+    spec, keys = record.spec, _Keys(session, record.spec, [record])
+    return {
+        "fields": keys.row(record, spec.fields, plain=True),
+        "lines": {name: [keys.row(row, child.fields, plain=True) for row in getattr(record, name)]
+                  for name, child in spec.lines.items()},
+    }
+
+
 class _Keys:
-    """What names the targets of a batch's links and people: one statement per target type."""
+    """What names the targets of a batch's links and people: a statement per target type and five hundred of them."""
 
     def __init__(self, session: Any, spec: RecordType, batch: Sequence[Any]) -> None:
         wanted: dict[str, set[Any]] = {"": {r.created_by_id for r in batch}}
@@ -108,8 +120,10 @@ class _Keys:
         for target, ids in wanted.items():
             model = Record.types[target].model if target else None
             key, column = (model.id, model.number) if model else (User.id, User.username)
-            query = sa.select(key, column).where(key.in_(ids - {None}))
-            self.names |= {(target, id_): name for id_, name in session.execute(query)}
+            listed = sorted(ids - {None})
+            for start in range(0, len(listed), AT_ONCE):
+                query = sa.select(key, column).where(key.in_(listed[start:start + AT_ONCE]))
+                self.names |= {(target, id_): name for id_, name in session.execute(query)}
 
     def person(self, id_: int | None) -> str | None:
         return self.names.get(("", id_))
