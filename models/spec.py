@@ -93,7 +93,7 @@ AREAS: Mapping[str, Text] = {
 
 
 class Kind(StrEnum):
-    """What a field holds. The value is the catalogue's word for it."""
+    """What a field holds. The value is the word under which it is published."""
 
     TEXT = "text"
     LONGTEXT = "longtext"
@@ -146,7 +146,7 @@ MEASURES: Mapping[str, Text] = {
 
 @dataclass(frozen=True)
 class Field:
-    """One column as people and programs know it. `name` is the catalogue's, `column` the attribute that holds it."""
+    """One column as people and programs know it. `column` is the attribute that holds what is published as `name`."""
 
     kind: Kind
     label: Text
