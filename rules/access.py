@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.people import User
-from models.spec import ADMINISTRATOR, ROLES, Field, Kind, RecordType, Text
+from models.spec import ADMINISTRATOR, Field, Kind, RecordType, Text
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,3 @@ def own_scope(actor: Actor, spec: RecordType) -> tuple[Field, list[Any]] | None:
             field = spec.fields[path]
             return field, sorted(value for value in _own(actor, field) if value is not None)
     return None
-
-
-def role_labels(roles: Iterable[str]) -> Text:
-    labels = [ROLES[role].label for role in roles if role in ROLES]
-    return Text("、".join(label.zh for label in labels), ", ".join(label.en for label in labels))
