@@ -221,15 +221,20 @@ def yes_no(zh: str, en: str | None = None, **options: Any) -> Mapped[bool]:
     return _word(Kind.BOOL, sa.Boolean(), zh, en, options)
 
 
-def link(to: str, zh: str, en: str | None = None, *, closes_circle: bool = False, **options: Any) -> Mapped[int]:
-    """A record of another type. Deferred, so that records which name each other can be loaded in any order; of two
-    types that name each other one `closes_circle`: its key is added once both tables are there."""
-    key = sa.ForeignKey(f"{to}.id", deferrable=True, initially="DEFERRED", use_alter=closes_circle)
+def link(to: str, zh: str, en: str | None = None, **options: Any) -> Mapped[int]:
+    """A record of another type. Deferred, so that records which name each other can be loaded in any order."""
+    key = sa.ForeignKey(f"{to}.id", deferrable=True, initially="DEFERRED")
     return _word(Kind.LINK, Key, zh, en, {"to": to, **options}, key)
 
 
 def person(zh: str, en: str | None = None, **options: Any) -> Mapped[int]:
     return _word(Kind.USER, Key, zh, en, options, sa.ForeignKey("users.id", deferrable=True, initially="DEFERRED"))
+
+
+def file(zh: str, en: str | None = None, **options: Any) -> Mapped[int]:
+    """A file that the form asks for by name, kept by the id of its attachment."""
+    key = sa.ForeignKey("attachments.id", deferrable=True, initially="DEFERRED")
+    return _word(Kind.FILE, Key, zh, en, options, key)
 
 
 def lines(model: type[Line], zh: str, en: str | None = None) -> Mapped[list[Any]]:
@@ -252,7 +257,7 @@ def camel(type_name: str) -> str:
 
 def _points_at(cls: type, kind: Kind, column: str, field: Field) -> None:
     """`customer_id` gets its `customer`; a view only, the id is what is written. A record not yet flushed sees it too."""
-    target = "User" if kind is Kind.USER else camel(field.to)
+    target = {Kind.USER: "User", Kind.FILE: "Attachment"}.get(kind) or camel(field.to)
     name = column.removesuffix("_id")
     setattr(cls, name, relationship(target, primaryjoin=lambda: _join(cls, column), viewonly=True, lazy="select", load_on_pending=True))
 
@@ -269,7 +274,7 @@ def _declare_fields(cls: type) -> dict[str, Field]:
         if not isinstance(word, MappedColumn) or "field" not in word.column.info:
             continue
         field: Field = word.column.info["field"]
-        points = field.kind in (Kind.LINK, Kind.USER)
+        points = field.kind in (Kind.LINK, Kind.USER, Kind.FILE)
         if points and not column.endswith("_id"):
             raise WrongDeclaration(f"{cls.__name__}.{column} is a link: name its column {column}_id.")
         name = column.removesuffix("_id") if points else column
@@ -390,7 +395,7 @@ def _index(cls: Any) -> None:
 
 
 __all__ = [
-    "Base", "Default", "Exact", "Line", "Moment", "Record", "choice", "day", "db", "decimal", "email", "integer",
+    "Base", "Default", "Exact", "Line", "Moment", "Record", "choice", "day", "db", "decimal", "email", "file", "integer",
     "lines", "link", "longtext", "moment", "money", "multichoice", "percent", "period", "person", "phone", "province",
     "quarter", "reading", "rounded", "signature", "text", "unit", "yes_no",
 ]

@@ -101,6 +101,22 @@ PARAMETERS: Mapping[str, Parameter] = {p.name: p for p in (
     Parameter("grade_appeal_days", "5", "wd", Text("考核申诉期限", "Limit for an appeal against a grade"), "004 §5.4.5"),
     Parameter("grade_rectify_days", "30", "d",
               Text("D级整改期限", "Limit of the rectification after a grade D"), "004 §5.4.5"),
+    *(Parameter(f"approval_from_{role}", amount, "yuan", Text(f"起需{zh}审批的金额", f"Amount from which the {en} signs too"),
+                "003 三(三)6; 002 核决权限")
+      for role, amount, zh, en in (
+          ("quality_manager", "5000.00", "质量负责人", "quality manager"),
+          ("deputy_gm", "20000.00", "主管副总", "deputy general manager"),
+          ("general_manager", "100000.00", "总经理", "general manager"))),
+    Parameter("feedback_hand_in_days", "3", "wd",
+              Text("处置结果反馈单交回期限", "Limit for handing in the feedback slip"), "003 三(四)"),
+    Parameter("major_incident_report_hours", "2", "h",
+              Text("较大以上质量事故报告期限", "Limit for reporting a major incident"), "003 三(三)8"),
+    Parameter("assistance_reply_hours", "24", "h",
+              Text("技术支援答复期限", "Limit for answering a request for technical help"), "004 §5.3.4"),
+    Parameter("overdue_level_2_hours", "24", "h", Text("逾期二级升级", "Overdue: second level after"), "002 投诉处理"),
+    Parameter("overdue_level_3_hours", "72", "h", Text("逾期三级升级", "Overdue: third level after"), "002 投诉处理"),
+    Parameter("dispute_plan_days", "3", "d",
+              Text("争议处理方案期限", "Limit for the plan of a dispute"), "004 §5.3.6b"),
     Parameter("focus_share", "0.80", "rate", Text("重点类别累计占比", "Cumulative share of the focus"), "004 §5.3.3b"),
 )}
 

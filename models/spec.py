@@ -115,6 +115,7 @@ class Kind(StrEnum):
     PERIOD = "period"
     QUARTER = "quarter"
     PROVINCE = "province"
+    FILE = "file"                    # an attachment of the record
 
 
 NUMBERS = frozenset({Kind.MONEY, Kind.INTEGER, Kind.DECIMAL, Kind.PERCENT})
@@ -244,10 +245,10 @@ def states(*rows: tuple[str, str] | tuple[str, str, str]) -> tuple[State, ...]:
 
 @dataclass(frozen=True)
 class Step:
-    """One signature of a round: who signs, and from which amount on."""
+    """One signature of a round: who signs, and from which amount on: a Parameter, and the field it is compared with."""
 
     role: str
-    from_amount: int | None = None
+    limit: str = ""
     field: str = ""
 
 

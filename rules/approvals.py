@@ -22,7 +22,7 @@ def open_round(act: Any, record: Any) -> None:
     before = act.session.scalar(sa.select(sa.func.max(Signature.round)).where(*_of(record))) or 0
     for index, step in enumerate(record.spec.workflow.approval):
         amount = getattr(record, step.field) if step.field else None
-        if step.from_amount is None or (amount is not None and amount >= step.from_amount):
+        if not step.limit or (amount is not None and amount >= act.parameter(step.limit)):
             act.session.add(Signature(
                 type=record.spec.name, record_id=record.id, round=before + 1, step=index, role=step.role,
                 submitted_by_id=act.actor.id, submitted_at=act.now, content_hash=audit.signed_hash(record)))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from models.base import PLACES, Record
 from models.conditions import is_filled
+from models.files import Attachment
 from models.people import Unit, User
 from models.spec import TEXTS, VOID, Field, Invalid, Kind, Lines, Period, RecordType, Text
 from rules import access, office
@@ -209,6 +210,14 @@ def named_exactly(looks: Looks, spec: RecordType, raw: Any) -> Any:
         getattr(model, spec.fields[spec.found_by].column) == raw.strip(), model.state != VOID)).first()
 
 
+def _file(field: Field, raw: Any, looks: Looks) -> int:
+    found = looks.session.scalar(sa.select(Attachment.id).where(
+        Attachment.id == as_id(raw), Attachment.removed_at.is_(None)))
+    if found is None:
+        raise Wrong(NOT_FOUND)
+    return found
+
+
 def _person(field: Field, raw: Any, looks: Looks) -> int:
     if looks.names is not None:
         return looks.names.person_id(str(raw).strip())
@@ -240,7 +249,7 @@ _PARSERS = {
     **dict.fromkeys(TEXTS, _text), Kind.CHOICE: _choice, Kind.PROVINCE: _choice, Kind.MULTICHOICE: _multichoice,
     **dict.fromkeys((Kind.MONEY, Kind.DECIMAL, Kind.PERCENT, Kind.INTEGER), _number), Kind.DATE: _date,
     Kind.DATETIME: _moment, Kind.PERIOD: _period, Kind.QUARTER: _period, Kind.BOOL: _bool, Kind.LINK: _link,
-    Kind.USER: _person, Kind.UNIT: _unit,
+    Kind.USER: _person, Kind.FILE: _file, Kind.UNIT: _unit,
 }
 
 

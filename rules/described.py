@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ def record_type(spec: RecordType) -> dict[str, Any]:
         "scope": dict(spec.scope), "fields": [_field(f, stamped) for f in spec.fields.values()],
         "lines": [_lines(child) for child in spec.lines.values()],
         "states": [[s.name, s.label.zh, s.label.en] for s in flow.states], "moves": [_move(m) for m in flow.moves],
-        "approval": [{"role": s.role, **({"from": s.from_amount, "field": s.field} if s.field else {})}
+        "approval": [{"role": s.role, **({"from": int(Decimal(PARAMETERS[s.limit].default)), "field": s.field} if s.limit else {})}
                      for s in flow.approval],
         "deadlines": [_deadline(d) for d in spec.deadlines], "rules": list(spec.rules), "links_in": list(spec.links_in),
         "list": list(spec.list), "search": list(spec.search), "filters": list(spec.filters),

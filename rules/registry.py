@@ -94,6 +94,10 @@ def _wrong_roles(spec: RecordType) -> Iterator[str]:
     for step in spec.workflow.approval:
         if "A" not in spec.access.get(step.role, ""):
             yield f"the approval asks {step.role}, who has no A; give it the letter A."
+        if step.limit and step.limit not in PARAMETERS:
+            yield f"the approval of {step.role} begins at {step.limit!r}, which is no parameter; declare it."
+        if bool(step.limit) != (step.field in spec.fields):
+            yield f"the approval of {step.role} compares the unknown field {step.field!r}; name a field and a limit."
 
 
 def _wrong_moves(spec: RecordType) -> Iterator[str]:

@@ -139,7 +139,7 @@ class TestTwoSignatures:
         from models.spec import Step
         model = Record.types[PLAN].model
         flow = replace(model.spec.workflow, approval=(
-            Step("quality_manager"), Step("deputy_gm"), Step("general_manager", from_amount=20000, field="budget")))
+            Step("quality_manager"), Step("deputy_gm"), Step("general_manager", "approval_from_deputy_gm", "budget")))
         longer = replace(model.spec, workflow=flow)
         monkeypatch.setattr(model, "spec", longer)
         monkeypatch.setitem(Record.types, PLAN, longer)
