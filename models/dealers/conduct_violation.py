@@ -60,7 +60,7 @@ class ConductViolation(Record):
         "change it with a reason when verifying"))
     handling_result = longtext("处理", origin="P")
     handled_at = moment("处理时间", origin="X")
-    reward_penalty_notice_id = link("reward_penalty_notice", "奖罚通知", origin="X", closes_circle=True, system=True)
+    reward_penalty_notice_id = link("reward_penalty_notice", "奖罚通知", origin="X", system=True)
 
     def derive(self, act):
         self.is_verified = self.state in ("verified", "handled")

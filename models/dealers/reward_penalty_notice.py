@@ -90,7 +90,7 @@ class RewardPenaltyNotice(Record):
                 Move("cancel", "取消", source=("draft", "in_approval", "approved"), to="cancelled",
                      by=("customer_service",), comment=True),
             ),
-            approval=(Step("deputy_gm"), Step("general_manager", 100000, "amount"))),
+            approval=(Step("deputy_gm"), Step("general_manager", "approval_from_general_manager", "amount"))),
         access={
             "customer_service": "CEVX", "dealer": "Kv", "finance": "V", "deputy_gm": "AV",
             "general_manager": "AV",
