@@ -15,8 +15,8 @@ from models.spec import Text, humanised
 
 @dataclass(frozen=True)
 class Parameter:
-    """`unit` is h (hours), d (calendar days), wd (working days), day (of the month), month, km, yuan, count, rate or
-    province."""
+    """`unit` is h (hours), d (calendar days), wd (working days), day (of the month), month, km, yuan, count, MB, rate
+    or province."""
 
     name: str
     default: str
@@ -117,6 +117,9 @@ PARAMETERS: Mapping[str, Parameter] = {p.name: p for p in (
     Parameter("overdue_level_3_hours", "72", "h", Text("逾期三级升级", "Overdue: third level after"), "002 投诉处理"),
     Parameter("dispute_plan_days", "3", "d",
               Text("争议处理方案期限", "Limit for the plan of a dispute"), "004 §5.3.6b"),
+    Parameter("attachment_megabytes", "100", "MB", Text("单个附件的大小上限", "Largest attachment"), "003 三(三)7"),
+    Parameter("attachment_count", "100", "count", Text("每条记录的附件数上限", "Most attachments of a record"),
+              "003 三(三)7"),
     Parameter("focus_share", "0.80", "rate", Text("重点类别累计占比", "Cumulative share of the focus"), "004 §5.3.3b"),
 )}
 

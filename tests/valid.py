@@ -6,6 +6,7 @@ typed here into any state, as the import of old records does.
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from contextlib import contextmanager
@@ -16,9 +17,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import set_committed_value
 
 from models.base import Record, db
+from models.files import Attachment
 from models.people import User
 from models.spec import APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, VOID, Kind, months_after
-from rules import access, approvals, checks, records, registry
+from rules import access, approvals, attachments, checks, office, records, registry
 from rules.act import Act
 from tests.browser_of_a_person import Person
 
@@ -203,6 +205,8 @@ def value_for(session, field):
         return str(_target(session, field.to))
     if field.kind is Kind.USER:
         return str(id_of(session, "technician"))
+    if field.kind is Kind.FILE:
+        return str(a_file(session, f"{field.label.zh}{n}.txt").id)
     if field.kind is Kind.PERIOD:
         return f"{months_after(date(1950, 1, 1), n):%Y-%m}"
     if field.name == "vin":
@@ -218,6 +222,16 @@ def value_for(session, field):
         Kind.QUARTER: A_QUARTER, Kind.DATE: A_DAY, Kind.DATETIME: A_MOMENT, Kind.BOOL: "true", Kind.PHONE: f"138{n:08}",
         Kind.EMAIL: f"person{n}@demo.example",
     }[field.kind]
+
+
+def a_file(session, name, uploader=None, **given):
+    """A file that came with a form which nobody has saved yet; its bytes are its name."""
+    upload = attachments.take_in(io.BytesIO(name.encode()), name, 1)
+    by = id_of(session, uploader) if uploader else None
+    row = Attachment(**{"type": "", "uploaded_by_id": by, "uploaded_at": office.now(), **upload._asdict(), **given})
+    session.add(row)
+    session.flush()
+    return row
 
 
 def _target(session, type_name):

@@ -1,6 +1,6 @@
 """服务行为违规记录."""
 
-from models.base import Record, choice, link, longtext, moment, phone, text, unit, yes_no
+from models.base import Record, choice, file, link, longtext, moment, phone, text, unit, yes_no
 from models.conditions import actor_is_not_creator, either, filled, is_changed
 from models.spec import Condition, Move, RecordType, Series, Text, Workflow, states
 
@@ -50,6 +50,7 @@ class ConductViolation(Record):
     source_number = text("来源单号", origin="X")
     reporter_name = text("反映人", origin="P", private=True)
     reporter_phone = phone("反映人电话", origin="P", private=True)
+    evidence_id = file("证据", origin="P")
     is_verified = yes_no("是否查实", origin="X", derived="state is verified or handled",
                          group=("查证与处理", "Verification and handling"))
     verified_at = moment("查实时间", origin="X")
