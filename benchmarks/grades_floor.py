@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks.network import COMPILED_AT, PERIOD
-from models.base import Moment, Record
+from models.base import Moment
+from models.dealers.dealer_grade_sheet import DealerGradeSheet, Indicator
 from rules import office
 
 WEIGHTS = {"report_timeliness": 10, "first_time_fix": 20, "arrival_timeliness": 15, "customer_satisfaction": 20,
@@ -25,12 +26,13 @@ MOMENTS = {
     "starts": office.start_of(FIRST), "ends": office.start_of(date(2026, 11, 1)),
     "window": office.start_of(FIRST - timedelta(days=30)), "report_due": office.end_of(date(2026, 11, 5)),
     "plan_due": office.end_of(date(2026, 10, 10))}
-SHEET = Record.types["dealer_grade_sheet"]
 
 COUNTED = sa.Table("bare_evidence", sa.MetaData(), *(sa.Column(name, kind) for name, kind in (
     ("dealer_id", sa.BigInteger), ("place", sa.Integer), ("indicator", sa.Text), ("source_type", sa.Text),
     ("source_id", sa.BigInteger), ("source_number", sa.Text), ("happened_at", Moment()), ("due_at", Moment()),
     ("is_counted", sa.Boolean), ("is_hit", sa.Boolean), ("related_number", sa.Text))), prefixes=["TEMPORARY"])
+SHEETS = sa.Table("bare_sheets", sa.MetaData(), sa.Column("dealer_id", sa.BigInteger, primary_key=True),
+                  sa.Column("id", sa.BigInteger), prefixes=["TEMPORARY"])
 DAYS = sa.Table("bare_days", sa.MetaData(), *(sa.Column(name, Moment()) for name in ("starts", "ends", "window_starts")),
                 sa.Column("day", sa.Date), prefixes=["TEMPORARY"])
 
@@ -116,34 +118,34 @@ BEFORE = f"""
 SELECT dealer_id, grade, consecutive_d_count FROM (
   SELECT dealer_id, grade, consecutive_d_count, row_number() OVER (PARTITION BY dealer_id ORDER BY period DESC) AS n
   FROM dealer_grade_sheet WHERE sheet_kind = 'monthly' AND state <> 'void' AND period < '{PERIOD}') AS s WHERE n = 1"""
-SHEETS = f"SELECT id, dealer_id FROM dealer_grade_sheet WHERE period = '{PERIOD}'"
+SHEETS_MADE = f"INSERT INTO bare_sheets SELECT dealer_id, id FROM dealer_grade_sheet WHERE period = '{PERIOD}'"
 VETOES = """
 SELECT v.dealer_id, v.number FROM conduct_violation v
 WHERE v.is_veto AND v.verified_at >= :starts AND v.verified_at < :ends AND v.state IN ('verified', 'handled')
 ORDER BY v.dealer_id, v.verified_at, v.id"""
-VETO_LINES = f"""
+VETO_LINES = """
 INSERT INTO dealer_grade_sheet_veto (record_id, position, conduct_violation_id, verified_at, reason)
 SELECT s.id, row_number() OVER (PARTITION BY s.id ORDER BY v.verified_at, v.id) - 1, v.id, v.verified_at,
        '收取费用（' || v.number || '）'
-FROM conduct_violation v JOIN dealer_grade_sheet s ON s.dealer_id = v.dealer_id AND s.period = '{PERIOD}'
+FROM conduct_violation v JOIN bare_sheets s ON s.dealer_id = v.dealer_id
 WHERE v.is_veto AND v.verified_at >= :starts AND v.verified_at < :ends AND v.state IN ('verified', 'handled')"""
-LINES = f"""
+LINES = """
 INSERT INTO dealer_grade_sheet_evidence (record_id, position, indicator, source_type, source_number, happened_at, due_at,
                                          is_counted, is_hit, related_number)
 SELECT s.id, row_number() OVER (PARTITION BY s.id ORDER BY e.place, e.happened_at IS NULL, e.happened_at, e.source_type,
                                 e.source_number, e.is_hit) - 1,
        e.indicator, e.source_type, e.source_number, e.happened_at, e.due_at, e.is_counted, e.is_hit, e.related_number
-FROM bare_evidence e JOIN dealer_grade_sheet s ON s.dealer_id = e.dealer_id AND s.period = '{PERIOD}'"""
+FROM bare_evidence e JOIN bare_sheets s ON s.dealer_id = e.dealer_id"""
 BEHIND = tuple(f"""
 INSERT INTO report_evidence (of_type, of_id, figure, source_type, source_id)
 SELECT DISTINCT 'dealer_grade_sheet', s.id, {figure}, e.source_type, e.source_id
-FROM bare_evidence e JOIN dealer_grade_sheet s ON s.dealer_id = e.dealer_id AND s.period = '{PERIOD}'
+FROM bare_evidence e JOIN bare_sheets s ON s.dealer_id = e.dealer_id
 WHERE e.is_counted AND {which} AND e.source_id IS NOT NULL"""
     for figure, which in (("e.indicator", "e.is_hit"), ("e.indicator || '/denominator'", "true")))
-BEHIND_VETOES = f"""
+BEHIND_VETOES = """
 INSERT INTO report_evidence (of_type, of_id, figure, source_type, source_id)
 SELECT 'dealer_grade_sheet', record_id, 'has_veto', 'conduct_violation', conduct_violation_id FROM dealer_grade_sheet_veto
-WHERE record_id IN (SELECT id FROM dealer_grade_sheet WHERE period = '{PERIOD}')"""
+WHERE record_id IN (SELECT id FROM bare_sheets)"""
 
 
 def write_sheets(engine: sa.Engine) -> None:
@@ -156,7 +158,7 @@ def write_sheets(engine: sa.Engine) -> None:
             vetoes[dealer].append(number)
         sheets = _write_heads(connection, counts, vetoes)
         _write_lines(connection, sheets, counts)
-        for table in (COUNTED, DAYS):
+        for table in (COUNTED, SHEETS, DAYS):
             table.drop(connection)
 
 
@@ -167,8 +169,8 @@ def _ask(connection: sa.Connection, sql: str) -> Any:
 
 
 def _count(connection: sa.Connection) -> None:
-    COUNTED.create(connection)
-    DAYS.create(connection)
+    for table in (COUNTED, SHEETS, DAYS):
+        table.create(connection)
     days = [FIRST + timedelta(days=n) for n in range(LAST.day)]
     connection.execute(DAYS.insert(), [
         {"day": day, "starts": office.start_of(day), "ends": office.start_of(day + timedelta(days=1)),
@@ -207,8 +209,9 @@ def _write_heads(connection: sa.Connection, counts: dict[int, Any], vetoes: dict
             for n, dealer in enumerate(sorted(counts), 1)]
     for row in rows:
         row["consecutive_d_count"] = row["consecutive_d_count"] + 1 if row["grade"] == "d" else 0
-    connection.execute(SHEET.model.__table__.insert(), rows)
-    return {dealer: id_ for id_, dealer in _ask(connection, SHEETS)}
+    connection.execute(DealerGradeSheet.__table__.insert(), rows)
+    _ask(connection, SHEETS_MADE)
+    return dict(connection.execute(sa.select(SHEETS)).all())
 
 
 def _head(n: int, dealer: int, counts: dict[str, Any], vetoes: Any) -> dict[str, Any]:
@@ -232,7 +235,7 @@ def _history(before: Any, reports: Any) -> dict[str, Any]:
 
 
 def _write_lines(connection: sa.Connection, sheets: dict[int, int], counts: dict[int, Any]) -> None:
-    connection.execute(SHEET.lines["indicators"].model.__table__.insert(), [
+    connection.execute(Indicator.__table__.insert(), [
         _indicator(sheets[dealer], position, name, pairs.get(name, (0, 0)))
         for dealer, pairs in counts.items() for position, name in enumerate(WEIGHTS)])
     for statement in (VETO_LINES, LINES, *BEHIND, BEHIND_VETOES):

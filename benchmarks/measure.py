@@ -1,4 +1,4 @@
-"""Stop-watch and scales: seconds of a request, and the memory that a stream takes while it runs."""
+"""Stop-watch and scales: seconds of a request, and the memory that a stream or a job takes while it runs."""
 
 from __future__ import annotations
 
@@ -56,6 +56,18 @@ def alternately(ours: Callable[[], Any], floor: Callable[[], Any], count: int) -
 
 def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
+def forget_peak() -> None:
+    """Whatever this process held before, its peak is counted from now."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak() -> int:
+    """The most that this process held since, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def streamed(client: Any, path: str) -> Streamed:

@@ -19,7 +19,7 @@ OWED = ("monthly_quality_report", "dealer_monthly_work_report", "parts_demand_pl
 # Of a hundred rows of evidence beyond those; the repairs are what is left.
 SHARES = {"work_order": 15, "quality_info_transfer": 5, "satisfaction_questionnaire": 6, "complaint_tracking_card": 10,
           "warranty_appraisal": 14, "attendee": 10}
-VEHICLES, CLASS_SIZE, VETO_EVERY = 40, 20, 97
+VEHICLES, CLASS_SIZE, VETO_EVERY = 40, 20, 17
 ITEMS = (("quality", "0.40"), ("delivery", "0.20"), ("service", "0.25"), ("price", "0.15"))
 BASE = {"revision": 1, "content_hash": "", "audit_head": "", "created_at": COMPILED_AT, "updated_at": COMPILED_AT}
 

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from jobs.reports import (
-    BROKEN, NO_DEALER, REPORTS, Made, Report, Task, account_for, forget_evidence, reason, records_to_write,
+    BROKEN, NO_DEALER, REPORTS, Made, Report, Task, account_for, forget_evidence, meanwhile, reason, records_to_write,
 )
 from models.base import Key, Moment
 from models.certification.training_record import Attendee, TrainingRecord
@@ -202,21 +202,6 @@ def _written(task: Task, dealers: list[Any], write: Callable[[Task, list[Any]], 
     finally:
         session.info["act"] = task.act
     return made
-
-
-from contextlib import contextmanager
-from concurrent.futures import ThreadPoolExecutor
-@contextmanager
-def meanwhile(session, statements):
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":   # works in this very process
-        for s in statements: connection.execute(s)
-        yield
-        return
-    with ThreadPoolExecutor(1) as helper:
-        sent = helper.submit(lambda: [connection.execute(s) for s in statements])
-        yield
-        sent.result()
 
 
 # What counts ------------------------------------------------------------------------------------------------------
@@ -410,7 +395,7 @@ def _write_months(task: Task, month: Month, dealers: list[Any], found: Gathered)
     act = task.act
     sheets = _sheets(task, dealers, {"sheet_kind": "monthly", "period": str(task.period)}, ("indicators", "vetoes"))
     _add_indicators(act, month, [sheet for sheet in sheets if not sheet.indicators], found)
-    with meanwhile(act.session, list(_take_evidence(act, sheets))), records.together(act):
+    with meanwhile(act.session, _evidence(act, sheets)), records.together(act):
         for sheet in sheets:
             _write_month(act, month, sheet, found)
     _keep_vetoes(act, sheets)
@@ -426,27 +411,31 @@ def _write_month(act: Act, month: Month, sheet: Any, found: Gathered) -> None:
     account_for(act, sheet, {"indicators": len(sheet.indicators), "evidence": found.rows[dealer]})
 
 
-def _take_evidence(act: Act, sheets: list[Any]) -> None:
-    """The dealers' rows become those of their sheets, and what the figures of these name."""
-    session, ids = act.session, [sheet.id for sheet in sheets]
-    session.execute(sa.delete(Evidence.__table__).where(LINE.record_id.in_(ids)))
-    forget_evidence(act, *sheets)
-    place = sa.func.row_number().over(partition_by=HEAD.id, order_by=PLACE) - 1
-    said = {name: ROW[name] for name in Evidence.fields}
-    taken = GATHERED.join(DealerGradeSheet.__table__, HEAD.dealer_id == ROW.dealer_id)
-    rows = sa.select(HEAD.id, place, *said.values()).select_from(taken).where(HEAD.id.in_(ids))
+def _evidence(act: Act, sheets: list[Any]) -> list[Any]:
+    """The statements by which the dealers' rows become those of their sheets, and what the figures of these name."""
+    session, mine = act.session, (ROW.dealer_id.in_([sheet.dealer_id for sheet in sheets]), HEAD.state != VOID)
+    taken = GATHERED.join(DealerGradeSheet.__table__, sa.and_(
+        HEAD.dealer_id == ROW.dealer_id, HEAD.period == sheets[0].period))
+    position = (sa.func.row_number().over(partition_by=HEAD.id, order_by=PLACE) - 1).label("position")
+    lines = sa.select(HEAD.id, position, *(ROW[name] for name in Evidence.fields)).select_from(taken).where(*mine)
     for sheet in sheets:
         session.expire(sheet, ["evidence"])
         act.known[Evidence, sheet.id] = []
-    for row in session.execute(sa.select(HEAD.id, *said.values()).select_from(taken).where(HEAD.id.in_(ids)).order_by(HEAD.id, *PLACE)).all():
+    for row in session.execute(lines.order_by(HEAD.id, position)).all():
         act.known[Evidence, row[0]].append(row)
-    behind = [sa.select(sa.literal(NAME), HEAD.id.label("of_id"), figure.label("figure"), ROW.source_type, ROW.source_id)
-              .select_from(taken).where(HEAD.id.in_(ids), ROW.is_counted, which, ROW.source_id.is_not(None))
-              for figure, which in ((ROW.indicator, ROW.is_hit), (ROW.indicator + "/denominator", sa.true()))]
-    yield sa.insert(Evidence.__table__).from_select(["record_id", "position", *said], rows)
-    # In the order of the index, whose end is where it grows fastest.
-    yield sa.insert(Behind.__table__).from_select(
-        ["of_type", "of_id", "figure", "source_type", "source_id"], sa.union(*behind).order_by("of_id", "figure"))
+    session.execute(sa.delete(Evidence.__table__).where(LINE.record_id.in_([sheet.id for sheet in sheets])))
+    forget_evidence(act, *sheets)
+    figures = ((ROW.indicator, ROW.is_hit), (ROW.indicator + "/denominator", sa.true()))
+    behind = sa.union(*(
+        sa.select(sa.literal(NAME), HEAD.id.label("of_id"), figure.label("figure"), ROW.source_type, ROW.source_id)
+        .select_from(taken).where(*mine, ROW.is_counted, which, ROW.source_id.is_not(None)) for figure, which in figures))
+    # In the order of the index: it grows fastest at its end.
+    return [_insert(Evidence, ["record_id", "position", *Evidence.fields], lines.order_by(HEAD.id, position)),
+            _insert(Behind, ["of_type", "of_id", "figure", "source_type", "source_id"], behind.order_by("of_id", "figure"))]
+
+
+def _insert(model: Any, columns: list[str], query: Any) -> Any:
+    return sa.insert(model.__table__).from_select(columns, query)
 
 
 def _pair(csi: Fraction | None) -> tuple[Any, Any]:

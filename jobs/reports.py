@@ -6,7 +6,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -303,6 +305,27 @@ def _refuse_if_further_on(task: Task, record: Any) -> None:
 def forget_evidence(act: Act, *compiled: Any) -> None:
     act.session.execute(sa.delete(Evidence).where(
         Evidence.of_type == compiled[0].spec.name, Evidence.of_id.in_([record.id for record in compiled])))
+
+
+@contextmanager
+def meanwhile(session: Any, statements: Sequence[Any]) -> Iterator[None]:
+    """The database server works on the statements while this process goes on. Whoever asks it something inside waits
+    until it has answered; at the end all is done. (SQLite is this very process.)"""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        for statement in statements:
+            connection.execute(statement)
+        yield
+        return
+    driver = connection.connection.driver_connection   # psycopg lets threads take turns on it
+    compiled = [statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+                for statement in statements]
+    with ThreadPoolExecutor(1) as helper:
+        sent = helper.submit(lambda: [driver.execute(str(sql), sql.params) for sql in compiled])
+        try:
+            yield
+        finally:
+            sent.result()  # if this failed, all that came after failed because of it
 
 
 def settle(act: Act, record: Any, written: Mapping[str, int]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,22 +31,23 @@ def plain(value: Any, field: Field | None = None) -> Any:
     if isinstance(value, Decimal) or (field is not None and field.kind in PLACES and value is not None):
         return str(rounded(value, PLACES[field.kind] if field else 2))
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds")
+        moment = value.astimezone(UTC)
+        return (moment.replace(microsecond=0) if moment.microsecond else moment).isoformat()
     return value.isoformat() if isinstance(value, date) else value
 
 
 def _digest(content: Any) -> str:
-    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 
-def content(record: Any, lines: dict[str, list[dict[str, Any]]] | None = None) -> dict[str, Any]:
-    """All that a record says, its child tables included; `lines`: what those say, if it is known already."""
+def content(record: Any, lines: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """All that a record says, its child tables included; `lines`: rows of such tables, if they are at hand."""
     return {
         "type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
         "fields": _values(record, record.spec.fields),
-        "lines": lines or {name: _lines(record, child) for name, child in record.spec.lines.items()},
+        "lines": {name: _lines(record, child, (lines or {}).get(name)) for name, child in record.spec.lines.items()},
     }
 
 
@@ -54,12 +55,10 @@ def _values(row: Any, fields: Any) -> dict[str, Any]:
     return {name: plain(getattr(row, field.column), field) for name, field in fields.items()}
 
 
-def _lines(record: Any, child: Lines) -> list[dict[str, Any]]:
+def _lines(record: Any, child: Lines, rows: Sequence[Any] | None) -> list[dict[str, Any]]:
     if not _is_as_kept(record, child):
         return [_values(row, child.fields) for row in getattr(record, child.name)]
-    session, known = sa.inspect(record).session, (child.model, record.id)
-    rows = session.info["act"].known.get(known) if "act" in session.info else None
-    return _said(child, rows if rows is not None else kept_rows(session, child, [record.id])[record.id])
+    return _said(child, kept_rows(sa.inspect(record).session, child, [record.id])[record.id] if rows is None else rows)
 
 
 def _is_as_kept(record: Any, child: Lines) -> bool:
@@ -68,21 +67,20 @@ def _is_as_kept(record: Any, child: Lines) -> bool:
 
 
 def kept_rows(session: Any, child: Lines, ids: Sequence[int]) -> dict[int, list[Any]]:
-    """The rows of these records, without making objects of them: a compiled record has thousands."""
-    table = child.model.__table__
-    query = sa.select(table.c.record_id, *(table.c[field.column] for field in child.fields.values())).where(
-        table.c.record_id.in_(ids)).order_by(table.c.record_id, table.c.position)
+    """The rows of these records (record, position, fields) without making objects of them: a record may have thousands."""
+    table = child.model.__table__.c
+    query = sa.select(table.record_id, table.position, *(table[field.column] for field in child.fields.values()))
     found: dict[int, list[Any]] = {id_: [] for id_ in ids}
-    for row in session.execute(query).all():
+    for row in session.execute(query.where(table.record_id.in_(ids)).order_by(table.record_id, table.position)).all():
         found[row[0]].append(row)
     return found
 
 
 def _said(child: Lines, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """What `kept_rows` says, in plain values."""
+    """The rows of `kept_rows` in plain values."""
     told = [(name, field) for name, field in child.fields.items() if field.kind in TOLD]
     found = []
-    for _, *values in rows:
+    for _, _, *values in rows:
         row = dict(zip(child.fields, values, strict=True))
         for name, field in told:
             row[name] = plain(row[name], field)
@@ -90,7 +88,7 @@ def _said(child: Lines, rows: Sequence[Any]) -> list[dict[str, Any]]:
     return found
 
 
-def content_hash(record: Any, lines: dict[str, list[dict[str, Any]]] | None = None) -> str:
+def content_hash(record: Any, lines: Mapping[str, Any] | None = None) -> str:
     return _digest(content(record, lines))
 
 
@@ -197,7 +195,8 @@ def account(record: Any, act: Any) -> dict[str, Any] | None:
 def _stamp(record: Any, act: Any, is_new: bool) -> None:
     if not (is_new and act.is_history):
         record.updated_at, record.updated_by_id = act.now, act.actor.id
-    record.content_hash = content_hash(record)
+    lines = record.spec.lines.items()
+    record.content_hash = content_hash(record, {name: act.known.get((child.model, record.id)) for name, child in lines})
 
 
 def _entry(record: Any, act: Any, changes: dict[str, Any], is_new: bool) -> dict[str, Any]:
@@ -317,8 +316,7 @@ def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
         lines = {name: kept_rows(session, child, [record.id for record in batch]) for name, child in spec.lines.items()}
         for record in batch:
             last_id = record.id
-            said = {name: _said(child, lines[name][record.id]) for name, child in spec.lines.items()}
-            if content_hash(record, said) != record.content_hash:
+            if content_hash(record, {name: rows[record.id] for name, rows in lines.items()}) != record.content_hash:
                 yield Text(f"{spec.zh} {record.number}：内容被改动",
                            f"{spec.en} {record.number}: its content was changed behind its audit")
         session.expunge_all()

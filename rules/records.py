@@ -122,7 +122,8 @@ def _series_day(record: Any, act: Any) -> date:
 @contextmanager
 def together(act: Any) -> Iterator[None]:
     """Records of one type that are kept inside are numbered and flushed at its end, all at once."""
-    act.together = kept = []
+    kept: list[Any] = []
+    act.together = kept
     try:
         yield
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,22 +17,16 @@ class Unaccounted(RuntimeError):
     """A record was about to be saved without anybody answering for it: a bug, not a refusal."""
 
 
-@cache
-def _holder(line: type[Line]) -> tuple[Any, str] | None:
-    """The record type that has this child table, and the table's name in it."""
-    return next(((spec.model, child.name) for spec in Record.types.values()
-                 for child in spec.lines.values() if child.model is line), None)
-
-
 def _owner(row: Any, session: Session) -> Any:
     """The record that a row of this flush belongs to, the other rows of its table loaded: the audit takes a table that
     is not loaded for one that is as it was."""
     if isinstance(row, Record):
         return row
-    holder = _holder(type(row))
-    record = session.get(holder[0], row.record_id) if holder is not None and row.record_id else None
+    model, name = next(((spec.model, child.name) for spec in Record.types.values()
+                        for child in spec.lines.values() if child.model is type(row)), (None, ""))
+    record = session.get(model, row.record_id) if model is not None and row.record_id else None
     if record is not None:
-        getattr(record, holder[1])
+        getattr(record, name)
     return record
 
 

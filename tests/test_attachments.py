@@ -116,6 +116,19 @@ def zipped(**parts):
     return held.getvalue()
 
 
+def crowded(count, comment=b"", limit=zipfile.ZIP_FILECOUNT_LIMIT):
+    """A Word document with so many further parts; beyond the limit its directory is written in the long form."""
+    held, usual = io.BytesIO(office_file("wordprocessingml.document")), zipfile.ZIP_FILECOUNT_LIMIT
+    zipfile.ZIP_FILECOUNT_LIMIT = limit
+    with zipfile.ZipFile(held, "a") as archive:
+        for n in range(count):
+            part = zipfile.ZipInfo(f"{n}")
+            part.comment = comment
+            archive.writestr(part, b"")
+    zipfile.ZIP_FILECOUNT_LIMIT = usual
+    return held.getvalue()
+
+
 def office_file(main, *, extra=""):
     contents = f'<Types><Override ContentType="application/vnd.openxmlformats-officedocument.{main}.main+xml"/>{extra}</Types>'
     return zipped(**{"_rels__.rels": "<Relationships/>", "word__document2.xml": "<x/>", "[Content_Types].xml": contents})
@@ -150,6 +163,7 @@ GOOD = {
     "报告.docx": (office_file("wordprocessingml.document"), file_types.DOCX.media_type),
     "表.xlsx": (office_file("spreadsheetml.sheet"), file_types.XLSX.media_type),
     "b.pptx": (office_file("presentationml.presentation"), file_types.PPTX.media_type),
+    "many photos.docx": (crowded(900), file_types.DOCX.media_type),
     "旧.doc": (old_office("WordDocument", "1Table"), "application/msword"), "旧.wps": (old_office("WordDocument"), "application/msword"),
     "旧.xls": (old_office("Workbook", sectors=3), "application/vnd.ms-excel"), "x.xls": (old_office("Book"), "application/vnd.ms-excel"),
     "旧.ppt": (old_office("PowerPoint Document"), "application/vnd.ms-powerpoint"),
@@ -184,7 +198,10 @@ BAD = {
     "锁.xlsx": (old_office("EncryptionInfo", "EncryptedPackage"), "打开密码", "locked by a password"),
     "setup.msi": (old_office("SummaryInformation"), "不是能收的类型", "of no kind"),
     "bomb.docx": (zipped(**{"[Content_Types].xml": "x", "word__document.xml": bytes(60 << 20)}), "解开后异常大", "unpack to far too much"),
-    "endless.docx": (ENDLESS_DIRECTORY, "不是能收的类型", "of no kind"), "cut.docx": (zipped(a="x")[:30], "不是能收的类型", "of no kind"),
+    "endless.docx": (ENDLESS_DIRECTORY, "不是能收的类型", "of no kind"),
+    "wide.docx": (crowded(80, bytes(60_000)), "不是能收的类型", "of no kind"),
+    "many.docx": (crowded(10_000), "不是能收的类型", "of no kind"),
+    "long.docx": (crowded(1, limit=0), "不是能收的类型", "of no kind"), "cut.docx": (zipped(a="x")[:30], "不是能收的类型", "of no kind"),
     "cut.doc": (old_office("WordDocument")[:700], "不是能收的类型", "of no kind"),
     "loop.doc": (IN_CIRCLES, "不是能收的类型", "of no kind"),
     "u16.txt": ("编号".encode("utf-16"), "不是能收的类型", "of no kind"), "bits.csv": (bytes(range(256)), "不是能收的类型", "of no kind"),

@@ -258,8 +258,10 @@ def test_somebody_elses_look_opens_nothing(app, book, plan):
     done(say(book.person("sales"), PLAN, plan, "@technician 请看"))
     page_of(book.person("quality_manager"), PLAN, plan)
     other = book.person("sales").create(PLAN, book.visit_plan())
+    done(say(book.person("sales"), PLAN, other, "@technician 还有这个"))
     page_of(book.person("technician"), PLAN, other)
-    assert "1 条未读" in book.person("technician").get("/admin/").text
+    page = book.person("technician").get("/admin/").text
+    assert "1 条未读" in page and page.count('<li class="new">') == 1, "nor does a look at another record"
 
 
 def test_the_newest_come_first_and_what_is_new_never_drops_out(app, book):

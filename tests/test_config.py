@@ -102,6 +102,11 @@ def test_a_wrong_value_is_one_sentence_with_the_variable_and_the_cure(
     assert "give " in sentence
 
 
+def test_a_store_that_is_not_supported_yet_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="S3 bucket, which is not supported yet: give file:///path"):
+        read(tmp_path, FILES_URL="s3://bucket/prefix")
+
+
 def test_no_message_and_no_repr_gives_a_password_away(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refusal:
         read(tmp_path, DATABASE_URL="mysql://me:hidden-word@db/office")

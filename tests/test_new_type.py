@@ -174,7 +174,8 @@ def import_(rows, *options):
     (folder / "tool_loan.json").write_text(json.dumps(rows), encoding="utf-8")
     done = runner.invoke(args=["import", "tool_loan", str(folder / "tool_loan.json"), *options])
     return [done.exit_code, done.stderr]
-old = import_([{k: v for k, v in row.items() if k != "slip"}], "--history")
+lent = {**row, "number": "TL-2019-002", "state": "lent", "back_at": None}
+old = import_([{k: v for k, v in one.items() if k != "slip"} for one in (row, lent)], "--history")
 found["history"] = [*old, len(json.loads(runner.invoke(args=["export", "tool_loan", "--format", "json"]).stdout))]
 named = {"tool": "x", "size": "l", "customer": "CUS-00001", "paper": "x.txt"}
 found["entered"] = [import_([named]), import_([{**named, "paper": ""}])]
@@ -238,7 +239,7 @@ def test_its_files_are_kept_though_the_form_is_refused_and_come_with_moves_and_r
 def test_an_import_brings_no_files(found):
     assert found["exported"]["paper"] == "借条.txt" and found["exported"]["slip"] == "归还单.txt"
     assert found["exported"]["trips"][1]["photo"] == "路上.txt"
-    assert found["history"] == [0, "", 3], "what old records name is left aside, and not missed"
+    assert found["history"] == [0, "", 4], "what old records name is left aside, and not missed"
     (code, said), (other_code, missed) = found["entered"]
     assert code == other_code == 1 and "“借条”是文件，不能导入" in said and "请填写“借条”" in missed
 
@@ -246,7 +247,7 @@ def test_an_import_brings_no_files(found):
 def test_its_moves_approval_and_deadline_work(found):
     assert found["edit"] == 302 and found["lacks"] == [422, 302]
     assert found["sign"] == [403, 302] and found["signed"] == ["signed"]
-    assert (found["stale"], found["back"], found["void"]) == (409, 302, 302) and found["states"] == ["back", "void", "back"]
+    assert (found["stale"], found["back"], found["void"]) == (409, 302, 302) and found["states"] == ["back", "void", "back", "lent"]
     assert found["clock"] == ["missed"], "lent in January, back today"
 
 
