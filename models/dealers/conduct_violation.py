@@ -50,6 +50,7 @@ class ConductViolation(Record):
     source_number = text("来源单号", origin="X")
     reporter_name = text("反映人", origin="P", private=True)
     reporter_phone = phone("反映人电话", origin="P", private=True)
+    evidence_id = file("证据", origin="P")
     is_verified = yes_no("是否查实", origin="X", derived="state is verified or handled",
                          group=("查证与处理", "Verification and handling"))
     verified_at = moment("查实时间", origin="X")
@@ -60,7 +61,7 @@ class ConductViolation(Record):
         "change it with a reason when verifying"))
     handling_result = longtext("处理", origin="P")
     handled_at = moment("处理时间", origin="X")
-    reward_penalty_notice_id = link("reward_penalty_notice", "奖罚通知", origin="X", closes_circle=True, system=True)
+    reward_penalty_notice_id = link("reward_penalty_notice", "奖罚通知", origin="X", system=True)
 
     def derive(self, act):
         self.is_verified = self.state in ("verified", "handled")
@@ -83,7 +84,7 @@ class ConductViolation(Record):
               "verified_at", "state"),
         search=("number", "description", "handling_result"),
         filters=("state", "violation_type", "dealer", "responsible_unit", "is_veto", "occurred_at"),
-        links_in=("callback_record", "complaint_tracking_card", "visit_report"),
+        links_in=("callback_record", "complaint_case", "complaint_tracking_card", "visit_report"),
         workflow=Workflow(
             states(("reported", "已登记"), ("verified", "已查实"), ("handled", "已处理"), ("dismissed", "不属实")),
             moves=(

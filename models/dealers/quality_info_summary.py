@@ -125,6 +125,7 @@ class Figure(Line, of="quality_info_summary"):
     caption = text("名称", required=True, origin="X", system=True)
     rank = integer("排名", origin="P", system=True)
     case_count = integer("起数", origin="P", system=True)
+    quality_rectification_order_id = link("quality_rectification_order", "质量整改令", origin="X", system=True)
     direct_loss = money("损失", origin="P", system=True)
     numerator = decimal("分子", origin="X", minimum=None, system=True)
     denominator = decimal("分母", origin="X", system=True)

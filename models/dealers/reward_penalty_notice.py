@@ -45,6 +45,7 @@ class RewardPenaltyNotice(Record):
     issued_at = moment("发出时间", origin="X", group=("发出与签收", "Issue and receipt"))
     signed_by_id = person("签收人", origin="P")
     signed_at = moment("签收时间", origin="P")
+    warranty_settlement_id = link("warranty_settlement", "计入结算单", origin="X", system=True)
     remark = longtext("备注", origin="P")
 
     def check(self, act):
@@ -90,7 +91,7 @@ class RewardPenaltyNotice(Record):
                 Move("cancel", "取消", source=("draft", "in_approval", "approved"), to="cancelled",
                      by=("customer_service",), comment=True),
             ),
-            approval=(Step("deputy_gm"), Step("general_manager", 100000, "amount"))),
+            approval=(Step("deputy_gm"), Step("general_manager", "approval_from_general_manager", "amount"))),
         access={
             "customer_service": "CEVX", "dealer": "Kv", "finance": "V", "deputy_gm": "AV",
             "general_manager": "AV",

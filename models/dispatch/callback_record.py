@@ -82,10 +82,12 @@ class CallbackRecord(Record):
     """The quality department or customer service phones the user after every service, records the
     satisfaction, notes it on the feedback sheet and reports to the leader in charge."""
 
+    quality_disposition_feedback_id = link("quality_disposition_feedback", "产品质量信息处置结果反馈单")
     quality_info_transfer_id = link("quality_info_transfer", "产品质量信息传递处置单", origin="X",
                                     group=("服务", "The service"))
     work_order_id = link("work_order", "派工单", origin="X")
     customer_repair_file_id = link("customer_repair_file", "客户维修档案", origin="X")
+    complaint_case_id = link("complaint_case", "客户投诉处理表", origin="X")
     customer_id = link("customer", "用户", required=True)
     contact_person = text("受访人", private=True, origin="P")
     phone = phone("联系电话", private=True, origin="P")
@@ -142,7 +144,8 @@ class CallbackRecord(Record):
               "satisfaction_level", "state"),
         search=("number", "dissatisfaction_reason", "suggestion", "remark"),
         filters=("state", "dealer", "technician", "caller", "satisfaction_level", "served_at", "due_at"),
-        links_in=("work_order", "quality_info_transfer", "customer_repair_file"),
+        links_in=("work_order", "quality_disposition_feedback", "quality_info_transfer", "complaint_case",
+                  "customer_repair_file"),
         workflow=Workflow(
             states(("due", "待回访"), ("attempted", "未接通"), ("dissatisfied", "不满意待处理"),
                    ("done", "已回访"), ("reported", "已汇报"), ("unreachable", "无法联系")),

@@ -151,8 +151,10 @@ class WorkOrder(Record):
                     ("quality_info", "产品质量信息传递处置单", "Quality information transfer"),
                     ("complaint", "客户投诉"), ("dealer_report", "服务商上报"), ("other", "其他"), required=True,
                     group=("派工依据", "Source"))
+    phone_dispatch_record_id = link("phone_dispatch_record", "电话派工记录")
     quality_info_transfer_id = link("quality_info_transfer", "产品质量信息传递处置单", origin="X", help=(
         "选定后自动带出客户、产品和故障情况", "Fills customer, product and fault"))
+    complaint_case_id = link("complaint_case", "客户投诉处理表", origin="X")
     complaint_tracking_card_id = link("complaint_tracking_card", "投诉信息处理传递跟踪卡", origin="X")
     service_mode = choice("服务方式", ("on_site", "上门维修", "On-site visit"),
                           ("walk_in", "送修", "Customer brings it in"),
@@ -294,7 +296,8 @@ class WorkOrder(Record):
         search=("number", "fault_description", "serial_no", "contact_person", "phone"),
         filters=("state", "source", "service_mode", "dealer", "technician", "province", "urgency",
                  "warranty_status", "received_at"),
-        links_in=("quality_info_transfer", "complaint_tracking_card"),
+        links_in=("phone_dispatch_record", "quality_info_transfer", "complaint_case",
+                  "complaint_tracking_card"),
         workflow=Workflow(
             states(("draft", "草稿"), ("dispatched", "已派单"), ("appointed", "已约定"), ("arrived", "已到达(处理中)"),
                    ("deferred", "择日择人"), ("taken_back", "设备带回", "Equipment taken back"), ("finished", "已解决"),

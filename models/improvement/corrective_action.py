@@ -137,6 +137,7 @@ class CorrectiveAction(Record):
     horizontal_deployment = longtext("水平展开", origin="P",
                                      help=("同类产品和过程是否同样采取措施",
                                            "Where else the measures are applied"))
+    controlled_document_id = link("controlled_document", "更新的文件", origin="P")
     is_reply_required = yes_no("需向顾客回复", origin="X",
                                group=("回复、汇报与关闭", "Reply, report and closing"),
                                help=("顾客要求整改的，选“是”",
@@ -201,8 +202,13 @@ class CorrectiveAction(Record):
         search=("number", "source_number", "problem", "cause", "corrective_measure"),
         filters=("state", "source_type", "responsible_unit", "customer", "product_batch", "fault_category",
                  "issued_at", "due_at"),
-        links_in=("info_flow_card", "quality_info_transfer", "visit_report",
-                  "complaint_tracking_card", "callback_record", "reward_penalty_notice"),
+        links_in=("info_flow_card", "quality_info_transfer", "complaint_case", "complaint_tracking_card",
+                  "abnormality_sheet", "field_service_record", "quality_disposition_feedback",
+                  "return_exchange_claim", "visit_report", "satisfaction_report",
+                  "quarterly_service_analysis", "monthly_quality_analysis", "customer_meeting_minutes",
+                  "competitor_improvement_info", "major_incident_report", "quality_rectification_order",
+                  "callback_record", "outlet_quarterly_summary", "subsidiary_service_assessment",
+                  "reward_penalty_notice", "nonconformity_report", "management_review_input"),
         workflow=Workflow(
             states(("draft", "草稿"), ("issued", "已下发"), ("accepted", "已接收"), ("planned", "措施已制定"),
                    ("done", "措施已完成"), ("verified", "已验证"),

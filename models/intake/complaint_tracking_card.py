@@ -76,6 +76,7 @@ class ComplaintTrackingCard(Record):
     satisfaction_level = choice("用户满意度", SATISFACTION_LEVELS, origin="P")
     signed_by = signature("用户签字", origin="P")
     signed_at = moment("用户签字时间", origin="P")
+    complaint_case_id = link("complaint_case", "客户投诉处理表", origin="X")
     closed_at = moment("关闭时间", origin="X")
     consultations = lines(Consultation, "部门会同研究")
 
@@ -114,7 +115,7 @@ class ComplaintTrackingCard(Record):
         search=("number", "complaint_content", "handling_text"),
         filters=("state", "dealer", "received_at", "feedback_kind", "fault_category", "is_answered_on_spot",
                  "close_due_at"),
-        links_in=("vehicle", "customer"),
+        links_in=("vehicle", "customer", "hotline_consultation"),
         workflow=Workflow(
             states(("opened", "已受理"), ("answered", "已当场解答", "Answered on the spot"), ("forwarded", "已传递"),
                    ("consulting", "会同研究中", "Consulting departments"), ("replied", "已答复"),

@@ -54,6 +54,8 @@ class InfoFlowCard(Record):
     quality_info = longtext("质量信息", required=True)
     handler_id = person("承接人/填写人", "Taken in by", required=True, default=Default.CURRENT_USER,
                         group=("传递", "Routing"))
+    return_exchange_claim_id = link("return_exchange_claim", "退货/换货/索赔申请", origin="X")
+    field_service_record_id = link("field_service_record", "现场服务记录", origin="X")
     sent_to_qa_at = moment("转交品质保障部时间", "Sent to QA at", origin="X")
     qa_received_at = moment("品质保障部收到时间", "QA received at", origin="X")
     reply_due_at = moment("答复期限", origin="X", derived="sent_to_qa_at + 24 h")
@@ -99,7 +101,7 @@ class InfoFlowCard(Record):
               "reply_due_at", "replied_at", "state"),
         search=("number", "quality_info", "reply_text"),
         filters=("state", "source", "customer", "product_batch", "fault_category", "qa_received_at"),
-        copies=Copies(lines="receipts", key="unit"), links_in=("customer", "product_batch"),
+        copies=Copies(lines="receipts", key="unit"), links_in=("return_exchange_claim", "field_service_record", "customer", "product_batch"),
         retention_years=5,
         workflow=Workflow(
             states(("draft", "草稿"), ("at_info_center", "信息中心处理", "At information centre"),

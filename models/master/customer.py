@@ -138,6 +138,7 @@ class Customer(Record):
         list=("number", "name", "customer_type", "province", "is_key_customer", "account_manager",
               "contact_due_at", "survey_due_on", "state"),
         search=("number", "name", "contact_person", "phone", "credit_code"),
+        links_in=("hotline_consultation", "phone_dispatch_record", "customer_contact_memo"),
         filters=("state", "customer_type", "province", "industry", "is_key_customer", "account_manager",
                  "dealer"),
         retention_years=10, chosen_in=("active",),

@@ -72,7 +72,7 @@ class ProductBatch(Record):
         search=("number", "product_name", "model", "part_no", "batch_no"),
         filters=("state", "product_name", "production_unit", "production_site", "produced_on", "expires_on"),
         unique=(("product_name", "production_site", "batch_no"),),
-        links_in=("quality_info_transfer",), retention_years=10,
+        links_in=("quality_info_transfer", "complaint_case"), retention_years=10,
         workflow=Workflow(
             states(("active", "有效"), ("discontinued", "停用")),
             moves=(

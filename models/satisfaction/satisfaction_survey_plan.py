@@ -106,6 +106,7 @@ class SatisfactionSurveyPlan(Record):
     region = text("区域", help=("按区域调查时必填", "Needed for a region"))
     industry = text("行业", help=("按行业调查时必填", "Needed for an industry"))
     survey_methods = multichoice("调查方式", SURVEY_METHODS, required=True)
+    questionnaire_document_id = link("controlled_document", "调查表版本", origin="P")
     scoring_scale = choice(
         "评分制", ("five_level", "五级制 100/80/60/40/20", "Five levels"),
         ("three_level", "三级制 100/80/20", "Three levels"), ("ten_point", "十分制", "Ten points"), required=True,

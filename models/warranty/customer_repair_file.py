@@ -103,6 +103,7 @@ class CustomerRepairFile(Record):
                           ("first_service", "走合保养", "Running-in service"),
                           ("rescue", "援助", "Roadside assistance"),
                           default="repair")
+    user_manual_id = link("controlled_document", "依据《使用说明书》(版本)")
     received_at = moment("送修时间", required=True, origin="P", group=("送修与检查", "Reception and inspection"))
     mileage = integer("行驶里程", required=True, origin="P", measure="km")
     customer_statement = longtext("用户陈述", required=True, origin="P")

@@ -100,6 +100,7 @@ class WarrantyAppraisal(Record):
     claim_type = choice("索赔类型", ("vehicle", "整车保修", "Vehicle warranty"),
                         ("spare_part", "备件保修", "Spare-part warranty"), ("goodwill", "善意保修"),
                         ("recall", "召回服务", "Recall service"), required=True, origin="P", default="vehicle")
+    recall_vehicle_id = link("recall_vehicle", "召回车辆明细", origin="X")
     fault_category = choice("故障类别", FAULT_CATEGORIES, required=True, origin="X")
     fault_description = longtext("故障描述", required=True)
     cause = longtext("故障原因", origin="P")
@@ -112,6 +113,7 @@ class WarrantyAppraisal(Record):
         "与系统判定不一致的，鉴定时须写明理由；未按时走保本身不能作为不保修的理由",
         "If it differs from the system's, a reason is needed; a missed maintenance alone is none"))
     warranty_basis = longtext("保修条件依据")
+    service_price_policy_id = link("service_price_policy", "质量保修手册(版本)")
     is_important = yes_no("重要质量问题", required=True, default=False)
     is_hard_to_judge = yes_no("难以判断", required=True, default=False)
     appraised_at = moment("鉴定时间", origin="X")
@@ -144,6 +146,7 @@ class WarrantyAppraisal(Record):
         ("misuse", "使用不当"), ("wrong_fee", "费用不符", "Fee wrong"),
         ("no_evidence", "证据或旧件不足", "Evidence or old part missing"), ("duplicate", "重复申报"),
         ("false_claim", "虚假鉴定", "False appraisal"), ("other", "其他"), origin="P")
+    warranty_settlement_id = link("warranty_settlement", "保修结算单", origin="X", system=True)
     remark = longtext("备注", origin="P")
     labours = lines(Labour, "工时")
     parts = lines(Part, "配件")
@@ -200,7 +203,7 @@ class WarrantyAppraisal(Record):
         filters=("state", "dealer", "fault_category", "claim_type", "is_important", "review_result",
                  "received_at",
                  "reviewed_at"),
-        links_in=("vehicle", "customer_repair_file"), retention_years=6,
+        links_in=("vehicle", "customer_repair_file", "recall_vehicle"), retention_years=6,
         workflow=Workflow(
             states(("draft", "草稿"), ("escalated", "已上传客服部"),
                    ("appraised", "已鉴定(在保)", "Appraised in warranty"), ("repaired", "已维修"),
