@@ -1,6 +1,6 @@
 """服务行为违规记录."""
 
-from models.base import Record, choice, link, longtext, moment, phone, text, unit, yes_no
+from models.base import Record, choice, file, link, longtext, moment, phone, text, unit, yes_no
 from models.conditions import actor_is_not_creator, either, filled, is_changed
 from models.spec import Condition, Move, RecordType, Series, Text, Workflow, states
 
