@@ -344,8 +344,9 @@ class Record(db.Model):  # type: ignore[name-defined]
         """Yield (field path, Text) for what is wrong beyond required, lengths and choices."""
         return ()
 
-    def value(self, field: Field) -> Any:
-        return getattr(self, field.column)
+    def start_from(self, source: Any, act: Any) -> None:
+        """“Create … from here” on `source` opened this new record: it names its source already and has the values of
+        the fields that both call the same. Take over what else belongs in it, child tables for instance."""
 
     @property
     def called(self) -> str:
