@@ -101,7 +101,7 @@ class Casebook:
             record = session.get(Record.types[type_name].model, id_)
             return SimpleNamespace(
                 **{name: getattr(record, name) for name in ("id", "state", "number", "revision")},
-                **{name: record.value(field) for name, field in record.spec.fields.items()},
+                **{name: getattr(record, field.column) for name, field in record.spec.fields.items()},
                 **{name: [SimpleNamespace(id=row.id, **{n: getattr(row, f.column) for n, f in child.fields.items()})
                           for row in getattr(record, name)] for name, child in record.spec.lines.items()})
 
