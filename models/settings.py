@@ -117,6 +117,13 @@ PARAMETERS: Mapping[str, Parameter] = {p.name: p for p in (
     Parameter("overdue_level_3_hours", "72", "h", Text("逾期三级升级", "Overdue: third level after"), "002 投诉处理"),
     Parameter("dispute_plan_days", "3", "d",
               Text("争议处理方案期限", "Limit for the plan of a dispute"), "004 §5.3.6b"),
+    Parameter("recurrence_days", "30", "d",
+              Text("重复发生的统计期", "Window in which cases make a recurrence"), "003 三(八)"),
+    Parameter("handover_km", "50", "km",
+              Text("零公里交付的最高里程", "Highest mileage of a zero-kilometre handover"), "004 §3"),
+    Parameter("field_records_per_visit", "1", "count",
+              Text("上门派工单关闭前须提交的现场服务记录份数（0为不要求）",
+                   "Field service records before a visit's work order closes (0: none)"), "000 §5.2.2"),
     Parameter("focus_share", "0.80", "rate", Text("重点类别累计占比", "Cumulative share of the focus"), "004 §5.3.3b"),
 )}
 

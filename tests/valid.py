@@ -9,16 +9,17 @@ from __future__ import annotations
 import itertools
 import re
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm.attributes import set_committed_value
 
 from models.base import Record, db
+from models.files import Attachment
 from models.people import User
 from models.spec import APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, VOID, Kind, months_after
-from rules import access, approvals, checks, records, registry
+from rules import access, approvals, checks, numbering, records, registry
 from rules.act import Act
 from tests.browser_of_a_person import Person
 
@@ -35,10 +36,19 @@ def those(wanted):
 A_DAY, A_MOMENT = "2025-06-02", "2025-06-02T09:30"
 A_QUARTER = "2025-Q2"
 # Fields that no declaration requires but the type's own check does.
-DEMANDED = {"callback_record": ("quality_info_transfer",), "dealer_grade_sheet": ("period",)}
+DEMANDED = {
+    "callback_record": ("quality_info_transfer",), "compensation_request": ("quality_info_transfer",),
+    "competitor_improvement_info": ("competitor",), "customer_feedback_register": ("complaint_tracking_card",),
+    "dealer_grade_sheet": ("period",), "major_incident_report": ("quality_info_transfer",),
+    "unresolved_issue_report": ("quality_info_transfer",),
+}
+# A text that everybody with E may write, where the first one of the form is not for all of them.
+WRITTEN_BY_ALL = {"carry_checklist": "remark", "complaint_case": "cause"}
 # Required fields that the server fills in where they are left empty.
 FILLED_IN = {
     "monthly_quality_report": ("items-0-line_no",), "parts_demand_plan": ("parts-0-line_no",),
+    "parts_outbound_slip": ("parts-0-line_no",), "parts_receipt": ("parts-0-line_no",),
+    "parts_shipping_detail": ("parts-0-line_no",),
     "satisfaction_survey_plan": ("items-0-weight",),
 }
 # The two places between which row scope is tested, and who is at home there.
@@ -162,9 +172,67 @@ def _own_store(session, entered, role):
     return {"store_type": store, "movements": entered["movements"] if role else []}
 
 
+def _all_carried(session, entered, role):
+    """Everything is ticked, and the certificate is the person's own and valid."""
+    own = record(session, "staff_qualification", "valid", person=entered["technician"], valid_from_on="2020-01-01",
+                 valid_until_on="2199-01-01")
+    ticked = [name for name in TYPES["carry_checklist"].fields if name.startswith("has_")]
+    return {**dict.fromkeys(ticked, "true"), "staff_qualification": str(own.id)}
+
+
+def _all_delivered(session, entered, role):
+    return {"items": [{**row, "delivered_on": A_DAY} for row in entered["items"]]}
+
+
+def _sales_and_quality_too(session, entered, role):
+    people = [id_of(session, name) for name in ("technician", "sales", "quality_engineer")]
+    return {"participants": [{"unit": "U1", "person": str(person)} for person in people]}
+
+
+def _promised_for_later(session, entered, role):
+    return {"promises": [{**row, "promised_at": "2099-01-01T09:00"} for row in entered["promises"]]}
+
+
+def _of_an_accepted_plan(session, entered, role):
+    """Parts that the dealer of the notice ordered."""
+    own = {"dealer": entered["dealer"]} if "dealer" in entered else {}   # of the place, where that is the point
+    notice = record(session, "parts_shipping_notice", **own)
+    plan = record(session, "parts_demand_plan", "accepted", dealer=str(notice.dealer_id), parts=[
+        {"part_no": "P-1", "part_name": "水泵", "unit_of_measure": "件", "quantity": "9", "accepted_quantity": "9"}])
+    return {"parts_shipping_notice": str(notice.id), "parts": [{**row, "part_no": "P-1", "quantity": "3", "source_type": "parts_demand_plan",
+                       "parts_demand_plan": str(plan.id)} for row in entered["parts"]]}
+
+
+def _of_an_approved_notice(session, entered, role):
+    """The parts of its detail, from the company's stock."""
+    notice = record(session, "parts_shipping_notice", "approved")
+    detail = record(session, "parts_shipping_detail", "approved", parts_shipping_notice=str(notice.id))
+    part = detail.parts[0]
+    stock = record(session, "parts_stock", part_no=f"P-{next(_count)}", store_type="company")
+    part.part_no = stock.part_no
+    session.info["act"].touch(detail)
+    return {"parts_shipping_notice": str(notice.id), "parts": [
+        {**row, "parts_stock": str(stock.id), "part_no": stock.part_no, "notice_quantity": str(part.quantity),
+         "quantity": str(part.quantity)} for row in entered["parts"]]}
+
+
+def _of_a_shipped_notice(session, entered, role):
+    notice = record(session, "parts_shipping_notice", "shipped", dealer=entered["dealer"])
+    rows = [{**row, "damaged_quantity": "0"} for row in entered["parts"]]
+    return {"parts_shipping_notice": str(notice.id), "received_at": "2199-01-01T08:00", "parts": rows}
+
+
+def _step_of_an_action(session, entered, role):
+    subject = record(session, "corrective_action")
+    return {"subject_type": "corrective_action", "subject_number": subject.number, "deadline_id": "SLA-25"}
+
+
 FITTING = {
+    "carry_checklist": _all_carried, "compensation_agreement": _all_delivered,
+    "complaint_case": _promised_for_later, "complaint_joint_review": _sales_and_quality_too, "overdue_notice": _step_of_an_action,
     "complaint_tracking_card": _dealers_own_handler, "monthly_quality_report": _faults_of_a_month,
-    "parts_stock": _own_store, "vehicle": _one_first_owner, "warranty_appraisal": _another_vehicle,
+    "parts_outbound_slip": _of_an_approved_notice, "parts_receipt": _of_a_shipped_notice,
+    "parts_shipping_detail": _of_an_accepted_plan, "parts_stock": _own_store, "vehicle": _one_first_owner, "warranty_appraisal": _another_vehicle,
     "work_order": _somebody_else_goes_along,
     "satisfaction_survey_plan": lambda *_: {"scope_kind": "all"},
     "training_record": lambda *_: {"audience": "service_staff"},
@@ -191,7 +259,7 @@ def posted(entered):
 def value_in(session, spec, name):
     """A value for a field of the type; where no two records may point at the same one, a record made for it."""
     field = spec.fields[name]
-    if field.kind is Kind.LINK and name in [group[-1] for group in spec.unique]:
+    if field.kind is Kind.LINK and (field.unique or name in [group[-1] for group in spec.unique]):
         return str(_made(session, Record.types[field.to]).id)
     return value_for(session, field)
 
@@ -203,6 +271,8 @@ def value_for(session, field):
         return str(_target(session, field.to))
     if field.kind is Kind.USER:
         return str(id_of(session, "technician"))
+    if field.kind is Kind.FILE:
+        return str(_attached(session).id)
     if field.kind is Kind.PERIOD:
         return f"{months_after(date(1950, 1, 1), n):%Y-%m}"
     if field.name == "vin":
@@ -218,6 +288,14 @@ def value_for(session, field):
         Kind.QUARTER: A_QUARTER, Kind.DATE: A_DAY, Kind.DATETIME: A_MOMENT, Kind.BOOL: "true", Kind.PHONE: f"138{n:08}",
         Kind.EMAIL: f"person{n}@demo.example",
     }[field.kind]
+
+
+def _attached(session):
+    file = Attachment(type="", name="证据.pdf", media_type="application/pdf", size=1, sha256="0" * 64,
+                      uploaded_at=datetime(2025, 6, 2, tzinfo=UTC))
+    session.add(file)
+    session.flush()
+    return file
 
 
 def _target(session, type_name):
@@ -266,6 +344,9 @@ def record(session, type_name, state=None, *, place=HERE, role=None, creator=Non
     assert not errors, errors
     row.state, row.created_by_id = state, id_of(session, creator) if creator else row.created_by_id
     records.keep(act, row, {})
+    if row.number is None:   # they had one before the system, whichever move gives it here
+        row.number = numbering.next_number(session, spec, act.today)
+        session.flush()
     if any(move.opens_round for move in way_to(spec, state)[-1:]):
         approvals.open_round(act, row)
         session.flush()

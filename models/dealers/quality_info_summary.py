@@ -125,7 +125,6 @@ class Figure(Line, of="quality_info_summary"):
     caption = text("名称", required=True, origin="X", system=True)
     rank = integer("排名", origin="P", system=True)
     case_count = integer("起数", origin="P", system=True)
-    quality_rectification_order_id = link("quality_rectification_order", "质量整改令", origin="X", system=True)
     direct_loss = money("损失", origin="P", system=True)
     numerator = decimal("分子", origin="X", minimum=None, system=True)
     denominator = decimal("分母", origin="X", system=True)
@@ -142,6 +141,8 @@ class Recurrence(Line, of="quality_info_summary"):
     product_batch_id = link("product_batch", "批次", required=True, origin="X", system=True)
     fault_category = choice("故障类别", FAULT_CATEGORIES, required=True, origin="X", system=True)
     case_count = integer("起数", required=True, origin="X", system=True)
+    quality_rectification_order_id = link("quality_rectification_order", "质量整改令", origin="X", system=True, help=(
+        "针对该批次该故障提议或下发的整改令", "The order proposed or given for it"))
 
 
 class Receipt(Line, of="quality_info_summary"):

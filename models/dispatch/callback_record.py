@@ -23,24 +23,33 @@ from models.conditions import actor_is_not, one_of
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 
-SOURCES = ("quality_info_transfer", "work_order", "customer_repair_file")
+SOURCES = ("quality_disposition_feedback", "quality_info_transfer", "work_order", "customer_repair_file",
+           "complaint_case")
 # What is called back, when its service ended, and its states while it is done again.
 SERVED_AGAIN = (
     ("quality_info_transfer", "disposed_at", ("replying", "assigned", "dispatched", "on_site")),
     ("work_order", "finished_at", ("dispatched", "appointed", "arrived", "deferred", "taken_back", "finished")),
+    ("complaint_case", "effect_confirmed_at", ("executing", "disputed")),
 )
 
 
 def note_in_sheet(callback, act) -> None:
-    """What the user said is noted in the sheet that is called back."""
-    sheet = act.get("quality_info_transfer", callback.quality_info_transfer_id)
-    if sheet is None or sheet.spec.workflow.is_terminal(sheet.state):
-        return
-    sheet.satisfaction_level = callback.satisfaction_level
+    """What the user said is noted in the sheet or complaint that is called back, and in the remark of its feedback
+    sheet."""
     level = callback.spec.fields["satisfaction_level"].choice_label(callback.satisfaction_level)
     words = f"回访 {callback.number}（{level.zh}）：{callback.remark}"
-    sheet.remark = f"{sheet.remark}\n{words}" if sheet.remark else words
-    act.touch(sheet)
+    for name in ("quality_info_transfer", "quality_disposition_feedback"):
+        sheet = act.get(name, getattr(callback, f"{name}_id"))
+        if sheet is None or sheet.spec.workflow.is_terminal(sheet.state):
+            continue
+        if name == "quality_info_transfer":   # the feedback sheet keeps what the user signed
+            sheet.satisfaction_level = callback.satisfaction_level
+        sheet.remark = f"{sheet.remark}\n{words}" if sheet.remark else words
+        act.touch(sheet)
+    case = act.get("complaint_case", callback.complaint_case_id)
+    if case is not None and not case.spec.workflow.is_terminal(case.state):
+        case.satisfaction_level = callback.satisfaction_level
+        act.touch(case)
 
 
 def is_followed_up(callback, act) -> bool:
@@ -123,6 +132,9 @@ class CallbackRecord(Record):
         return sum(attempt.result not in (None, "reached") for attempt in self.attempts)
 
     def derive(self, act):
+        slip = act.get("quality_disposition_feedback", self.quality_disposition_feedback_id)
+        if slip is not None and self.quality_info_transfer_id is None:
+            self.quality_info_transfer_id = slip.quality_info_transfer_id
         self.due_at = self.served_at and self.served_at + timedelta(
             days=act.parameter("callback_days", at=self.served_at))
         self.is_reached = self.called_at is not None

@@ -77,6 +77,11 @@ EVIDENCE = {
 }
 
 
+# Where the records from which an action starts say what the problem is.
+PROBLEM_IN = ("rectification_demand", "complaint_reason", "complaint_content", "fault_description", "quality_info",
+              "gap", "dissatisfaction_reason", "content")
+
+
 class Tracking(Line, of="corrective_action"):
     """One measure: who carries it out until when, and what came of it."""
 
@@ -149,6 +154,11 @@ class CorrectiveAction(Record):
     repeat_of_id = link("corrective_action", "重复发生的原记录", origin="X")
     closed_at = moment("关闭时间", origin="X")
     trackings = lines(Tracking, "执行结果追踪")
+
+    def start_from(self, source, act):
+        told = (getattr(source, name, None) for name in PROBLEM_IN)
+        self.problem = self.problem or next(filter(None, told), None)
+        self.is_reply_required = self.is_reply_required or getattr(source, "is_rectification_required", None)
 
     def derive(self, act):
         limit = act.parameter("corrective_action_days", at=self.issued_at)

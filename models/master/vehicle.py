@@ -4,7 +4,8 @@ import re
 
 from models.base import Line, Record, day, integer, lines, link, longtext, money, text, yes_no
 from models.conditions import is_false, saying
-from models.spec import Move, RecordType, Series, Text, Workflow, months_after, states
+from models.sales.delivery_document_checklist import is_handed_over
+from models.spec import Condition, Move, RecordType, Series, Text, Workflow, months_after, states
 
 # Where the odometer is read.
 READINGS = ("warranty_appraisal", "customer_repair_file")
@@ -20,6 +21,10 @@ def hand_over(vehicle, act) -> None:
     vehicle.owners.append(Owner(
         customer_id=vehicle.customer_id, owned_from_on=vehicle.delivered_on, position=len(vehicle.owners),
         is_first_owner=not any(row.is_first_owner for row in vehicle.owners)))
+
+
+DOCUMENTS_SIGNED = Condition(is_handed_over, Text(
+    "请先由该用户签收本次交付的随车资料交付清单", "The user signs the delivery document checklist of this delivery first"))
 
 
 class Owner(Line, of="vehicle"):
@@ -43,7 +48,8 @@ class Vehicle(Record):
     plate_no = text("车牌号", origin="P", private=True)
     colour = text("颜色", origin="P")
     produced_on = day("生产日期", origin="P")
-    customer_id = link("customer", "用户", group=("销售与交付", "Sale and delivery"))
+    customer_id = link("customer", "用户", group=("销售与交付", "Sale and delivery"), help=(
+        "签收随车资料交付清单时自动带入", "Filled when the delivery document checklist is signed"))
     dealer_id = link("dealer_ledger", "售出经销商", "Selling dealer", origin="P")
     delivered_on = day("交付用户日期")
     invoiced_on = day("购车发票日期", origin="P")
@@ -117,8 +123,9 @@ class Vehicle(Record):
                 Move("deliver", "交付", source=("in_stock",), to="delivered",
                      by=("warehouse", "sales", "sales_lead"),
                      requires=("customer", "delivered_on"), then=hand_over,
-                     when=(saying(is_false("has_open_recall"), "本车召回尚未完成，完成后方可交付",
-                                  "This vehicle has an open recall: complete it before delivery"),)),
+                     when=(DOCUMENTS_SIGNED,
+                           saying(is_false("has_open_recall"), "本车召回尚未完成，完成后方可交付",
+                                  "This vehicle has an open recall: complete it before delivery"))),
                 Move("take_back", "退换回", source=("delivered",), to="returned", by=("warehouse",)),
                 Move("restock", "转入库存", source=("returned",), to="in_stock", by=("warehouse",),
                      stamps=("is_return_resale",), comment=True),

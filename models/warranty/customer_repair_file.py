@@ -9,11 +9,13 @@ from models.base import (
 )
 from models.choices import FAULT_CATEGORIES
 from models.conditions import filled, if_so, is_changed, is_true, one_of
+from models.dispatch.service_charge_notice import agreed_amount
 from models.master.vehicle import READINGS
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, months_after, states
 
 DAY = timedelta(days=1)
 REPAIRS = ("repair", "rescue")
+CHARGES = ("is_in_warranty", "repairs", "parts", "towing_fee")
 AFTER_SIGNING = ("is_customer_copy_given", "remark")   # the rest is what the user signed
 
 
@@ -55,6 +57,16 @@ def is_jointly_accepted(file, act) -> bool:
         for sheet in act.find("warranty_appraisal", customer_repair_file_id=file.id))
 
 
+def is_charge_accepted(file, act) -> bool:
+    """Out of warranty the user has accepted what is charged, for the file or the work order that it belongs to."""
+    if file.is_in_warranty or not file.amount:
+        return True
+    agreed = [agreed_amount(act, customer_repair_file_id=file.id)]
+    if file.work_order_id is not None:
+        agreed.append(agreed_amount(act, work_order_id=file.work_order_id))
+    return file.amount <= sum(filter(None, agreed))
+
+
 def substitute_is_recorded(file, act) -> bool:
     is_long = file.is_in_warranty and act.now > file.substitute_due_at
     return not is_long or bool(file.is_substitute_given or file.transport_compensation)
@@ -67,6 +79,9 @@ SUBSTITUTE_RECORDED = Condition(substitute_is_recorded, Text(
     "保修期内维修已超过5天，请登记提供备用车或交通费用补偿",
     "An in-warranty repair took longer than allowed: record the substitute vehicle or the travel "
     "compensation"))
+CHARGE_ACCEPTED = Condition(is_charge_accepted, Text(
+    "保修期外的收费须先由用户在收费告知单上同意，费用合计不能超过用户同意的金额",
+    "Out of warranty the user accepts a charge notice first, and the amount is not above what was accepted"))
 FAULT_IS_NAMED = if_so(one_of("service_kind", *REPAIRS), filled("fault_category"))
 
 
@@ -192,6 +207,9 @@ class CustomerRepairFile(Record):
         if order is not None and order.vehicle_id not in (None, self.vehicle_id):
             yield "work_order", Text("所选派工单不是该车辆的，请重选",
                                      "This work order is about another vehicle: choose again")
+        is_recharged = act.move is None and any(is_changed(self, name) for name in CHARGES)
+        if self.state == "completed" and is_recharged and not is_charge_accepted(self, act):
+            yield "repairs", CHARGE_ACCEPTED.reason(self)
         if self.state == "signed" and act.move is None:
             yield from self._changed_after_signing()
 
@@ -220,7 +238,7 @@ class CustomerRepairFile(Record):
                      by=("dealer", "appraiser", "technician"), stamps=("completed_at",), then=note_reading,
                      requires=("vehicle", "customer", "received_at", "mileage", "customer_statement",
                                "inspection_result", "repairs"),
-                     when=(FAULT_IS_NAMED, SUBSTITUTE_RECORDED)),
+                     when=(FAULT_IS_NAMED, CHARGE_ACCEPTED, SUBSTITUTE_RECORDED)),
                 Move("sign", "用户签名", "User signs", source=("completed",), to="signed",
                      by=("dealer", "appraiser", "technician"), stamps=("signed_at",), then=ask_for_callback,
                      requires=("signed_by", "dealer_signed_by", "handed_over_at"), when=(JOINTLY_ACCEPTED,)),
@@ -243,7 +261,7 @@ class CustomerRepairFile(Record):
             "BR-30 any recognised dealer may open a file for any vehicle; a dealer searching the full VIN "
             "sees the vehicle's repair history without other owners' contact data",
             "BR-08 out of warranty: the charge is told and accepted (service_charge_notice) before "
-            "completion",
+            "completion, and no more is charged",
             "SLA-23 in warranty and still not completed after 5 days: from day 6 is_substitute_given or "
             "transport_compensation must be recorded; waiting for parts counts",
             "art. 24 monitor: cumulative_repair_days above 30 (31 yes, 30 no) or same_fault_count above 4 "
