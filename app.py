@@ -13,11 +13,12 @@ from flask_wtf import CSRFProtect
 import admin_views
 import commands
 import rules.saving  # noqa: F401  the flush listeners
+from admin_views import uploads
 from config import ConfigError, Settings
 from jobs import embedded_valkey
 from models.base import db
 from models.spec import WrongDeclaration
-from rules import office, registry
+from rules import file_store, office, registry
 
 csrf = CSRFProtect()
 migrate = Migrate()
@@ -34,8 +35,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_mapping(flask_settings(settings))
     app.extensions["settings"] = settings
     office.set_zone(settings.timezone)
+    file_store.set_place(settings.files)
     db.init_app(app)
     migrate.init_app(app, db, directory="migrations")
+    uploads.init_app(app)   # how much a request may bring, before csrf reads it
     csrf.init_app(app)
     admin_views.init_app(app)
     commands.init_app(app)

@@ -22,7 +22,7 @@ from models.people import User
 from models.reports import ReportRun
 from models.settings import PARAMETERS
 from models.spec import Invalid, Period, RecordType, Refused, Text
-from rules import access, audit, described, exports, lists, parameters, passwords, people, registry
+from rules import access, audit, described, exports, handbook, lists, parameters, passwords, people, registry
 from rules import reports as asking
 from rules.act import Act
 from rules.checks import Looks
@@ -99,9 +99,13 @@ def create_user(name: str, roles: tuple[str, ...], email: str | None, dealer: st
 
 @plain.command("record-types")
 @click.option("--json", "as_json", is_flag=True, help="The whole declaration of every type.")
-def record_types(as_json: bool) -> None:
+@click.option("--markdown", "as_markdown", is_flag=True, help="The handbook: docs/record-types.md.")
+def record_types(as_json: bool, as_markdown: bool) -> None:
     """List the record types."""
     specs = registry.types().values()
+    if as_markdown:
+        click.echo("\n".join(handbook.markdown(registry.types())))
+        return
     if as_json:
         click.echo(json.dumps([described.record_type(spec) for spec in specs], ensure_ascii=False, indent=1))
         return

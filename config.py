@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 CHECKOUT = Path(__file__).resolve().parent
@@ -37,6 +37,11 @@ class Settings:
     mail_url: str | None = field(repr=False)  # None: mails are kept as notices only
     files_url: str | None = field(repr=False)  # None: the data folder
 
+    @property
+    def files(self) -> Path:
+        """The folder in which attachments lie."""
+        return self.data / "files" if self.files_url is None else Path(unquote(urlsplit(self.files_url).path))
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         # Everything that can be wrong is read before the data folder is touched.
@@ -55,8 +60,11 @@ class Settings:
             "database_url": _database_url(given.get("DATABASE_URL"), data),
         }
         secret = _given_secret(given.get("SECRET_KEY"))
-        _prepare(data)
-        return cls(data=data, secret_key=secret or _kept_secret(data), **wanted)  # type: ignore[arg-type]
+        _prepare("AFTERCARE_DATA", data)
+        settings = cls(data=data, secret_key=secret or _kept_secret(data), **wanted)  # type: ignore[arg-type]
+        if settings.files_url is not None:
+            _prepare("FILES_URL", settings.files)
+        return settings
 
 
 def _database_url(value: str | None, data: Path) -> str:
@@ -96,12 +104,13 @@ def _mail_url(value: str | None) -> str | None:
 
 
 def _files_url(value: str | None) -> str | None:
-    cure = "give s3://bucket/prefix or file:///path, or leave it unset to keep files in the data folder"
+    cure = "give file:///path of a folder, or leave it unset to keep files in the data folder"
     if value is None:
         return None
     parts = _url("FILES_URL", value, cure)
-    named = parts.netloc if parts.scheme == "s3" else parts.path
-    if parts.scheme not in ("s3", "file") or not named:
+    if parts.scheme == "s3":
+        raise ConfigError(f"FILES_URL names an S3 bucket, which is not supported yet: {cure}.")
+    if parts.scheme != "file" or parts.netloc or not parts.path.strip("/"):
         raise ConfigError(f"FILES_URL is not a place for files: {cure}.")
     return value
 
@@ -155,15 +164,15 @@ def _given_secret(value: str | None) -> str | None:
     return value
 
 
-def _prepare(data: Path) -> None:
+def _prepare(variable: str, folder: Path) -> None:
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the records of customers are nobody else's
-        writable = os.access(data, os.R_OK | os.W_OK | os.X_OK)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the records of customers are nobody else's
+        writable = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
     except OSError:
         writable = False
     if not writable:
         raise ConfigError(
-            f"AFTERCARE_DATA is {str(data)!r}, where nothing can be written: "
+            f"{variable} is {str(folder)!r}, where nothing can be written: "
             "give a folder that belongs to you, or change its permissions."
         )
 

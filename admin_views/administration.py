@@ -12,15 +12,16 @@ from flask_login import current_user
 
 from admin_views import door
 from models.base import Record, db
+from models.calendar import KINDS, PUBLISHED, CalendarDay
 from models.choices import PROVINCES
 from models.people import Unit, User
 from models.settings import PARAMETERS, ParameterValue
 from models.spec import ROLES, Invalid, Text
-from rules import audit, parameters, passwords, people
+from rules import audit, office, parameters, passwords, people, workdays
 
 UNITS = {"h": Text("小时", "h"), "d": Text("天", "days"), "wd": Text("工作日", "working days"),
          "day": Text("日", "day of the month"), "month": Text("个月", "months"), "km": Text("公里", "km"), "yuan": Text("元", "yuan"),
-         "count": Text("个", ""), "rate": Text("比率", "rate"), "province": Text("省份", "province")}
+         "count": Text("个", ""), "MB": Text("MB", "MB"), "rate": Text("比率", "rate"), "province": Text("省份", "province")}
 
 
 class AdministrationView(BaseView):
@@ -63,11 +64,11 @@ class ParametersView(AdministrationView):
         return self.render("administration/parameters.html", rows=rows, errors=errors or {}, given=request.form), status
 
 
-def _day(text: str) -> date | None:
+def _day(text: str, field: str = "valid_from") -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Invalid({"valid_from": Text("生效日期应为日期，如 2026-10-31",
+        raise Invalid({field: Text("日期应如 2026-10-31",
                                           "The day must be a date such as 2026-10-31")}) from None
 
 
@@ -110,6 +111,41 @@ class UnitsView(AdministrationView):
         units = db.session.scalars(sa.select(Unit).order_by(Unit.code)).all()
         provinces = [(value, label.in_(door.language())) for value, label in PROVINCES]
         return self.render("administration/units.html", units=units, provinces=provinces, errors=errors or {},
+                           given=request.form), status
+
+
+class CalendarView(AdministrationView):
+    def __init__(self) -> None:
+        super().__init__(name="工作日历", endpoint="calendar", url="/admin/calendar")
+
+    @expose("/", methods=["GET", "POST"])
+    def index(self) -> Any:
+        if request.method in door.SAFE:
+            return self._page()
+        try:
+            day = _day(request.form.get("day", ""), "day")
+            if day is None:
+                raise Invalid({"day": Text("请选择日期", "Choose a day")})
+            if "forget" in request.form:
+                workdays.forget_day(door.act(), day)
+            else:
+                workdays.set_day(door.act(), day, request.form.get("kind", ""), door.clean(request.form.get("name", "")))
+            db.session.commit()
+        except Invalid as invalid:
+            return self._page(self._sentences(invalid), 422)
+        door.say("工作日历已保存", "Saved")
+        return redirect(f"/admin/calendar/?year={day.year}")
+
+    def _page(self, errors: dict[str, str] | None = None, status: int = 200) -> Any:
+        asked, this_year = request.args.get("year", ""), office.today().year
+        year = int(asked) if asked.isdecimal() and len(asked) == 4 else this_year
+        changed = {row.day: row for row in db.session.scalars(sa.select(CalendarDay))}
+        days = {day: (kind, name, "") for day, (kind, name) in PUBLISHED.items()}
+        days |= {day: (row.kind, row.name, "changed") for day, row in changed.items()}
+        kinds = {choice.value: choice.label.in_(door.language()) for choice in KINDS}
+        years = sorted({day.year for day in days} | {this_year, this_year + 1, year})
+        return self.render("administration/calendar.html", year=year, years=years, kinds=kinds, errors=errors or {},
+                           days=sorted((day, *told) for day, told in days.items() if day.year == year),
                            given=request.form), status
 
 

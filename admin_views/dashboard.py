@@ -12,9 +12,10 @@ from admin_views import door, pages
 from models.base import Record, db
 from models.history import DeadlineClock, Signature
 from models.spec import APPROVER, DRAFTER, OWNER, SIGNER, SYSTEM, VOID, Period, RecordType, Text
-from rules import access, office, registry
+from rules import access, comments, handbook, office, registry
 
 LATE_SHOWN = 12
+EXCERPT = 120   # characters of a comment
 
 
 class DashboardView(AdminIndexView):
@@ -24,7 +25,7 @@ class DashboardView(AdminIndexView):
     @expose("/")
     def index(self) -> Any:
         who = door.actor()
-        return self.render("dashboard.html", tasks=_tasks(who), late=_late(who), figures=_figures(who),
+        return self.render("dashboard.html", tasks=_tasks(who), mentions=_mentions(who), late=_late(who), figures=_figures(who),
                            areas=door.navigation())
 
 
@@ -71,6 +72,13 @@ def _tasks(actor: access.Actor) -> list[dict[str, Any]]:
     return found
 
 
+def _mentions(actor: access.Actor) -> list[dict[str, Any]]:
+    return [{"label": Record.types[one.type].label.in_(actor.language), "number": one.number, "who": one.who, "at": one.at,
+             "text": one.text if len(one.text) <= EXCERPT else f"{one.text[:EXCERPT]}…", "is_new": one.is_new,
+             "href": f"/admin/{one.type}/details/?id={one.record_id}#page-talk"}
+            for one in comments.waiting_for(db.session, actor)]
+
+
 def _late(actor: access.Actor) -> list[dict[str, Any]]:
     """Running promises that are over or end soonest, of records the actor may see: one statement."""
     parts = []
@@ -97,7 +105,7 @@ def _late(actor: access.Actor) -> list[dict[str, Any]]:
 def _late_row(language: str, type_: str, id_: int, number: str, name: str, due_at: Any) -> dict[str, Any]:
     spec, now = Record.types[type_], office.now()
     deadline = next((d for d in spec.deadlines if d.name == name), None)
-    label = pages.deadline_label(spec, deadline) if deadline else Text("期限", "Deadline")
+    label = handbook.promise_of(spec, deadline) if deadline else Text("期限", "Deadline")
     return {"label": spec.label.in_(language), "number": number, "href": f"/admin/{type_}/details/?id={id_}",
             "what": label.in_(language), "due_at": due_at, "left": pages.left_text(due_at - now, language),
             "is_late": due_at < now}

@@ -25,6 +25,7 @@ from rules.act import Act
 
 login = LoginManager()
 SAFE = ("GET", "HEAD", "OPTIONS")
+ONLY_READS = "figures"   # sent like a form, keeps nothing
 POLICY = ("default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
           "frame-ancestors 'none'")
 HEADERS = {
@@ -75,7 +76,7 @@ def _load(key: str) -> User | None:
 
 
 def _begin() -> None:
-    set_reading(request.method in SAFE)
+    set_reading(request.method in SAFE or (request.endpoint or "").endswith(f".{ONLY_READS}"))
     if request.method not in SAFE and current_user.is_authenticated and session.get("language") in LANGUAGES:
         _remember_language()
 
@@ -215,9 +216,15 @@ def page(status: int, reason: str | None = None) -> tuple[str, int]:
     return render_template("error.html", status=status, title=title, reason=reason), status
 
 
+TOO_MUCH = Text("一次最多提交 {most} MB；请分几次上传，或改传小一些的文件",
+                "At most {most} MB can be sent at once: send fewer or smaller files")
+
+
 def _http_error(error: HTTPException) -> Any:
     if error.code is not None and error.code < 400:
         return error
+    if error.code == 413 and request.max_content_length is not None:
+        return page(413, TOO_MUCH.with_(most=request.max_content_length >> 20).in_(language()))
     return page(error.code or 500)
 
 

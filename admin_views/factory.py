@@ -11,22 +11,26 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Response, abort, jsonify, redirect, request
-from flask_admin import BaseView, expose
+from flask_admin import expose
 from flask_login import current_user
 
-from admin_views import door, pages
+from admin_views import door, pages, special, uploads
+from admin_views.attached import Attached
+from admin_views.chained import Chained, panel
+from admin_views.figures import Figured
 from forms import record_form
 from models.base import db, reading, set_reading
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
-from rules import access, audit, exports, lists, moves, office, records, registry
+from rules import access, audit, chains, checks, exports, lists, moves, office, records, registry
 from rules.checks import Looks
 
-# What each endpoint needs before it is entered; moves, edits and acknowledgements ask again for the row itself.
+# What each endpoint needs before it is entered; whatever changes a row asks again for the row itself.
 RIGHTS = {
     "index": "view", "details": "view", "new": "create", "edit": "view", "move": "view", "acknowledge": "view",
-    "uncover": "view", "choices": "view", "export_csv": "export",
+    "uncover": "view", "chain": "view", "figures": "view", "handbook": "view", "choices": "view", "export_csv": "export",
+    "attach": "view", "attachment": "view", "detach": "view", "comment": "view", "withdraw": "view", "people": "view",
 }
-RESERVED = {"page", "q", "sort", "lang", "header", "behind"}
+RESERVED = {"page", "q", "sort", "lang", "header", "behind", "from"}
 
 
 def record_views() -> Iterator[RecordView]:
@@ -34,7 +38,7 @@ def record_views() -> Iterator[RecordView]:
         yield RecordView(spec)
 
 
-class RecordView(BaseView):
+class RecordView(Attached, Chained, Figured):
     """The screens of one record type."""
 
     def __init__(self, spec: RecordType) -> None:
@@ -74,7 +78,13 @@ class RecordView(BaseView):
 
     def _question(self) -> lists.Question:
         filters = {name: value for name, value in request.args.items() if name not in RESERVED and value != ""}
-        return lists.Question(filters, door.clean(request.args.get("q", "")), request.args.get("sort", ""), self._behind())
+        return lists.Question(filters, door.clean(request.args.get("q", "")), request.args.get("sort", ""),
+                              self._behind() if "behind" in request.args else self._naming())
+
+    def _naming(self) -> Any:
+        """`?from=complaint_case:12`: the rows that name this record."""
+        source = self._source()
+        return None if source is None else chains.naming(self.spec, source.spec.name, source.id)
 
     def _behind(self) -> Any:
         """`?behind=quality_info_summary:12:reply_on_time`: the rows that a figure counted, as they were counted."""
@@ -102,7 +112,12 @@ class RecordView(BaseView):
 
     @expose("/details/")
     def details(self) -> Any:
-        return self._show(self._record())
+        record = self._record()
+        shown = self._told(record)
+        page = self.render("record/details.html", **shown)
+        if shown["talk"].is_news:
+            self._opened(record)
+        return page
 
     def _record(self, id_: Any = None, *, lock: bool = False) -> Any:
         """The record of the address, if it is there and the person may see it; else 404."""
@@ -111,7 +126,11 @@ class RecordView(BaseView):
         return record if record is not None else abort(404)
 
     def _show(self, record: Any, status: int = 200, **more: Any) -> Any:
-        return self.render("record/details.html", **pages.details(door.act(), record, **more)), status
+        return self.render("record/details.html", **self._told(record, **more)), status
+
+    def _told(self, record: Any, **more: Any) -> dict[str, Any]:
+        act = door.act()
+        return {**pages.details(act, record, **more), "chain": panel(act, record), "special": special.panel(act, record)}
 
     @expose("/choices/")
     def choices(self) -> Any:
@@ -132,6 +151,7 @@ class RecordView(BaseView):
             return self._show(record, 422, problem=moves.NEEDS_REASON.in_(door.language()))
         audit.note(db.session, door.act(), "uncover", self.spec.name, record.number, comment=reason)
         db.session.commit()
+        self._uncover_files(id_)
         return self._show(self._record(id_), plain=True)
 
     # Writing ------------------------------------------------------------------------------------------------------
@@ -139,15 +159,18 @@ class RecordView(BaseView):
     @expose("/new/", methods=["GET", "POST"])
     def new(self) -> Any:
         if request.method in door.SAFE:
-            record = records.blank(door.act(), self.spec)
+            source = self._source()
+            record = chains.start(door.act(), self.spec, source) if source else records.blank(door.act(), self.spec)
             pages.prefill(record, request.args, door.actor())
             return self._form(None, self._build(record=record))
-        form = self._build(posted=request.form)
+        posted, unkept = uploads.received(self.spec)
+        form = self._build(posted=posted)
         try:
-            record = records.create(door.act(), self.spec, record_form.entered(form, self.spec, request.form))
+            record = records.create(door.act(), self.spec, record_form.entered(form, self.spec, posted))
+            checks.refuse(unkept)
             db.session.commit()
         except Invalid as invalid:
-            return self._refill(None, form, invalid)
+            return self._refill(None, form, Invalid({**invalid.errors, **unkept}))
         door.say(f"已保存 {record.number or ''}", f"Saved {record.number or ''}")
         return self._to(record)
 
@@ -159,13 +182,17 @@ class RecordView(BaseView):
             return door.page(403, verdict.reason.in_(door.language()))
         if request.method in door.SAFE:
             return self._form(record, self._build(record=record))
-        form = self._build(record=record, posted=request.form)
+        posted, unkept = uploads.received(self.spec)
+        if request.files:   # the record was let go of while they were kept
+            record = self._record(lock=True)
+        form = self._build(record=record, posted=posted)
         try:
-            entered = record_form.entered(form, self.spec, request.form)
+            entered = record_form.entered(form, self.spec, posted)
             records.edit(door.act(), record, self._revision() or 0, entered)
+            checks.refuse(unkept)
             db.session.commit()
         except Invalid as invalid:
-            return self._refill(record.id, form, invalid)
+            return self._refill(record.id, form, Invalid({**invalid.errors, **unkept}))
         except Refused as refused:
             return self._conflict(record.id, form, refused) if refused.stale else self._refused(refused)
         door.say(f"已保存 {record.number or ''}", f"Saved {record.number or ''}")
@@ -183,6 +210,7 @@ class RecordView(BaseView):
 
     def _form(self, record: Any, form: Any, status: int = 200, **more: Any) -> Any:
         return self.render("record/form.html", spec=self.spec, record=record, form=form,
+                           takes_files=uploads.has_files(self.spec),
                            groups=pages.form_groups(self.spec, form, door.language()),
                            row_names=pages.row_names(record, door.language()), **more), status
 
@@ -200,11 +228,13 @@ class RecordView(BaseView):
         differences = pages.differences(record, form, door.language())
         return self._form(record, form, 409, conflict=refused.reason.in_(door.language()), differences=differences)
 
-    def _refused(self, refused: Refused) -> Any:
-        return door.page(409 if refused.stale else 403, refused.reason.in_(door.language()))
-
     def _to(self, record: Any) -> Any:
         return redirect(f"/admin/{self.spec.name}/details/?id={record.id}")
+
+    @expose("/handbook/")
+    def handbook(self) -> Any:
+        """What the type is for and how it is filled in: the declaration, in words."""
+        return self.render("record/handbook.html", **pages.handbook_of(self.spec, door.language()))
 
     # Acts ---------------------------------------------------------------------------------------------------------
 
@@ -213,26 +243,30 @@ class RecordView(BaseView):
         record, move = self._record(id_, lock=True), self.spec.workflow.move(name)
         if move is None:
             abort(404)
+        posted, unkept = request.form, {}
+        if request.files and moves.may_move(db.session, door.actor(), record, move):
+            posted, unkept = uploads.received(self.spec)
+            record = self._record(id_, lock=True)
         act = door.act(door.clean(request.form.get("comment", ""), 2000))
         try:
-            moves.make(act, record, name, revision=self._revision() or 0, fields=self._given(move))
+            moves.make(act, record, name, revision=self._revision() or 0, fields=self._given(move, posted))
+            checks.refuse(unkept)
             db.session.commit()
         except Invalid as invalid:
             db.session.rollback()
-            return self._show(self._record(id_), 422, failed=name, errors=invalid.errors, given=request.form)
+            return self._show(self._record(id_), 422, failed=name, errors={**invalid.errors, **unkept}, given=posted)
         except Refused as refused:
             db.session.rollback()
             problem = refused.reason.in_(door.language())
-            return self._show(self._record(id_), 409 if refused.stale else 403, problem=problem, failed=name,
-                              given=request.form)
+            return self._show(self._record(id_), 409 if refused.stale else 403, problem=problem, failed=name, given=posted)
         done: Text = move.label
         door.say(f"{record.number or ''} 已{done.zh}", f"{record.number or ''}: {done.en} done")
         return self._to(record)
 
-    def _given(self, move: Move) -> dict[str, Any]:
+    def _given(self, move: Move, posted: Any) -> dict[str, Any]:
         """Required fields that were filled in beside the button; an empty one leaves what the record has."""
         fields = self.spec.fields
-        given = {name: request.form.getlist(name) if fields[name].kind is Kind.MULTICHOICE else request.form.get(name, "")
+        given = {name: posted.getlist(name) if fields[name].kind is Kind.MULTICHOICE else posted.get(name, "")
                  for name in move.requires if name in fields}
         return {name: value for name, value in given.items() if value not in ("", [])}
 

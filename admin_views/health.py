@@ -49,5 +49,6 @@ def _queue() -> dict[str, str]:
 
 
 def _disk() -> str:
-    data = current_app.extensions["settings"].data
-    return "ok" if shutil.disk_usage(data).free > LEAST_DISK else "nearly full"
+    settings = current_app.extensions["settings"]
+    folders = [folder for folder in (settings.data, settings.files) if folder.exists()]
+    return "ok" if all(shutil.disk_usage(folder).free > LEAST_DISK for folder in folders) else "nearly full"

@@ -15,15 +15,17 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from markupsafe import Markup, escape
 
+from admin_views import panels
 from forms.record_form import typed_text
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
 from models.people import Unit, User
 from models.reports import Evidence
-from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Deadline, Field, Kind, Lines, RecordType, Text
-from rules import access, approvals, checks, exports, lists, moves, office, records
+from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
+from rules import access, approvals, attachments, checks, exports, handbook, lists, moves, office, records
 
 CHOICES = 50
+UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")
 Links = frozenset[tuple[str, str]]   # (type, id)
 NEUTRAL, GOING, DONE, ENDED = "neutral", "going", "done", "ended"
 
@@ -99,6 +101,11 @@ def tone(spec: RecordType, state: str) -> str:
     if all(move.calls_off for move in flow.moves_from(state)) or state in ("active", "valid", "approved"):
         return DONE
     return NEUTRAL if state == flow.initial else GOING
+
+
+def state_text(spec: RecordType, state: str, language: str) -> str:
+    named = spec.workflow.state(state)
+    return named.label.in_(language) if named else state
 
 
 @dataclass(frozen=True)
@@ -180,7 +187,9 @@ def field_at(spec: RecordType, path: str) -> Field | None:
 def options(actor: access.Actor, field: Field, value: Any, words: str = "",
             kept: Links = frozenset()) -> list[tuple[str, str]]:
     """The present value, then the newest rows that the person may see and choose. `kept`: what the record already
-    points at, which stays choosable for who does not see it."""
+    points at, which stays choosable for who does not see it. Files are not chosen: theirs is the present one."""
+    if field.kind is Kind.FILE:
+        return _present_file(actor, field, value, kept)
     if field.kind is Kind.USER:
         found = sa.select(User.id, User.name).where(User.is_active).order_by(User.name, User.id)
         column = User.name
@@ -219,10 +228,22 @@ def _named_exactly(actor: access.Actor, spec: RecordType, words: str) -> list[tu
     return [(words, f"{named.number} · {words}" if spec.title == spec.found_by else str(named.number))]
 
 
+def _present_file(actor: access.Actor, field: Field, value: Any, kept: Links) -> list[tuple[str, str]]:
+    """The file of the record, or one that the person sent with this form before it was refused."""
+    try:
+        key = checks.as_id(value)
+    except checks.Wrong:
+        return []
+    if (field.kind.value, str(value)) in kept:
+        return [(str(id_), name) for id_, name in titles_of(field, [key]).items()]
+    staged = attachments.staged_by(db.session, actor, key)
+    return [(str(key), UNSAVED.with_(name=staged.name).in_(actor.language))] if staged else []
+
+
 def links_of(record: Any) -> Links:
-    """(type, id) of every record that this one and its child tables point at."""
-    return frozenset((field.to, str(getattr(row, field.column))) for row, fields in _rows(record)
-                     for field in fields.values() if field.kind is Kind.LINK)
+    """(type, id) of every record and file that this one and its child tables point at."""
+    return frozenset((field.to or field.kind.value, str(getattr(row, field.column))) for row, fields in _rows(record)
+                     for field in fields.values() if field.kind in (Kind.LINK, Kind.FILE))
 
 
 def _is_visible(actor: access.Actor, type_name: str, id_: int) -> bool:
@@ -246,9 +267,11 @@ def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tupl
 
 
 def titles_of(field: Field, keys: Sequence[Any]) -> dict[Any, str]:
-    """What the targets of a link, person or unit field are called: one statement."""
+    """What the targets of a link, person, unit or file field are called: one statement."""
     if not keys:
         return {}
+    if field.kind is Kind.FILE:
+        return attachments.names(db.session, keys)
     if field.kind is Kind.USER:
         query = sa.select(User.id, User.name).where(User.id.in_(keys))
     elif field.kind is Kind.UNIT:
@@ -279,7 +302,7 @@ def prefill(record: Any, given: Mapping[str, str], actor: access.Actor) -> None:
 @dataclass(frozen=True)
 class Group:
     title: str
-    fields: list[Any]                             # (declaration, WTForms field)
+    fields: list[Any]                             # (declaration, WTForms field, or None where the server computes it)
 
 
 def form_groups(spec: RecordType, form: Any, language: str) -> list[Group]:
@@ -289,7 +312,9 @@ def form_groups(spec: RecordType, form: Any, language: str) -> list[Group]:
             groups.append(Group(field.group.in_(language), []))
         if name in form:
             groups[-1].fields.append((field, form[name]))
-    return [group for group in groups if group.fields]
+        elif field.derived and not field.machine:
+            groups[-1].fields.append((field, None))
+    return [group for group in groups if any(field is not None for _, field in group.fields)]
 
 
 @dataclass(frozen=True)
@@ -327,9 +352,29 @@ def _rows_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _named(field: Field, value: Any, language: str) -> str:
-    if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT) and value is not None:
+    if field.kind in lists.NAMED and value is not None:
         return titles_of(field, [value]).get(value, str(value))
     return exports.shown(field, value, language)
+
+
+def handbook_of(spec: RecordType, language: str) -> dict[str, Any]:
+    """The declaration of a type for people: fields, moves, rights, deadlines and rules."""
+    tables = [(spec.label, spec.fields), *((child.label, child.fields) for child in spec.lines.values())]
+    return {
+        "spec": spec,
+        "tables": [(label.in_(language), [{
+            "label": field.label.in_(language), "name": field.name, "is_required": field.required,
+            "kind": handbook.kind_of(field, Record.types).in_(language), "says": handbook.says(field).in_(language)}
+            for field in fields.values() if not field.machine]) for label, fields in tables],
+        "moves": [{
+            "label": move.label.in_(language), "by": moves.who_makes(move).in_(language),
+            "from": "、".join(state_text(spec, name, language) for name in move.source),
+            "to": state_text(spec, move.to, language)} for move in spec.workflow.moves],
+        "signatures": handbook.signatures(spec).in_(language),
+        "rights": [(role.in_(language), may.in_(language)) for role, may in handbook.rights(spec)],
+        "deadlines": [(handbook.promise_of(spec, one).in_(language), handbook.limit_of(spec, one).in_(language))
+                      for one in spec.deadlines],
+    }
 
 
 # The details page -------------------------------------------------------------------------------------------------
@@ -348,11 +393,11 @@ class Shown:
 
 
 def _titles(record: Any) -> dict[tuple[str, Any], str]:
-    """All link, person and unit titles of a record and its lines: one statement per target type."""
+    """All link, person, unit and file titles of a record and its lines: one statement per target type."""
     wanted: dict[str, tuple[Field, set[Any]]] = {}
     for row, fields in _rows(record):
         for field in fields.values():
-            if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+            if field.kind in lists.NAMED:
                 value = getattr(row, field.column)
                 if value is not None:
                     wanted.setdefault(field.to or field.kind.value, (field, set()))[1].add(value)
@@ -383,13 +428,17 @@ def row_names(record: Any, language: str) -> dict[tuple[str, str], str]:
     return found
 
 
-def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Actor, plain: bool) -> Shown:
+def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Actor, plain: bool, files_at: str) -> Shown:
     value, language, label = getattr(row, field.column), actor.language, field.label.in_(actor.language)
     href, text = "", ""
     if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
         text = titles.get((field.to or field.kind.value, value), "") if value is not None else ""
         if text and field.kind is Kind.LINK and access.may(actor, "view", Record.types[field.to]):
             href = f"/admin/{field.to}/details/?id={value}"
+    elif field.kind is Kind.FILE:
+        is_open = plain or not field.private
+        text = titles.get((field.kind.value, value), "") if is_open else exports.shown(field, value, language, plain=False)
+        href = f"{files_at}{value}" if text and is_open else ""
     else:
         text = exports.shown(field, value, language, plain=plain)
     if text and field.measure and field.kind in NUMBERS:
@@ -414,27 +463,30 @@ class Button:
 
 
 def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = "", failed: str = "",
-            errors: Mapping[str, Text] | None = None, given: Any = None) -> dict[str, Any]:
+            errors: Mapping[str, Text] | None = None, given: Any = None,
+            unsaid: tuple[str, str] = ("", "")) -> dict[str, Any]:
     """The whole context of a details page."""
     spec, actor, language = record.spec, act.actor, act.actor.language
     open_ = access.sees_private(actor, spec) if plain is None else plain
-    titles = _titles(record)
+    titles, files_at, offers = _titles(record), panels.files_at(record), moves.offered(act, record)
+    talk = panels.talk(act, record, unsaid)
     groups: list[tuple[str, list[Shown]]] = [(spec.label.in_(language), [])]
     for field in spec.fields.values():
         if field.group is not None:
             groups.append((field.group.in_(language), []))
         if not field.machine:
-            groups[-1][1].append(_shown(record, field, titles, actor, open_))
+            groups[-1][1].append(_shown(record, field, titles, actor, open_, files_at))
     return {
         "spec": spec, "record": record, "problem": problem, "is_plain": open_,
         "state": spec.workflow.state(record.state), "tone": tone(spec, record.state),
         "steps": _steps(record, language),
         "groups": [(title, fields) for title, fields in groups if fields],
         "tables": [_table(record, child, titles, actor, open_) for child in spec.lines.values()],
-        "buttons": _buttons(act, record, failed, errors or {}, given),
+        "buttons": _buttons(act, offers, failed, errors or {}, given),
         "may_edit": access.may(actor, "edit", spec, record), "may_uncover": not open_ and may_uncover(actor, spec),
         "clocks": _clocks(record, language), "signatures": _signatures(record, language),
-        "timeline": timeline(record, actor, open_), "behind": _behind(record, language),
+        "files": panels.files(act, record, offers, open_), "talk": talk,
+        "timeline": timeline(record, actor, open_, talk), "behind": _behind(record, language),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
     }
 
@@ -489,7 +541,7 @@ def _table(record: Any, child: Lines, titles: Any, actor: access.Actor, plain: b
     copies = record.spec.copies
     rows, fields = [], [field for field in child.fields.values() if not field.machine]
     for row in getattr(record, child.name):
-        shown = [_shown(row, field, titles, actor, plain) for field in fields]
+        shown = [_shown(row, field, titles, actor, plain, panels.files_at(record)) for field in fields]
         signable = copies is not None and copies.lines == child.name and bool(
             records.may_acknowledge(actor, record, row))
         rows.append({"id": row.id, "cells": shown, "signable": signable})
@@ -497,9 +549,9 @@ def _table(record: Any, child: Lines, titles: Any, actor: access.Actor, plain: b
             "rows": rows, "name": child.name, "numeric": [f.kind in NUMBERS for f in fields]}
 
 
-def _buttons(act: Any, record: Any, failed: str, errors: Mapping[str, Text], given: Any) -> list[Button]:
+def _buttons(act: Any, offers: Iterable[moves.Offer], failed: str, errors: Mapping[str, Text], given: Any) -> list[Button]:
     language, found = act.actor.language, []
-    for offer in moves.offered(act, record):
+    for offer in offers:
         if not offer.is_mine and set(offer.move.by) == {"system"}:
             continue
         again = given if offer.move.name == failed else None
@@ -514,7 +566,8 @@ def _buttons(act: Any, record: Any, failed: str, errors: Mapping[str, Text], giv
 
 def _asked(actor: access.Actor, field: Field, given: Any, language: str) -> dict[str, Any]:
     """An input that a move asks for: its kind and choices."""
-    rows = [(v, label.in_(language)) for v, label in field.choices] or options(actor, field, None)
+    present = given.get(field.name) if given is not None and field.kind is Kind.FILE else None
+    rows = [(v, label.in_(language)) for v, label in field.choices] or options(actor, field, present)
     if field.kind is Kind.BOOL:
         rows = [("true", "是" if language == "zh" else "Yes"), ("false", "否" if language == "zh" else "No")]
     value: Any = "" if given is None else given.get(field.name, "")
@@ -533,17 +586,11 @@ def _clocks(record: Any, language: str) -> list[dict[str, Any]]:
     for clock in rows:
         if clock.state == "stopped" or clock.name not in names:
             continue
-        label = deadline_label(record.spec, names[clock.name])
+        label = handbook.promise_of(record.spec, names[clock.name])
         late = clock.state == "missed" or (clock.state == "running" and now > clock.due_at)
         found.append({"label": label.in_(language), "due_at": clock.due_at, "state": clock.state, "late": late,
                       "left": left_text(clock.due_at - now, language) if clock.state == "running" else ""})
     return found
-
-
-def deadline_label(spec: RecordType, deadline: Deadline) -> Text:
-    """What a promise is called: the field that keeps it, else the one that limits it."""
-    field = spec.fields.get(deadline.met_by) or spec.fields.get(deadline.limit)
-    return field.label if field else Text("期限", "Deadline")
 
 
 def left_text(left: Any, language: str) -> str:
@@ -576,14 +623,16 @@ def _signatures(record: Any, language: str) -> list[dict[str, Any]]:
 
 ACTIONS = {
     "create": Text("新建", "Created"), "edit": Text("修改", "Edited"), "import": Text("导入", "Imported"),
-    "acknowledge": Text("签收", "Acknowledged"),
+    "acknowledge": Text("签收", "Acknowledged"), "attach": Text("添加附件", "Attached files"),
+    "detach": Text("移除附件", "Removed a file"), "comment": Text("评论", "Commented"),
+    "withdraw_comment": Text("撤回评论", "Withdrew a comment"),
 }
 DOORS = {"screen": Text("页面", "screen"), "job": Text("后台任务", "job"), "console": Text("命令行", "console"),
          "import": Text("导入", "import"), "api": Text("接口", "API")}
 TIMELINE = 100
 
 
-def timeline(record: Any, actor: access.Actor, plain: bool) -> list[dict[str, Any]]:
+def timeline(record: Any, actor: access.Actor, plain: bool, talk: panels.Talk) -> list[dict[str, Any]]:
     """The audit of the record, newest first, in words; private values masked as everywhere."""
     entries = list(db.session.scalars(sa.select(AuditEntry).where(
         AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id)
@@ -591,8 +640,9 @@ def timeline(record: Any, actor: access.Actor, plain: bool) -> list[dict[str, An
     told = [e for e in entries if e.action not in ("create", "import")]
     titles = _titles_in_changes(record.spec, told)
     return [{
-        "at": entry.at, "who": entry.actor, "action": _action(record.spec, entry.action).in_(actor.language),
-        "comment": entry.comment or "", "door": DOORS.get(entry.door, Text(entry.door, entry.door)).in_(actor.language),
+        "at": entry.at, "who": entry.actor, "action": action_text(record.spec, entry.action).in_(actor.language),
+        "comment": entry.comment or panels.said(entry.changes, talk, actor.language),
+        "door": DOORS.get(entry.door, Text(entry.door, entry.door)).in_(actor.language),
         "changes": list(_change_words(record.spec, entry, actor, plain, titles)) if entry in told else [],
     } for entry in entries]
 
@@ -606,11 +656,14 @@ def _titles_in_changes(spec: RecordType, entries: Sequence[AuditEntry]) -> dict[
             if field is not None and field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
                 keys = wanted.setdefault(field.to or field.kind.value, (field, set()))[1]
                 keys.update(value for value in change if value is not None)
-    return {(target, key): title for target, (field, keys) in wanted.items()
-            for key, title in titles_of(field, sorted(keys)).items()}
+    found = {(target, key): title for target, (field, keys) in wanted.items()
+             for key, title in titles_of(field, sorted(keys)).items()}
+    for entry in entries:
+        found |= panels.file_names(entry.changes)
+    return found
 
 
-def _action(spec: RecordType, action: str) -> Text:
+def action_text(spec: RecordType, action: str) -> Text:
     move = spec.workflow.move(action.removeprefix("move:"))
     return move.label if action.startswith("move:") and move else ACTIONS.get(action, Text(action, action))
 
@@ -630,6 +683,7 @@ def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plai
             field = spec.fields[name]
             old_text, new_text = (_audit_text(field, value, actor.language, plain, titles) for value in change)
             yield field.label.in_(actor.language), old_text, new_text
+    yield from panels.file_changes(spec, entry.changes, actor.language, plain)
 
 
 def _audit_text(field: Field, value: Any, language: str, plain: bool, titles: Mapping[Any, str]) -> str:
@@ -641,6 +695,8 @@ def _audit_text(field: Field, value: Any, language: str, plain: bool, titles: Ma
         return exports.moment_text(datetime.fromisoformat(value))
     if field.private and not plain:
         return exports.masked(field, value)
+    if field.kind is Kind.FILE:
+        return titles.get((field.kind.value, value), str(value))
     if field.kind in (Kind.CHOICE, Kind.PROVINCE):
         label = field.choice_label(value)
         return label.in_(language) if label else value

@@ -36,6 +36,12 @@ class Rows(FieldList):
                 yield int(match[1])
 
 
+class KeptFile(StringField):
+    """The id of a file that is in the store already; `choices` says what it is called. What comes is sent beside it."""
+
+    choices: Sequence[tuple[str, str]] = ()
+
+
 class RecordForm(Form):
     """One class per type and set of fields; made by `form_class`."""
 
@@ -66,6 +72,8 @@ def _input(field: Field, language: str) -> Any:
         if field.kind is Kind.LINK:
             attributes["data-choices"] = field.to
         return SelectField(label, validate_choice=False, render_kw=attributes)
+    if field.kind is Kind.FILE:
+        return KeptFile(label)
     if field.kind is Kind.LONGTEXT:
         return TextAreaField(label, render_kw={**attributes, "rows": 3, "maxlength": field.length})
     if field.kind in NUMERIC:
@@ -130,6 +138,8 @@ def _offer(form: Any, fields: Mapping[str, Field], language: str, options: Optio
     """Fill the choice boxes; an empty choice first unless there must be one."""
     for name, field in fields.items():
         box = form._fields.get(name)
+        if isinstance(box, KeptFile):
+            box.choices = options(field, box.data)
         if not isinstance(box, SelectField | SelectMultipleField):
             continue
         if field.kind is Kind.BOOL:

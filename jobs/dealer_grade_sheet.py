@@ -1,15 +1,16 @@
 """服务商分级考核表: what the sheets of a month or quarter count.
 
 What counts for an indicator is one INSERT ... SELECT per source, for many dealers at once, into a table of this
-transaction; every figure is counted from its rows, and each dealer's rows become the evidence of its sheet. Sheets are
-written one by one, each in a savepoint of its own: one dealer's failure stops no other.
+transaction; every figure is counted from its rows, and each dealer's rows become the evidence of its sheet. The sheets
+of these dealers are written together in a savepoint; if that fails, each in one of its own: one dealer's failure stops
+no other.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,13 +21,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from jobs.reports import (
-    BROKEN, NO_DEALER, REPORTS, Made, Report, Task, account_for, forget_evidence, reason, record_to_write,
+    BROKEN, NO_DEALER, REPORTS, Made, Report, Task, account_for, forget_evidence, reason, records_to_write,
 )
 from models.base import Key, Moment
 from models.certification.training_record import Attendee, TrainingRecord
 from models.dealers.conduct_violation import ConductViolation
 from models.dealers.dealer_grade_sheet import (
-    APPEAL_IS_OVER, INDICATORS, DealerGradeSheet, Evidence, Indicator, Veto,
+    APPEAL_IS_OVER, INDICATORS, DealerGradeSheet, Evidence, Indicator, Veto, graded_before,
 )
 from models.dealers.dealer_grade_sheet import Month as MonthLine
 from models.dealers.dealer_monthly_work_report import DealerMonthlyWorkReport
@@ -41,13 +42,13 @@ from models.satisfaction.satisfaction_questionnaire import Answer, SatisfactionQ
 from models.spec import VOID, Invalid, Period, Refused, Text
 from models.warranty.customer_repair_file import CustomerRepairFile
 from models.warranty.warranty_appraisal import WarrantyAppraisal
-from rules import office
+from rules import office, records
 from rules.act import Act
 
 NAME = "dealer_grade_sheet"
-BATCH = 50           # dealers whose evidence is gathered by the same statements
+BATCH = 100          # dealers whose evidence is gathered by the same statements
 RANK = {choice.value: n for n, choice in enumerate(INDICATORS)}
-DEALER, LINE = DealerLedger.__table__.c, Evidence.__table__.c
+DEALER, HEAD, LINE = DealerLedger.__table__.c, DealerGradeSheet.__table__.c, Evidence.__table__.c
 OUT = (VOID, "cancelled", "rejected", "draft")      # rows that never count
 NO_REPAIRS = ("maintenance", "first_service")
 EXACT = 10**12       # the largest denominator that a column keeps with its numerator
@@ -61,11 +62,14 @@ NO_MONTHS = Text("服务商 {code} 在 {period} 没有月度考核表，请先�
 # What the sources say, one row per record that counts or was owed; dropped at the end of the transaction.
 GATHERED = sa.Table(
     "gathered_grade_evidence", sa.MetaData(),
-    sa.Column("dealer_id", Key, index=True), sa.Column("rank", sa.Integer), sa.Column("indicator", sa.String(50)),
+    sa.Column("dealer_id", Key), sa.Column("rank", sa.Integer), sa.Column("indicator", sa.String(50)),
     sa.Column("source_type", sa.String(60)), sa.Column("source_id", Key), sa.Column("source_number", sa.String(60)),
     sa.Column("happened_at", Moment()), sa.Column("due_at", Moment()), sa.Column("is_counted", sa.Boolean),
     sa.Column("is_hit", sa.Boolean), sa.Column("related_number", sa.String(60)), prefixes=["TEMPORARY"])
 ROW = GATHERED.c
+
+# The order of the evidence on a sheet.
+PLACE = (ROW.rank, ROW.happened_at.is_(None), ROW.happened_at, ROW.source_type, ROW.source_number, ROW.is_hit)
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +108,7 @@ class Gathered:
     """What the statements found for a batch of dealers, by dealer."""
 
     counts: dict[int, dict[str, tuple[int, int]]] = field(default_factory=lambda: defaultdict(dict))
+    rows: Counter[int] = field(default_factory=Counter)
     csi: dict[int, Fraction] = field(default_factory=dict)
     reports: dict[tuple[int, str], int] = field(default_factory=dict)
     vetoes: dict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
@@ -119,7 +124,7 @@ def _compile_month(task: Task) -> list[Any]:
     for batch in _batches(task, _graded(month, task.scope)):
         GATHERED.create(month.session.connection(), checkfirst=False)
         found = _gather(month, [dealer.id for dealer in batch])
-        made += _each(task, batch, lambda act, dealer, found=found: _write_month(task, act, month, dealer, found))
+        made += _each(task, batch, lambda task, dealers, found=found: _write_months(task, month, dealers, found))
         GATHERED.drop(month.session.connection(), checkfirst=False)
     return made
 
@@ -162,29 +167,56 @@ def _batches(task: Task, dealers: list[Any]) -> Iterable[list[Any]]:
         yield dealers[start:start + BATCH]
 
 
-def _each(task: Task, dealers: Iterable[Any], write: Callable[[Act, Any], Any]) -> list[Made]:
-    """Each dealer's sheet is written whole or not at all. None stays in memory: a thousand of them have a million
-    rows of evidence."""
-    session, made = task.act.session, []
+def _each(task: Task, dealers: list[Any], write: Callable[[Task, list[Any]], list[Any]]) -> list[Made]:
+    """All sheets at once; if that fails, each by itself, written whole or not at all."""
+    if len(dealers) > 1:
+        try:
+            return _written(task, dealers, write)
+        except Exception:
+            log.info("grade sheets of %s for %s: one by one", [dealer.dealer_code for dealer in dealers], task.period)
+    made = []
+    for dealer in dealers:
+        try:
+            made += _written(task, [dealer], write)
+        except DBAPIError:
+            raise  # the whole run may be tried again
+        except (Refused, Invalid) as no:
+            task.left_out.append((dealer.dealer_code, reason(no)))
+        except Exception:
+            log.exception("grade sheet of %s for %s", dealer.dealer_code, task.period)
+            task.left_out.append((dealer.dealer_code, BROKEN))
+    return made
+
+
+def _written(task: Task, dealers: list[Any], write: Callable[[Task, list[Any]], list[Any]]) -> list[Made]:
+    """None of the sheets stays in memory: thousands of them are made in a row."""
+    session = task.act.session
+    # An act of its own: it knows records by their place in memory, which later ones may take.
+    act = Act(session, task.act.actor, now=task.act.now)
     try:
-        for dealer in dealers:
-            # An act of its own: it knows records by their place in memory, which the next one may take.
-            act = Act(session, task.act.actor, now=task.act.now)
-            try:
-                with session.begin_nested():
-                    sheet = write(act, dealer)
-                made.append(Made(sheet.spec, sheet.id))
-                session.expunge(sheet)
-            except DBAPIError:
-                raise  # the whole run may be tried again
-            except (Refused, Invalid) as no:
-                task.left_out.append((dealer.dealer_code, reason(no)))
-            except Exception:
-                log.exception("grade sheet of %s for %s", dealer.dealer_code, task.period)
-                task.left_out.append((dealer.dealer_code, BROKEN))
+        with session.begin_nested():
+            sheets = write(replace(task, act=act), dealers)
+        made = [Made(sheet.spec, sheet.id) for sheet in sheets]
+        for sheet in sheets:
+            session.expunge(sheet)
     finally:
         session.info["act"] = task.act
     return made
+
+
+from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+@contextmanager
+def meanwhile(session, statements):
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":   # works in this very process
+        for s in statements: connection.execute(s)
+        yield
+        return
+    with ThreadPoolExecutor(1) as helper:
+        sent = helper.submit(lambda: [connection.execute(s) for s in statements])
+        yield
+        sent.result()
 
 
 # What counts ------------------------------------------------------------------------------------------------------
@@ -194,9 +226,10 @@ def _gather(month: Month, dealers: list[int]) -> Gathered:
         month.session.execute(sa.insert(GATHERED).from_select(list(ROW.keys()), query))
     found = Gathered(csi=_csi(month, dealers))
     hits, counted = sa.func.count().filter(ROW.is_hit, ROW.is_counted), sa.func.count().filter(ROW.is_counted)
-    for dealer, indicator, *counts in month.session.execute(
-            sa.select(ROW.dealer_id, ROW.indicator, hits, counted).group_by(ROW.dealer_id, ROW.indicator)):
+    for dealer, indicator, rows, *counts in month.session.execute(
+            sa.select(ROW.dealer_id, ROW.indicator, sa.func.count(), hits, counted).group_by(ROW.dealer_id, ROW.indicator)):
         found.counts[dealer][indicator] = tuple(counts)
+        found.rows[dealer] += rows
     for dealer, source, id_ in month.session.execute(
             sa.select(ROW.dealer_id, ROW.source_type, ROW.source_id).where(
                 ROW.indicator == "report_timeliness", ROW.source_id.is_not(None))):
@@ -366,40 +399,54 @@ def _vetoes(month: Month, dealers: list[int]) -> Any:
 
 # The sheet of a month ---------------------------------------------------------------------------------------------
 
-def _write_month(task: Task, act: Act, month: Month, dealer: Any, found: Gathered) -> Any:
-    sheet = record_to_write(replace(task, act=act), NAME, dealer=dealer.id, sheet_kind="monthly", period=str(task.period))
-    written = _take_evidence(act, sheet)
-    sheet.monthly_quality_report_id = found.reports.get((dealer.id, "monthly_quality_report"))
-    sheet.dealer_monthly_work_report_id = found.reports.get((dealer.id, "dealer_monthly_work_report"))
-    counts = dict(found.counts.get(dealer.id, {}))
-    counts["customer_satisfaction"] = _pair(found.csi.get(dealer.id))
-    _set_indicators(sheet, month, counts)
-    vetoes = found.vetoes.get(dealer.id, ())
-    _set_vetoes(sheet, [(veto.id, veto.verified_at, _veto_reason(veto)) for veto in vetoes])
-    _keep_vetoes(act, sheet)
-    account_for(act, sheet, {"evidence": written})
-    return sheet
+def _sheets(task: Task, dealers: list[Any], key: dict[str, str], loaded: tuple[str, ...]) -> list[Any]:
+    """One of each dealer; what went before is looked up for all of them at once."""
+    kind, when = key.values()
+    task.act.known["graded before", kind, when] = graded_before(task.act, kind, when, [dealer.id for dealer in dealers])
+    return records_to_write(task, NAME, [{"dealer": dealer.id, **key} for dealer in dealers], loaded)
 
 
-def _take_evidence(act: Act, sheet: Any) -> int:
-    """The dealer's rows become those of its sheet, and what its figures name."""
-    mine, session = ROW.dealer_id == sheet.dealer_id, act.session
-    place = sa.func.row_number().over(order_by=(
-        ROW.rank, ROW.happened_at.is_(None), ROW.happened_at, ROW.source_type, ROW.source_number, ROW.is_hit)) - 1
-    values = {"record_id": sa.literal(sheet.id), "position": place, **{name: ROW[name] for name in (
-        "indicator", "source_type", "source_number", "happened_at", "due_at", "is_counted", "is_hit", "related_number")}}
-    session.execute(sa.delete(Evidence.__table__).where(LINE.record_id == sheet.id))
-    written = session.execute(sa.insert(Evidence.__table__).from_select(
-        list(values), sa.select(*values.values()).where(mine))).rowcount
-    session.expire(sheet, ["evidence"])
-    forget_evidence(act, sheet)
-    for figure, which in ((ROW.indicator, ROW.is_hit), (ROW.indicator + "/denominator", sa.true())):
-        behind = {"of_type": sa.literal(NAME), "of_id": sa.literal(sheet.id), "figure": figure,
-                  "source_type": ROW.source_type, "source_id": ROW.source_id}
-        session.execute(sa.insert(Behind.__table__).from_select(
-            list(behind), sa.select(*behind.values()).where(
-                mine, ROW.is_counted, which, ROW.source_id.is_not(None)).distinct()))
-    return written
+def _write_months(task: Task, month: Month, dealers: list[Any], found: Gathered) -> list[Any]:
+    act = task.act
+    sheets = _sheets(task, dealers, {"sheet_kind": "monthly", "period": str(task.period)}, ("indicators", "vetoes"))
+    _add_indicators(act, month, [sheet for sheet in sheets if not sheet.indicators], found)
+    with meanwhile(act.session, list(_take_evidence(act, sheets))), records.together(act):
+        for sheet in sheets:
+            _write_month(act, month, sheet, found)
+    _keep_vetoes(act, sheets)
+    return sheets
+
+
+def _write_month(act: Act, month: Month, sheet: Any, found: Gathered) -> None:
+    dealer = sheet.dealer_id
+    sheet.monthly_quality_report_id = found.reports.get((dealer, "monthly_quality_report"))
+    sheet.dealer_monthly_work_report_id = found.reports.get((dealer, "dealer_monthly_work_report"))
+    sheet.indicators = _indicators(sheet, month, found)
+    _set_vetoes(sheet, [(veto.id, veto.verified_at, _veto_reason(veto)) for veto in found.vetoes.get(dealer, ())])
+    account_for(act, sheet, {"indicators": len(sheet.indicators), "evidence": found.rows[dealer]})
+
+
+def _take_evidence(act: Act, sheets: list[Any]) -> None:
+    """The dealers' rows become those of their sheets, and what the figures of these name."""
+    session, ids = act.session, [sheet.id for sheet in sheets]
+    session.execute(sa.delete(Evidence.__table__).where(LINE.record_id.in_(ids)))
+    forget_evidence(act, *sheets)
+    place = sa.func.row_number().over(partition_by=HEAD.id, order_by=PLACE) - 1
+    said = {name: ROW[name] for name in Evidence.fields}
+    taken = GATHERED.join(DealerGradeSheet.__table__, HEAD.dealer_id == ROW.dealer_id)
+    rows = sa.select(HEAD.id, place, *said.values()).select_from(taken).where(HEAD.id.in_(ids))
+    for sheet in sheets:
+        session.expire(sheet, ["evidence"])
+        act.known[Evidence, sheet.id] = []
+    for row in session.execute(sa.select(HEAD.id, *said.values()).select_from(taken).where(HEAD.id.in_(ids)).order_by(HEAD.id, *PLACE)).all():
+        act.known[Evidence, row[0]].append(row)
+    behind = [sa.select(sa.literal(NAME), HEAD.id.label("of_id"), figure.label("figure"), ROW.source_type, ROW.source_id)
+              .select_from(taken).where(HEAD.id.in_(ids), ROW.is_counted, which, ROW.source_id.is_not(None))
+              for figure, which in ((ROW.indicator, ROW.is_hit), (ROW.indicator + "/denominator", sa.true()))]
+    yield sa.insert(Evidence.__table__).from_select(["record_id", "position", *said], rows)
+    # In the order of the index, whose end is where it grows fastest.
+    yield sa.insert(Behind.__table__).from_select(
+        ["of_type", "of_id", "figure", "source_type", "source_id"], sa.union(*behind).order_by("of_id", "figure"))
 
 
 def _pair(csi: Fraction | None) -> tuple[Any, Any]:
@@ -412,8 +459,9 @@ def _pair(csi: Fraction | None) -> tuple[Any, Any]:
     return share.numerator, share.denominator
 
 
-def _set_indicators(sheet: Any, month: Month, counts: dict[str, tuple[Any, Any]]) -> None:
+def _indicators(sheet: Any, month: Month, found: Gathered) -> list[Any]:
     """The rows stay who they are, with the target and the remark that people gave them."""
+    counts = {**found.counts.get(sheet.dealer_id, {}), "customer_satisfaction": _pair(found.csi.get(sheet.dealer_id))}
     present = {row.indicator: row for row in sheet.indicators}
     rows = []
     for name, rank in RANK.items():
@@ -421,14 +469,29 @@ def _set_indicators(sheet: Any, month: Month, counts: dict[str, tuple[Any, Any]]
         row.position, row.weight = rank, month.weights[name]
         row.numerator, row.denominator = map(Decimal, counts.get(name, (0, 0)))
         rows.append(row)
-    sheet.indicators = rows
+    return rows
+
+
+def _add_indicators(act: Act, month: Month, sheets: list[Any], found: Gathered) -> None:
+    """The rows of new sheets are inserted past the session, which would take many times as long."""
+    table, rows = Indicator.__table__, []
+    for sheet in sheets:
+        for row in _indicators(sheet, month, found):
+            row.record_id = sheet.id
+            row.derive()
+            rows.append({column.name: getattr(row, column.name) for column in table.columns if column.name != "id"})
+        act.session.expire(sheet, ["indicators"])
+    if rows:
+        act.session.execute(sa.insert(table), rows)
+        act.session.scalars(sa.select(DealerGradeSheet).where(HEAD.id.in_([sheet.id for sheet in sheets])).options(
+            sa.orm.selectinload(DealerGradeSheet.indicators))).all()
 
 
 def _veto_reason(veto: Any) -> str:
     return f"{ConductViolation.spec.fields['violation_type'].choice_label(veto.violation_type).zh}（{veto.number}）"
 
 
-def _set_vetoes(sheet: Any, wanted: list[tuple[int, datetime, str]]) -> None:
+def _set_vetoes(sheet: Any, wanted: Sequence[tuple[int, datetime, str]]) -> None:
     present, rows = {row.conduct_violation_id: row for row in sheet.vetoes}, []
     for position, (violation, verified_at, why) in enumerate(wanted):
         row = present.get(violation) or Veto(conduct_violation_id=violation)
@@ -437,11 +500,11 @@ def _set_vetoes(sheet: Any, wanted: list[tuple[int, datetime, str]]) -> None:
     sheet.vetoes = rows
 
 
-def _keep_vetoes(act: Act, sheet: Any) -> None:
-    if sheet.vetoes:
-        act.session.execute(sa.insert(Behind.__table__), [
-            {"of_type": NAME, "of_id": sheet.id, "figure": "has_veto", "source_type": ConductViolation.spec.name,
-             "source_id": row.conduct_violation_id} for row in sheet.vetoes])
+def _keep_vetoes(act: Act, sheets: list[Any]) -> None:
+    rows = [{"of_type": NAME, "of_id": sheet.id, "figure": "has_veto", "source_type": ConductViolation.spec.name,
+             "source_id": row.conduct_violation_id} for sheet in sheets for row in sheet.vetoes]
+    if rows:
+        act.session.execute(sa.insert(Behind.__table__), rows)
 
 
 # The sheet of a quarter -------------------------------------------------------------------------------------------
@@ -461,7 +524,7 @@ def _compile_quarter(task: Task) -> list[Any]:
         for row in task.act.session.execute(
                 sa.select(months).where(months.c.dealer_id.in_([dealer.id for dealer in batch])).order_by(months.c.period)):
             found[row.dealer_id].append(row)
-        made += _each(task, batch, lambda act, dealer, found=found: _write_quarter(task, act, dealer, found[dealer.id]))
+        made += _each(task, batch, lambda task, dealers, found=found: _write_quarters(task, dealers, found))
     return made
 
 
@@ -475,32 +538,47 @@ def _months_of(task: Task) -> Any:
     return query.subquery()
 
 
-def _write_quarter(task: Task, act: Act, dealer: Any, months: list[Any]) -> Any:
-    sheet = record_to_write(replace(task, act=act), NAME, dealer=dealer.id, sheet_kind="quarterly", quarter=str(task.period))
+def _write_quarters(task: Task, dealers: list[Any], months: Mapping[int, list[Any]]) -> list[Any]:
+    act = task.act
+    sheets = _sheets(task, dealers, {"sheet_kind": "quarterly", "quarter": str(task.period)}, ("months", "vetoes"))
+    forget_evidence(act, *sheets)
+    vetoes = _vetoes_of([month.id for dealer in dealers for month in months[dealer.id]], act)
+    with records.together(act):
+        for sheet in sheets:
+            _set_months(sheet, months[sheet.dealer_id])
+            _set_vetoes(sheet, vetoes.get(sheet.dealer_id, ()))
+            account_for(act, sheet, {"months": len(sheet.months)})
+    _keep_months(act, sheets)
+    _keep_vetoes(act, sheets)
+    return sheets
+
+
+def _vetoes_of(months: list[int], act: Act) -> dict[int, list[Any]]:
+    """Dealer -> the violations of its months, each once."""
+    veto, found = Veto.__table__.c, defaultdict(dict)
+    for dealer, *row in act.session.execute(
+            sa.select(HEAD.dealer_id, veto.conduct_violation_id, veto.verified_at, veto.reason)
+            .join_from(Veto.__table__, DealerGradeSheet.__table__, HEAD.id == veto.record_id)
+            .where(HEAD.id.in_(months)).order_by(veto.verified_at, veto.conduct_violation_id)):
+        found[dealer][row[0]] = tuple(row)
+    return {dealer: list(rows.values()) for dealer, rows in found.items()}
+
+
+def _set_months(sheet: Any, months: list[Any]) -> None:
     present, rows = {row.dealer_grade_sheet_id: row for row in sheet.months}, []
     for position, month in enumerate(months):
         row = present.get(month.id) or MonthLine(dealer_grade_sheet_id=month.id)
         row.position, row.period, row.score, row.is_applicable = position, month.period, month.score, bool(month.is_rated)
         rows.append(row)
     sheet.months = rows
-    veto = Veto.__table__.c
-    vetoes = {row.conduct_violation_id: row for row in act.session.execute(
-        sa.select(veto.conduct_violation_id, veto.verified_at, veto.reason).where(
-            veto.record_id.in_([month.id for month in months])).order_by(veto.verified_at, veto.conduct_violation_id))}
-    _set_vetoes(sheet, [tuple(row) for row in vetoes.values()])
-    forget_evidence(act, sheet)
-    _keep_months(act, sheet)
-    _keep_vetoes(act, sheet)
-    account_for(act, sheet, {"months": len(rows)})
-    return sheet
 
 
-def _keep_months(act: Act, sheet: Any) -> None:
+def _keep_months(act: Act, sheets: list[Any]) -> None:
     """The score is that of the rated months."""
-    rows = [row.dealer_grade_sheet_id for row in sheet.months if row.is_applicable]
+    rows = [{"of_type": NAME, "of_id": sheet.id, "figure": "score", "source_type": NAME,
+             "source_id": row.dealer_grade_sheet_id} for sheet in sheets for row in sheet.months if row.is_applicable]
     if rows:
-        act.session.execute(sa.insert(Behind.__table__), [
-            {"of_type": NAME, "of_id": sheet.id, "figure": "score", "source_type": NAME, "source_id": id_} for id_ in rows])
+        act.session.execute(sa.insert(Behind.__table__), rows)
 
 
 # By the clock -----------------------------------------------------------------------------------------------------

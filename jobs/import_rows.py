@@ -228,6 +228,8 @@ class Entry(Load):
         return cell is None or cell == "" or self.holds(record, known, cell)
 
     def holds(self, row: Any, known: Field, cell: Any) -> bool:
+        if known.kind is Kind.FILE:
+            return checks.names_file(row, known, cell)
         try:
             return bool(checks.parse(known, cell, self.looks) == getattr(row, known.column))
         except checks.Wrong:
@@ -335,7 +337,7 @@ class History(Load):
     def save_batch(self, pairs: list[tuple[Any, Row]], unique: _Unique) -> None:
         for record, row in pairs:
             record.derive(self.act)
-            if errors := checks.missing(record) | unique.taken(record):
+            if errors := checks.missing(record, files=False) | unique.taken(record):
                 self.refuse_all(row, errors)
         if not self.bad:
             self.session.add_all(record for record, _ in pairs)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from models.base import Record, db
 from models.history import Outbox
 from models.reports import Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
-from rules import access, described, moves, office, reports
+from rules import access, described, moves, office, records, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -271,23 +271,38 @@ def record_to_write(task: Task, type_name: str, **key: Any) -> Any:
 
     Raises Refused if it is further on.
     """
+    return records_to_write(task, type_name, [key])[0]
+
+
+def records_to_write(task: Task, type_name: str, keys: Sequence[Mapping[str, Any]], loaded: Sequence[str] = ()) -> list[Any]:
+    """The same for many keys of the same fields, in their order. `loaded`: child tables that will be looked into."""
     act, spec = task.act, Record.types[type_name]
-    columns = {spec.fields[name].column: value for name, value in key.items()}
-    record = act.session.scalar(
-        sa.select(spec.model).filter_by(**columns).where(spec.model.state != VOID)
-        .with_for_update(of=spec.model).execution_options(populate_existing=True))
-    if record is None:
-        return act.new(type_name, **key)
-    move = spec.workflow.move("compile")
-    if not moves.may_move(act.session, act.actor, record, move, consequence=True):
-        state = spec.workflow.state(record.state).label
-        raise Refused(FURTHER_ON.with_(period=task.period, type=spec.label, number=record.number, state=state))
-    return record
+    columns = [getattr(spec.model, spec.fields[name].column) for name in keys[0]]
+    found = act.session.scalars(
+        sa.select(spec.model).where(sa.tuple_(*columns).in_([tuple(key.values()) for key in keys]), spec.model.state != VOID)
+        .order_by(spec.model.id).with_for_update(of=spec.model).execution_options(populate_existing=True)
+        .options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in loaded))).all()
+    present = {tuple(getattr(record, column.key) for column in columns): record for record in found}
+    for record in found:
+        _refuse_if_further_on(task, record)
+    with records.together(act):
+        new = {values: act.new(type_name, **key) for key in keys if (values := tuple(key.values())) not in present}
+    for record in new.values():
+        for name in spec.lines:  # nothing there that would have to be looked for
+            sa.orm.attributes.set_committed_value(record, name, [])
+    return [(present | new)[tuple(key.values())] for key in keys]
 
 
-def forget_evidence(act: Act, record: Any) -> None:
+def _refuse_if_further_on(task: Task, record: Any) -> None:
+    act, flow = task.act, record.spec.workflow
+    if not moves.may_move(act.session, act.actor, record, flow.move("compile"), consequence=True):
+        raise Refused(FURTHER_ON.with_(
+            period=task.period, type=record.spec.label, number=record.number, state=flow.state(record.state).label))
+
+
+def forget_evidence(act: Act, *compiled: Any) -> None:
     act.session.execute(sa.delete(Evidence).where(
-        Evidence.of_type == record.spec.name, Evidence.of_id == record.id))
+        Evidence.of_type == compiled[0].spec.name, Evidence.of_id.in_([record.id for record in compiled])))
 
 
 def settle(act: Act, record: Any, written: Mapping[str, int]) -> None:

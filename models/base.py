@@ -8,6 +8,7 @@ programs know the field as `customer`, and `record.customer` is the record it po
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -369,9 +370,17 @@ def _bound(cls: Any, fields: dict[str, Field], children: dict[str, Lines]) -> Re
     spec: RecordType = cls.spec
     area = cls.__module__.split(".")[1] if cls.__module__.startswith("models.") else next(iter(AREAS))
     purpose = " ".join((cls.__doc__ or "").split())
+    if any(field.private for field in fields.values()):
+        fields = _with_private_files(fields)
+        children = {name: replace(child, fields=_with_private_files(child.fields)) for name, child in children.items()}
     return replace(
         spec, name=cls.__tablename__, area=area, purpose=purpose, model=cls, fields=fields, lines=children,
         workflow=spec.workflow.with_base_void())
+
+
+def _with_private_files(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """Where personal data are kept, a photo or scan is likely to show them, and its name to say them."""
+    return {name: replace(field, private=True) if field.kind is Kind.FILE else field for name, field in fields.items()}
 
 
 def _short(name: str) -> str:

@@ -15,8 +15,8 @@ from models.spec import Text, humanised
 
 @dataclass(frozen=True)
 class Parameter:
-    """`unit` is h (hours), d (calendar days), wd (working days), day (of the month), month, km, yuan, count, rate or
-    province."""
+    """`unit` is h (hours), d (calendar days), wd (working days), day (of the month), month, km, yuan, count, MB, rate
+    or province."""
 
     name: str
     default: str
@@ -124,6 +124,9 @@ PARAMETERS: Mapping[str, Parameter] = {p.name: p for p in (
     Parameter("field_records_per_visit", "1", "count",
               Text("上门派工单关闭前须提交的现场服务记录份数（0为不要求）",
                    "Field service records before a visit's work order closes (0: none)"), "000 §5.2.2"),
+    Parameter("attachment_megabytes", "100", "MB", Text("单个附件的大小上限", "Largest attachment"), "003 三(三)7"),
+    Parameter("attachment_count", "100", "count", Text("每条记录的附件数上限", "Most attachments of a record"),
+              "003 三(三)7"),
     Parameter("focus_share", "0.80", "rate", Text("重点类别累计占比", "Cumulative share of the focus"), "004 §5.3.3b"),
 )}
 

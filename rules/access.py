@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.people import User
-from models.spec import ADMINISTRATOR, Field, Kind, RecordType, Text
+from models.spec import ADMINISTRATOR, SIGNER, Field, Kind, RecordType, Text
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,14 @@ def _may_edit(actor: Actor, spec: RecordType, record: Any) -> Verdict:
         return YES
     if record.state == flow.initial and record.created_by_id == actor.id:
         return YES
-    if any("signer" in move.by for move in flow.moves_from(record.state)):
+    if is_being_signed(record):
         return UNDER_SIGNATURE
     steps = {role for move in flow.moves_from(record.state) if not move.calls_off for role in move.by}
     return YES if steps.intersection(roles) else NOT_YOUR_STEP
+
+
+def is_being_signed(record: Any) -> bool:
+    return any(SIGNER in move.by for move in record.spec.workflow.moves_from(record.state))
 
 
 # Row scope --------------------------------------------------------------------------------------------------------

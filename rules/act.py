@@ -14,7 +14,7 @@ from models.base import Record
 from models.history import AuditEntry
 from models.people import Unit
 from models.spec import Move
-from rules import access, checks, moves, office, parameters, records, reports
+from rules import access, checks, moves, office, parameters, records, reports, workdays
 
 
 class Act:
@@ -25,6 +25,8 @@ class Act:
         self.now = now or office.now()
         self.move: Move | None = None
         self.stay = False             # a `then` sets it to keep the record in its state
+        self.together: list[Any] | None = None   # records that wait for one flush
+        self.known: dict[Any, Any] = {}          # what was looked up for many records at once
         self._actions: dict[int, tuple[str, str | None]] = {}
         self.session.info["act"] = self
 
@@ -36,7 +38,10 @@ class Act:
     local = staticmethod(office.local)
     start_of = staticmethod(office.start_of)
     end_of = staticmethod(office.end_of)
-    add_workdays = staticmethod(office.add_workdays)
+
+    def add_workdays(self, moment: datetime, count: int) -> datetime:
+        """The end of the count-th working day after the day of `moment`."""
+        return workdays.add(self.session, moment, count)
 
     def parameter(self, name: str, at: datetime | None = None) -> Any:
         """The typed value that held at a moment (now unless told): a later change re-times nothing old."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,11 +17,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.base import PLACES, Record, rounded
+from models.files import Attachment
 from models.history import AuditEntry, AuditSeal
-from models.spec import Field, Text
-from rules import office
+from models.spec import Field, Kind, Lines, Text
+from rules import office, proof
 
 BASE_FIELDS = ("number", "state", "department", "created_by_id", "created_at")
+TOLD = frozenset({*PLACES, Kind.DATE, Kind.DATETIME})   # what JSON cannot keep as it is
 
 
 def plain(value: Any, field: Field | None = None) -> Any:
@@ -29,7 +31,7 @@ def plain(value: Any, field: Field | None = None) -> Any:
     if isinstance(value, Decimal) or (field is not None and field.kind in PLACES and value is not None):
         return str(rounded(value, PLACES[field.kind] if field else 2))
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(microsecond=0).isoformat()
+        return value.astimezone(UTC).isoformat(timespec="seconds")
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -39,13 +41,12 @@ def _digest(content: Any) -> str:
 
 
 
-def content(record: Any) -> dict[str, Any]:
-    """All that a record says, its child tables included."""
+def content(record: Any, lines: dict[str, list[dict[str, Any]]] | None = None) -> dict[str, Any]:
+    """All that a record says, its child tables included; `lines`: what those say, if it is known already."""
     return {
         "type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
         "fields": _values(record, record.spec.fields),
-        "lines": {name: [_values(row, child.fields) for row in getattr(record, name)]
-                  for name, child in record.spec.lines.items()},
+        "lines": lines or {name: _lines(record, child) for name, child in record.spec.lines.items()},
     }
 
 
@@ -53,8 +54,44 @@ def _values(row: Any, fields: Any) -> dict[str, Any]:
     return {name: plain(getattr(row, field.column), field) for name, field in fields.items()}
 
 
-def content_hash(record: Any) -> str:
-    return _digest(content(record))
+def _lines(record: Any, child: Lines) -> list[dict[str, Any]]:
+    if not _is_as_kept(record, child):
+        return [_values(row, child.fields) for row in getattr(record, child.name)]
+    session, known = sa.inspect(record).session, (child.model, record.id)
+    rows = session.info["act"].known.get(known) if "act" in session.info else None
+    return _said(child, rows if rows is not None else kept_rows(session, child, [record.id])[record.id])
+
+
+def _is_as_kept(record: Any, child: Lines) -> bool:
+    """Nobody has loaded the table, so nobody has changed it (whoever changes a single row loads the rest of them)."""
+    return sa.inspect(record).persistent and child.name not in vars(record)
+
+
+def kept_rows(session: Any, child: Lines, ids: Sequence[int]) -> dict[int, list[Any]]:
+    """The rows of these records, without making objects of them: a compiled record has thousands."""
+    table = child.model.__table__
+    query = sa.select(table.c.record_id, *(table.c[field.column] for field in child.fields.values())).where(
+        table.c.record_id.in_(ids)).order_by(table.c.record_id, table.c.position)
+    found: dict[int, list[Any]] = {id_: [] for id_ in ids}
+    for row in session.execute(query).all():
+        found[row[0]].append(row)
+    return found
+
+
+def _said(child: Lines, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """What `kept_rows` says, in plain values."""
+    told = [(name, field) for name, field in child.fields.items() if field.kind in TOLD]
+    found = []
+    for _, *values in rows:
+        row = dict(zip(child.fields, values, strict=True))
+        for name, field in told:
+            row[name] = plain(row[name], field)
+        found.append(row)
+    return found
+
+
+def content_hash(record: Any, lines: dict[str, list[dict[str, Any]]] | None = None) -> str:
+    return _digest(content(record, lines))
 
 
 def signed_hash(record: Any) -> str:
@@ -85,7 +122,8 @@ def _changes(row: Any, fields: Any) -> dict[str, list[Any]]:
 def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, child in record.spec.lines.items():
-        getattr(record, name)  # loads it: the history of an unloaded table is empty
+        if _is_as_kept(record, child):
+            continue
         history = sa.inspect(record).attrs[name].history
         rows = [{"row": row.position + 1, "added": _values(row, child.fields)} for row in history.added or ()]
         rows += [{"row": row.position + 1, "removed": _values(row, child.fields)} for row in history.deleted or ()]
@@ -94,6 +132,45 @@ def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
         if rows:
             found[name] = rows
     return found
+
+
+def _file_changes(record: Any) -> list[dict[str, Any]]:
+    """The files that this flush gives to file fields of the record, or takes from them."""
+    before, after = _files_held(record)
+    changed = sorted((before ^ after) - {None})
+    if not changed:
+        return []
+    query = sa.select(Attachment).where(Attachment.id.in_(changed)).order_by(Attachment.id)
+    return [{"added" if row.id in after else "removed": file_told(row)}
+            for row in sa.inspect(record).session.scalars(query)]
+
+
+def _files_held(record: Any) -> tuple[set[Any], set[Any]]:
+    """The ids in all file fields of the record and its child tables, before this flush and after it."""
+    before, after = _held_in(record, record.spec.fields)
+    for name, child in record.spec.lines.items():
+        if any(field.kind is Kind.FILE for field in child.fields.values()):
+            table = sa.inspect(record).attrs[name].history
+            for row in (*(table.unchanged or ()), *(table.added or ()), *(table.deleted or ())):
+                old, new = _held_in(row, child.fields)
+                before |= old
+                after |= set() if row in (table.deleted or ()) else new
+    return before, after
+
+
+def _held_in(row: Any, fields: Any) -> tuple[set[Any], set[Any]]:
+    before, after = set(), set()
+    for field in fields.values():
+        if field.kind is Kind.FILE:
+            history = sa.inspect(row).attrs[field.column].history
+            before |= {*(history.deleted or ()), *(history.unchanged or ())}
+            after |= {*(history.added or ()), *(history.unchanged or ())}
+    return before, after
+
+
+def file_told(row: Attachment) -> dict[str, Any]:
+    """What an entry says of a file; the proof compares it with the row and with the bytes."""
+    return {key: getattr(row, key) for key in ("id", *proof.SAID_OF_A_FILE)}
 
 
 def _state_change(record: Any) -> dict[str, list[Any]]:
@@ -109,6 +186,8 @@ def account(record: Any, act: Any) -> dict[str, Any] | None:
     changes: dict[str, Any] = {**_state_change(record), **_changes(record, record.spec.fields)}
     if rows := _line_changes(record):
         changes["lines"] = rows
+    if files := _file_changes(record):
+        changes[proof.FILES] = files
     if not changes and not is_new:
         return None
     _stamp(record, act, is_new)
@@ -131,6 +210,14 @@ def _entry(record: Any, act: Any, changes: dict[str, Any], is_new: bool) -> dict
     }
     entry["hash"] = record.audit_head = entry_hash(entry)
     return entry
+
+
+def remark(act: Any, record: Any, action: str, changes: dict[str, Any]) -> None:
+    """An entry about a record whose fields stay as they are: a file came, somebody said something. The caller flushes:
+    the record's row keeps the chain's new head."""
+    act.name_action(record, action)
+    entry = _entry(record, act, changes, is_new=False)
+    act.session.execute(sa.insert(AuditEntry).values(**entry, record_id=record.id))
 
 
 def entry_hash(entry: dict[str, Any]) -> str:
@@ -183,6 +270,8 @@ def verify(session: Any) -> Iterator[Text]:
     yield from _verify_entries(session)
     for spec in list(Record.types.values()):
         yield from _verify_records(session, spec)
+    yield from proof.of_files(session)
+    yield from proof.of_comments(session)
     yield from _verify_seals(session)
 
 
@@ -223,16 +312,13 @@ def _verify_heads(session: Any, heads: dict[tuple[str, int], tuple[str, str]]) -
 
 def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
     """The row, as it stands, hashes to what its last entry says."""
-    last_id = 0
-    while True:
-        batch: Iterable[Any] = session.scalars(
-            sa.select(spec.model).where(spec.model.id > last_id).order_by(spec.model.id).limit(500)
-            .options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in spec.lines))).all()
-        if not batch:
-            return
+    last_id, query = 0, sa.select(spec.model).order_by(spec.model.id).limit(100)
+    while batch := session.scalars(query.where(spec.model.id > last_id)).all():
+        lines = {name: kept_rows(session, child, [record.id for record in batch]) for name, child in spec.lines.items()}
         for record in batch:
             last_id = record.id
-            if content_hash(record) != record.content_hash:
+            said = {name: _said(child, lines[name][record.id]) for name, child in spec.lines.items()}
+            if content_hash(record, said) != record.content_hash:
                 yield Text(f"{spec.zh} {record.number}：内容被改动",
                            f"{spec.en} {record.number}: its content was changed behind its audit")
         session.expunge_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -38,6 +38,7 @@ NOT_PHONE = Text("“{label}”只能含数字、空格和 + - ( ) 转，至少 
 NOT_FOUND = Text("“{label}”找不到所选记录，请重新选择", "“{label}”: the record chosen was not found, choose again")
 NOT_CHOSEN = Text("“{label}”所选记录当前状态不可选用", "“{label}”: the record chosen is not in a state to be used")
 UNKNOWN = Text("没有这个字段", "There is no such field")
+NOT_IMPORTED = Text("“{label}”是文件，不能导入，请到页面上传", "“{label}” is a file: give it on the page, not in an import")
 READ_ONLY = Text("“{label}”由系统填写，不能改", "“{label}” is filled in by the system")
 COUNTED = Text("“{label}”的行由汇总生成，不能增减", "The rows of “{label}” are compiled: none can be added or removed")
 NOT_LIST = Text("“{label}”应为列表", "“{label}” must be a list")
@@ -211,8 +212,11 @@ def named_exactly(looks: Looks, spec: RecordType, raw: Any) -> Any:
 
 
 def _file(field: Field, raw: Any, looks: Looks) -> int:
+    """One that came with this form, of the person who sent it: nobody points at files of other records."""
+    if looks.names is not None:
+        raise Wrong(NOT_IMPORTED)
     found = looks.session.scalar(sa.select(Attachment.id).where(
-        Attachment.id == as_id(raw), Attachment.removed_at.is_(None)))
+        Attachment.id == as_id(raw), Attachment.record_id.is_(None), Attachment.uploaded_by_id == looks.actor.id))
     if found is None:
         raise Wrong(NOT_FOUND)
     return found
@@ -298,14 +302,24 @@ def _put(row: Any, field: Field, raw: Any, looks: Looks, path: str, errors: dict
 
 
 def _stands(row: Any, field: Field, raw: Any, looks: Looks) -> bool:
-    """A link that is not changed stays, though who edits the rest may not see its target."""
+    """A link that is not changed stays, though who edits the rest may not see its target; so does a file."""
+    if field.kind is Kind.FILE and looks.names is not None:
+        return looks.names.is_history or names_file(row, field, raw)
+    if field.kind not in (Kind.LINK, Kind.FILE) or looks.names is not None:
+        return False
     present = getattr(row, field.column)
-    return field.kind is Kind.LINK and looks.names is None and present is not None and str(raw) == str(present)
+    return present is not None and str(raw) == str(present)
+
+
+def names_file(row: Any, field: Field, raw: Any) -> bool:
+    """In an imported cell: nothing, or the name of the file that is there."""
+    file = getattr(row, field.name)
+    return raw in (None, "") or (file is not None and raw == file.name)
 
 
 def forget_target(row: Any, field: Field) -> None:
     """The record that a changed id points at is loaded anew when asked for."""
-    if field.kind in (Kind.LINK, Kind.USER) and sa.inspect(row).has_identity:
+    if field.kind in (Kind.LINK, Kind.USER, Kind.FILE) and sa.inspect(row).has_identity:
         sa.inspect(row).session.expire(row, [field.name])
 
 
@@ -364,25 +378,29 @@ def _defaults(row: Any, fields: Mapping[str, Field]) -> None:
             setattr(row, field.column, field.default)
 
 
-def missing(record: Any) -> dict[str, Text]:
-    """Required fields that are empty, in the record and in every row of its child tables.
+def missing(record: Any, *, files: bool = True) -> dict[str, Text]:
+    """Required fields that are empty, in the record and in every row of its child tables; `files`: file fields too.
 
     A record that has ended may have lost what is private: that is what anonymising does.
     """
     ended = record.spec.workflow.is_terminal(record.state)
-    fields = {name: f for name, f in record.spec.fields.items() if not (ended and f.private)}
+    fields = {name: f for name, f in _needed(record.spec.fields, files).items() if not (ended and f.private)}
     errors = _missing_in(record, fields, "")
     for name, child in record.spec.lines.items():
-        for index, row in enumerate(getattr(record, name)):
-            errors |= _missing_in(row, child.fields, f"{name}-{index}-")
+        needed = _needed(child.fields, files)
+        for index, row in enumerate(getattr(record, name) if needed else ()):
+            errors |= _missing_in(row, needed, f"{name}-{index}-")
     return errors
 
 
+def _needed(fields: Mapping[str, Field], files: bool) -> dict[str, Field]:
+    return {name: field for name, field in fields.items()
+            if field.required and field.typed and (files or field.kind is not Kind.FILE)}
+
+
 def _missing_in(row: Any, fields: Mapping[str, Field], prefix: str) -> dict[str, Text]:
-    return {
-        prefix + name: REQUIRED.with_(label=field.label) for name, field in fields.items()
-        if field.required and field.typed and not is_filled(getattr(row, field.column))
-    }
+    return {prefix + name: REQUIRED.with_(label=field.label) for name, field in fields.items()
+            if not is_filled(getattr(row, field.column))}
 
 
 def taken(record: Any, session: Any) -> dict[str, Text]:
@@ -392,7 +410,7 @@ def taken(record: Any, session: Any) -> dict[str, Text]:
     errors = {}
     for group in (*groups, *spec.unique):
         values = {name: getattr(record, spec.fields[name].column) for name in group}
-        if values[group[-1]] is None or record.state == VOID:
+        if values[group[-1]] is None or record.state == VOID or _was_free(record, group):
             continue
         same = [getattr(spec.model, spec.fields[name].column).is_not_distinct_from(value)
                 for name, value in values.items()]
@@ -401,6 +419,13 @@ def taken(record: Any, session: Any) -> dict[str, Text]:
         if other is not None:
             errors[group[-1]] = TAKEN.with_(label=spec.fields[group[-1]].label, number=other)
     return errors
+
+
+def _was_free(record: Any, group: Iterable[str]) -> bool:
+    """Kept with these values before, and not void then: the database has let nobody else take them since."""
+    row = sa.inspect(record)
+    return row.persistent and VOID not in (row.attrs.state.history.deleted or ()) and not any(
+        row.attrs[record.spec.fields[name].column].history.added for name in group)
 
 
 def own_place(record: Any, actor: access.Actor) -> dict[str, Text]:
@@ -422,7 +447,8 @@ def full(record: Any, act: Any) -> dict[str, Text]:
     if not act.is_history and not errors:
         for path, text in record.check(act):
             errors.setdefault(path, text)
-    return errors | taken(record, act.session)
+    # Of records that wait for one flush the unique index tells.
+    return errors | (taken(record, act.session) if act.together is None else {})
 
 
 def refuse(errors: Mapping[str, Text]) -> None:

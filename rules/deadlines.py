@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from models.history import DeadlineClock
 from models.settings import PARAMETERS
 from models.spec import VOID, Deadline, Period
-from rules import office, parameters
+from rules import office, parameters, workdays
 
 
 def moment_of(value: Any, *, ends: bool) -> datetime | None:
@@ -35,7 +35,7 @@ def due_at(session: Any, record: Any, deadline: Deadline, started: datetime) -> 
     amount = parameters.value(session, deadline.limit, office.local(started).date())
     unit = PARAMETERS[deadline.limit].unit
     if unit == "wd":
-        return office.add_workdays(started, amount)
+        return workdays.add(session, started, amount)
     return started + timedelta(hours=amount) if unit == "h" else started + timedelta(days=amount)
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.base import PLACES, Record
+from models.files import Attachment
 from models.people import User
 from models.settings import PARAMETERS
 from models.spec import Field, Kind, Lines, Move, RecordType
 from rules import exports
 
+NAMED = frozenset({Kind.LINK, Kind.USER, Kind.FILE})   # published by what names them
 AT_ONCE = 500   # values of one IN: a database takes only so many
 
 
@@ -32,7 +34,9 @@ def record_type(spec: RecordType) -> dict[str, Any]:
                      for s in flow.approval],
         "deadlines": [_deadline(d) for d in spec.deadlines], "rules": list(spec.rules), "links_in": list(spec.links_in),
         "list": list(spec.list), "search": list(spec.search), "filters": list(spec.filters),
-        "private": sorted(spec.private), "retention_years": spec.retention_years, "access": dict(spec.access),
+        # Files follow the private fields that are declared; they are none of them.
+        "private": sorted(name for name in spec.private if spec.fields[name].kind is not Kind.FILE),
+        "retention_years": spec.retention_years, "access": dict(spec.access),
     }
 
 
@@ -83,8 +87,8 @@ def value(field: Field, kept: Any) -> Any:
 
 
 def records(session: Any, spec: RecordType, batch: Sequence[Any], *, plain: bool) -> Iterator[dict[str, Any]]:
-    """Records with the field names of their type, child tables as lists, links by number, people by user name: what
-    `import` reads again."""
+    """Records with the field names of their type, child tables as lists, links by number, people by user name, files
+    by their name: what `import` reads again."""
     keys = _Keys(session, spec, batch)
     for record in batch:
         yield {
@@ -107,27 +111,26 @@ def said(session: Any, record: Any) -> dict[str, Any]:
 
 
 class _Keys:
-    """What names the targets of a batch's links and people: a statement per target type and five hundred of them."""
+    """What names the targets of a batch's links, people and files: a statement per kind and five hundred of them."""
 
     def __init__(self, session: Any, spec: RecordType, batch: Sequence[Any]) -> None:
-        wanted: dict[str, set[Any]] = {"": {r.created_by_id for r in batch}}
+        wanted: dict[str, set[Any]] = {Kind.USER: {r.created_by_id for r in batch}}
         rows = [(r, spec.fields) for r in batch]
         rows += [(row, child.fields) for r in batch for child in spec.lines.values() for row in getattr(r, child.name)]
         for row, fields in rows:
             for field in fields.values():
-                if field.kind in (Kind.LINK, Kind.USER):
-                    wanted.setdefault(field.to, set()).add(getattr(row, field.column))
+                if field.kind in NAMED:
+                    wanted.setdefault(field.to or field.kind, set()).add(getattr(row, field.column))
         self.names: dict[tuple[str, Any], str] = {}
         for target, ids in wanted.items():
-            model = Record.types[target].model if target else None
-            key, column = (model.id, model.number) if model else (User.id, User.username)
+            key, column = _key_and_name(target)
             listed = sorted(ids - {None})
             for start in range(0, len(listed), AT_ONCE):
                 query = sa.select(key, column).where(key.in_(listed[start:start + AT_ONCE]))
                 self.names |= {(target, id_): name for id_, name in session.execute(query)}
 
     def person(self, id_: int | None) -> str | None:
-        return self.names.get(("", id_))
+        return self.names.get((Kind.USER, id_))
 
     def row(self, row: Any, fields: Mapping[str, Field], plain: bool) -> dict[str, Any]:
         return {name: self._value(field, getattr(row, field.column), plain) for name, field in fields.items()}
@@ -135,4 +138,14 @@ class _Keys:
     def _value(self, field: Field, kept: Any, plain: bool) -> Any:
         if field.private and not plain and kept is not None:
             return exports.masked(field, kept)
-        return self.names.get((field.to, kept)) if field.kind in (Kind.LINK, Kind.USER) else value(field, kept)
+        return self.names.get((field.to or field.kind, kept)) if field.kind in NAMED else value(field, kept)
+
+
+def _key_and_name(target: str) -> tuple[Any, Any]:
+    """Of a record type, or of people or files."""
+    if target == Kind.USER:
+        return User.id, User.username
+    if target == Kind.FILE:
+        return Attachment.id, Attachment.name
+    model = Record.types[target].model
+    return model.id, model.number

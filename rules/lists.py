@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.base import Record
+from models.files import Attachment
 from models.people import Unit, User
 from models.spec import NUMBERS, TEXTS, Choice, Field, Invalid, Kind, Period, RecordType, Text
 from rules import access, checks, office
@@ -32,6 +33,7 @@ BASE = {
     "department": Field(Kind.UNIT, Text("填写部门", "Department"), "department", "department"),
 }
 RANGES = frozenset({Kind.DATE, Kind.DATETIME, Kind.PERIOD, Kind.QUARTER, *NUMBERS})
+NAMED = frozenset({Kind.LINK, Kind.USER, Kind.UNIT, Kind.FILE})   # kept by a key, shown by the name of what it names
 BAD_FILTER = Text("筛选条件“{name}”不能用", "The filter “{name}” cannot be used")
 
 
@@ -131,7 +133,7 @@ def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
         return [key.desc()]
     shown = column_field(spec, name)
     column = getattr(spec.model, shown.column)
-    if shown.kind in (Kind.LINK, Kind.USER, Kind.UNIT):  # by what the reader sees
+    if shown.kind in NAMED:  # by what the reader sees
         _, target, title = _target(shown)
         column = sa.select(title).where(target == column).scalar_subquery()
     elif shown.kind is Kind.MULTICHOICE:  # PostgreSQL has no order of JSON
@@ -150,12 +152,12 @@ class Columns:
 
 
 def columns(spec: RecordType, names: Sequence[str]) -> Columns:
-    """Resolve the columns once; a link shows its target's title, a person their name, a unit its name."""
+    """Resolve the columns once; a link shows its target's title, a person, unit or file its name."""
     fields, targets, joins = [], [], []
     for name in names:
         shown = column_field(spec, name)
         column = getattr(spec.model, shown.column)
-        if shown.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
+        if shown.kind in NAMED:
             target, key, title = _target(shown)
             joins.append((target, key == column))
             column = title
@@ -176,6 +178,9 @@ def _target(shown: Field) -> tuple[Any, Any, Any]:
     if shown.kind is Kind.UNIT:
         units = sa.orm.aliased(Unit)
         return units, units.code, units.name
+    if shown.kind is Kind.FILE:
+        files = sa.orm.aliased(Attachment)
+        return files, files.id, files.name
     spec = Record.types[shown.to]
     model = sa.orm.aliased(spec.model)
     title = getattr(model, spec.fields[spec.title].column) if spec.title else model.number

@@ -118,7 +118,8 @@ def make(act: Any, record: Any, name: str, *, revision: int | None = None, field
     move = record.spec.workflow.move(name)
     if move is None:
         raise Refused(NO_SUCH.with_(move=name))
-    records.seen(record, revision)
+    # Who signs has seen the files too.
+    records.seen(record, revision, records.TALK if move.signs else records.REMARKS)
     records.allow(may_move(act.session, act.actor, record, move, consequence=consequence))
     if move.comment and not act.comment.strip():
         raise Invalid({"comment": NEEDS_REASON})
@@ -143,6 +144,7 @@ def _fill(act: Any, record: Any, move: Move, fields: Mapping[str, Any]) -> None:
 
 
 def _carry_out(act: Any, record: Any, move: Move) -> None:
+    was_signed = access.is_being_signed(record)
     act.name_action(record, f"move:{move.name}", act.comment)
     act.move, act.stay = move, False
     if move.signs and not approvals.sign(act, record, returns=move.comment):
@@ -156,7 +158,7 @@ def _carry_out(act: Any, record: Any, move: Move) -> None:
             record.number = numbering.next_number(act.session, record.spec, act.today)
     if move.opens_round:
         approvals.open_round(act, record)
-    elif not move.signs and not act.stay and move.source and record.spec.workflow.approval:
+    elif was_signed and not move.signs and not act.stay:
         approvals.drop(act.session, record)
     record.derive(act)
     checks.refuse(checks.full(record, act))

@@ -12,14 +12,18 @@ from rules import office
 
 
 def next_number(session: Any, spec: RecordType, day: Any = None) -> str:
-    """The next number of the type's series. The counter's row stays locked until the transaction ends: whoever
-    comes second waits, and a rollback gives the number back."""
-    day = day or office.today()
+    return next_numbers(session, spec, day or office.today(), 1)[0]
+
+
+def next_numbers(session: Any, spec: RecordType, day: Any, count: int) -> list[str]:
+    """The next numbers of the type's series. The counter's row stays locked until the transaction ends: whoever
+    comes second waits, and a rollback gives the numbers back."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    first = insert(Counter).values(type=spec.name, period=spec.series.period_key(day), n=1)
+    first = insert(Counter).values(type=spec.name, period=spec.series.period_key(day), n=count)
     raised = first.on_conflict_do_update(
-        index_elements=[Counter.type, Counter.period], set_={"n": Counter.n + 1}).returning(Counter.n)
-    return spec.series.format(day, session.execute(raised).scalar_one())
+        index_elements=[Counter.type, Counter.period], set_={"n": Counter.n + count}).returning(Counter.n)
+    last = session.execute(raised).scalar_one()
+    return [spec.series.format(day, n) for n in range(last - count + 1, last + 1)]
 
 
 def move_past(session: Any, spec: RecordType, numbers: list[str]) -> None:

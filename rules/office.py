@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from models.calendar import is_published_workday
 from models.spec import Period
 
 DAY = timedelta(days=1)
@@ -50,11 +52,10 @@ def bounds(period: Period) -> tuple[datetime, datetime]:
             start_of(date(following.year, following.first_month, 1)))
 
 
-def add_workdays(moment: datetime, count: int) -> datetime:
-    """The end of the count-th working day after the day of `moment`: Monday to Friday."""
+def add_workdays(moment: datetime, count: int, is_workday: Callable[[date], bool] = is_published_workday) -> datetime:
+    """The end of the count-th working day after the day of `moment`; by the office's own calendar: rules/workdays.py."""
     day = local(moment).date()
     while count > 0:
         day += timedelta(days=1)
-        if day.weekday() < 5:
-            count -= 1
+        count -= is_workday(day)
     return end_of(day)

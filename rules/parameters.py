@@ -13,8 +13,9 @@ from models.settings import PARAMETERS, Parameter, ParameterValue
 from models.spec import Invalid, Text
 from rules import audit, office
 
-WHOLE = frozenset({"h", "d", "wd", "day", "month", "km", "count"})
-BOUNDS = {"day": (1, 28), "month": (1, 1200)}   # every month has a 28th
+WHOLE = frozenset({"h", "d", "wd", "day", "month", "km", "count", "MB"})
+# Every month has a 28th; more megabytes than these no server takes at once.
+BOUNDS = {"day": (1, 28), "month": (1, 1200), "MB": (1, 200)}
 
 
 def typed(parameter: Parameter, text: str) -> Any:

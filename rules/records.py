@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
+from models.history import AuditEntry
 from models.spec import Default, Field, Invalid, Period, Refused, RecordType, Text
 from rules import access, checks, numbering, office
 
@@ -63,12 +65,25 @@ def edit(act: Any, record: Any, revision: int | None, raw: Mapping[str, Any]) ->
     return record
 
 
-def seen(record: Any, revision: int | None) -> None:
-    """Refuse what was decided on an older revision than the present one."""
-    if revision is not None and revision != record.revision:
+# Acts that leave every field of a record as it was.
+TALK = frozenset({"comment", "withdraw_comment"})
+REMARKS = TALK | {"attach", "detach"}
+
+
+def seen(record: Any, revision: int | None, harmless: frozenset[str] = REMARKS) -> None:
+    """Refuse what was decided on an older revision than the present one, unless only `harmless` acts came since."""
+    if revision is not None and revision != record.revision and not _only_since(record, revision, harmless):
         who = record.updated_by.name if record.updated_by else "系统"
         when = f"{office.local(record.updated_at):%Y-%m-%d %H:%M:%S}"
         raise Refused(STALE.with_(who=who, when=when), stale=True)
+
+
+def _only_since(record: Any, revision: int, acts: frozenset[str]) -> bool:
+    """Each of the revisions in between is answered for by one of these acts."""
+    count = sa.inspect(record).session.scalar(sa.select(sa.func.count()).select_from(AuditEntry).where(
+        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id, AuditEntry.revision > revision,
+        AuditEntry.action.in_(acts)))
+    return bool(count) and count == record.revision - revision
 
 
 def keep(act: Any, record: Any, errors: Mapping[str, Text]) -> None:
@@ -79,9 +94,20 @@ def keep(act: Any, record: Any, errors: Mapping[str, Text]) -> None:
         checks.refuse({**checks.missing(record), **errors})
     record.derive(act)
     checks.refuse(checks.full(record, act))
-    if record.number is None and record.spec.numbered_at == "create":
-        record.number = numbering.next_number(act.session, record.spec, _series_day(record, act))
+    if act.together is None:
+        _number(act, [record])
     flush(act.session, record)
+
+
+def _number(act: Any, kept: Sequence[Any]) -> None:
+    days: dict[date, list[Any]] = {}
+    for record in kept:
+        if record.number is None and record.spec.numbered_at == "create":
+            days.setdefault(_series_day(record, act), []).append(record)
+    for day, new in days.items():
+        numbers = numbering.next_numbers(act.session, new[0].spec, day, len(new))
+        for record, number in zip(new, numbers, strict=True):
+            record.number = number
 
 
 def _series_day(record: Any, act: Any) -> date:
@@ -93,8 +119,25 @@ def _series_day(record: Any, act: Any) -> date:
     return date(about.year, about.first_month, 1)
 
 
+@contextmanager
+def together(act: Any) -> Iterator[None]:
+    """Records of one type that are kept inside are numbered and flushed at its end, all at once."""
+    act.together = kept = []
+    try:
+        yield
+    finally:
+        act.together = None
+    if kept:
+        _number(act, kept)
+        flush(act.session, kept[-1])
+
+
 def flush(session: Any, record: Any) -> None:
     """Two who save at once: the second is told, by the revision or by the unique index."""
+    act = session.info.get("act")
+    if act is not None and act.together is not None:
+        act.together.append(record)
+        return
     try:
         session.flush()
     except StaleDataError:

@@ -72,6 +72,8 @@ def _wrong_columns(spec: RecordType) -> Iterator[str]:
         for column in columns:
             if column not in known:
                 yield f"{where} names the unknown field {column!r}; declare it or take it out."
+            elif where != "list" and column in spec.fields and spec.fields[column].kind is Kind.FILE:
+                yield f"{where} names the file {column!r}, by which nobody asks; take it out."
     for field in [*spec.fields.values(), *(f for child in spec.lines.values() for f in child.fields.values())]:
         if field.to and field.to not in Record.types:
             yield f"{field.name} links to the unknown type {field.to!r}; declare that type or leave the link out."

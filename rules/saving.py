@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,20 +11,30 @@ from sqlalchemy.orm import Session
 
 from models.base import Line, Record
 from models.history import AuditEntry
-from rules import audit, deadlines
+from rules import attachments, audit, deadlines
 
 
 class Unaccounted(RuntimeError):
     """A record was about to be saved without anybody answering for it: a bug, not a refusal."""
 
 
+@cache
+def _holder(line: type[Line]) -> tuple[Any, str] | None:
+    """The record type that has this child table, and the table's name in it."""
+    return next(((spec.model, child.name) for spec in Record.types.values()
+                 for child in spec.lines.values() if child.model is line), None)
+
+
 def _owner(row: Any, session: Session) -> Any:
-    """The record that a row of this flush belongs to."""
+    """The record that a row of this flush belongs to, the other rows of its table loaded: the audit takes a table that
+    is not loaded for one that is as it was."""
     if isinstance(row, Record):
         return row
-    model = next((spec.model for spec in Record.types.values()
-                  for child in spec.lines.values() if child.model is type(row)), None)
-    return session.get(model, row.record_id) if model is not None and row.record_id else None
+    holder = _holder(type(row))
+    record = session.get(holder[0], row.record_id) if holder is not None and row.record_id else None
+    if record is not None:
+        getattr(record, holder[1])
+    return record
 
 
 def _touched(session: Session) -> list[Any]:
@@ -58,6 +69,8 @@ def _write_down(session: Session, _context: Any) -> None:
         rows = [{**entry, "record_id": record.id} for record, entry in pending]
         session.connection().execute(sa.insert(AuditEntry), rows)
         deadlines.start_and_stop(session, [record for record, _ in pending])
+        for record, entry in pending:
+            attachments.settle(session, record, entry)
 
 
 @event.listens_for(Session, "after_soft_rollback")
@@ -69,5 +82,5 @@ def _drop_pending(session: Session, _previous: Any) -> None:
 @event.listens_for(Session, "after_transaction_end")
 def _forget(session: Session, transaction: Any) -> None:
     if transaction.parent is None:
-        for key in ("act", "saving", "parameters"):
+        for key in ("act", "saving", "parameters", "workdays"):
             session.info.pop(key, None)

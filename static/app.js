@@ -213,7 +213,7 @@
   function guard() {
     const form = one('form[data-guard]');
     if (!form) return;
-    const content = () => new URLSearchParams(new FormData(form)).toString();
+    const content = () => JSON.stringify([...new FormData(form)].map(([name, value]) => [name, value.name ?? value]));
     const atFirst = content();
     // A form that came back with errors or a conflict was never saved.
     let isChanged = Boolean(one('[data-focus]'));
@@ -250,7 +250,7 @@
       [...body.rows].forEach((row, index) => {
         one('.row-number', row).textContent = String(index + 1);
         for (const element of all('*', row)) {
-          for (const attribute of ['name', 'id', 'for', 'aria-describedby', 'aria-controls', 'aria-labelledby', 'data-field-of']) {
+          for (const attribute of ['name', 'id', 'for', 'aria-describedby', 'aria-controls', 'aria-labelledby', 'data-field-of', 'data-figure']) {
             const value = element.getAttribute(attribute);
             if (value) element.setAttribute(attribute, value.replace(new RegExp(`\\b${name}-\\d+-`, 'g'), `${name}-${index}-`));
           }
@@ -291,7 +291,8 @@
   // An empty row without ids of kept lines, errors or choices made.
   function blankCopy(row) {
     const copy = row.cloneNode(true);
-    for (const sentence of all('.error-text', copy)) sentence.remove();
+    for (const sentence of all('.error-text, .file-present', copy)) sentence.remove();
+    for (const output of all('output', copy)) output.textContent = '';
     for (const element of all('input, select, textarea', copy)) {
       element.removeAttribute('aria-invalid');
       element.removeAttribute('aria-describedby');
@@ -539,6 +540,175 @@
     for (const chip of all(`[data-named="${select.id}"]`)) chip.textContent = text;
   }
 
+  // Files ----------------------------------------------------------------------------------------------------------
+  // Chosen, photographed or dropped files are sent at once; the page that comes back tells what was kept.
+
+  function uploads() {
+    for (const form of all('form[data-upload]')) upload(form);
+  }
+
+  function upload(form) {
+    const panel = form.closest('.files');
+    const problem = one('[data-upload-problem]', form);
+    const bar = one('progress', form);
+    const inputs = all('input[type="file"]', form);
+    const largest = Number(form.dataset.upload);
+    let sending = null;
+
+    const tell = (sentences) => { problem.textContent = sentences.join(' '); problem.hidden = sentences.length === 0; };
+    const busy = (is) => {
+      bar.hidden = !is;
+      bar.value = 0;
+      for (const input of inputs) input.disabled = is;
+    };
+    const stay = (event) => { if (sending) event.preventDefault(); };
+    const failed = (sentences) => { sending = null; busy(false); for (const input of inputs) input.value = ''; tell(sentences); };
+    const send = (files) => {
+      if (sending || files.length === 0) return;
+      const small = files.filter((file) => file.size <= largest * 1024 * 1024);
+      const large = files.filter((file) => !small.includes(file)).map((file) => t(`“${file.name}”超过 ${largest} MB。`, `“${file.name}” is larger than ${largest} MB.`));
+      tell(large);
+      if (small.length === 0) return;
+      const data = new FormData();
+      data.append('csrf_token', one('[name="csrf_token"]', form).value);
+      for (const file of small) data.append('files', file, file.name);
+      sending = new XMLHttpRequest();
+      busy(true);
+      sending.upload.addEventListener('progress', (event) => { if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total; });
+      sending.addEventListener('load', () => {
+        const answer = sending.response;
+        if (sending.status === 200 && answer?.count && large.length === 0) { sending = null; window.location.hash = panel.id; window.location.reload(); return; }
+        failed([...large, ...(answer?.problems || [t('没有上传成功，请再试一次；文件很多时分几次上传。', 'The upload failed: try again, with fewer files at once.')])]);
+      });
+      sending.addEventListener('error', () => failed([t('网络中断，没有上传成功，请再试一次。', 'The network broke off: try again.')]));
+      sending.responseType = 'json';
+      sending.open('POST', form.action);
+      sending.setRequestHeader('Accept', 'application/json');
+      sending.send(data);
+    };
+
+    for (const input of inputs) input.addEventListener('change', () => send([...input.files]));
+    form.addEventListener('submit', (event) => { event.preventDefault(); send(inputs.flatMap((input) => [...input.files])); });
+    window.addEventListener('beforeunload', stay);
+    let depth = 0;
+    const holdsFiles = (event) => [...event.dataTransfer.types].includes('Files');
+    const over = (by) => { depth += by; panel.classList.toggle('dropping', depth > 0); };
+    panel.addEventListener('dragenter', (event) => { if (holdsFiles(event)) { event.preventDefault(); over(1); } });
+    panel.addEventListener('dragover', (event) => { if (holdsFiles(event)) event.preventDefault(); });
+    panel.addEventListener('dragleave', (event) => { if (holdsFiles(event)) over(-1); });
+    panel.addEventListener('drop', (event) => {
+      if (!holdsFiles(event)) return;
+      event.preventDefault();
+      over(-depth);
+      send([...event.dataTransfer.files]);
+    });
+  }
+
+  // Comments -------------------------------------------------------------------------------------------------------
+  // After an @ the people who see the record are offered. Who is chosen is sent by id, which tells namesakes apart.
+
+  function mentions() {
+    for (const form of all('form[data-people-at]')) mention(form, one('textarea', form));
+  }
+
+  function mention(form, box) {
+    const list = make('ul', { role: 'listbox', class: 'combo-list mention-list', id: `${box.id}-people`, 'aria-label': t('提到谁', 'Whom to mention'), hidden: '' });
+    box.after(list);
+    let people = [];
+    let cursor = 0;
+    let asked = 0;
+
+    const typed = () => /(?:^|[^A-Za-z0-9._%+-])[@＠]([^\s@＠]{0,40})$/.exec(box.value.slice(0, box.selectionStart));
+    const close = () => {
+      asked += 1;
+      people = [];
+      list.hidden = true;
+      box.removeAttribute('aria-activedescendant');
+    };
+    const mark = (index) => {
+      cursor = index;
+      all('[role="option"]', list).forEach((item, position) => item.classList.toggle('at', position === index));
+      const item = all('[role="option"]', list)[index];
+      if (item) { box.setAttribute('aria-activedescendant', item.id); item.scrollIntoView({ block: 'nearest' }); }
+    };
+    const offer = async () => {
+      const found = typed();
+      if (!found) { close(); return; }
+      const mine = asked += 1;
+      const answer = await fetch(`${form.dataset.peopleAt}?${new URLSearchParams({ q: found[1] })}`, { headers: { Accept: 'application/json' } }).catch(() => null);
+      if (mine !== asked) return;   // something else was typed meanwhile
+      people = answer?.ok ? await answer.json() : [];
+      list.replaceChildren(...people.map((person, index) => {
+        const item = make('li', { role: 'option', id: `${list.id}-${index}`, 'data-index': index });
+        item.append(make('b', {}, person.name), make('span', { class: 'muted small' }, ` ${person.username} · ${person.roles}`));
+        return item;
+      }));
+      list.hidden = people.length === 0;
+      if (people.length) { mark(0); list.scrollIntoView({ block: 'nearest' }); }
+    };
+    const take = (person) => {
+      const from = box.selectionStart - typed()[1].length;
+      box.setRangeText(`${person.name} `, from, box.selectionStart, 'end');
+      if (!all('[name="mentions"]', form).some((input) => input.value === String(person.id))) {
+        form.append(make('input', { type: 'hidden', name: 'mentions', value: person.id }));
+      }
+      close();
+      box.focus();
+    };
+
+    box.setAttribute('aria-controls', list.id);
+    box.addEventListener('input', (event) => { if (!event.isComposing) offer(); });
+    box.addEventListener('compositionend', offer);
+    box.addEventListener('blur', close);
+    box.addEventListener('keydown', (event) => {
+      if (event.isComposing) return;
+      if ((event.ctrlKey || event.metaKey) && event.key === 'Enter') { event.preventDefault(); form.requestSubmit(); }
+      if (list.hidden) return;
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step) { event.preventDefault(); mark((cursor + step + people.length) % people.length); }
+      if (event.key === 'Enter' || event.key === 'Tab') { event.preventDefault(); take(people[cursor]); }
+      if (event.key === 'Escape') { event.stopPropagation(); close(); }
+    });
+    list.addEventListener('mousedown', (event) => {
+      event.preventDefault();   // the box keeps the focus
+      const item = event.target.closest('[data-index]');
+      if (item) take(people[Number(item.dataset.index)]);
+    });
+  }
+
+  // Computed fields -------------------------------------------------------------------------------------------------
+
+  function figures() {
+    for (const form of all('form[data-figures-at]')) {
+      if (one('[data-figure]', form)) keepComputed(form);
+    }
+  }
+
+  // The server computes, as it will when saving; the last question asked is the one whose answer counts.
+  function keepComputed(form) {
+    let timer = null;
+    let asked = null;
+    const ask = async () => {
+      asked?.abort();
+      asked = new AbortController();
+      const body = new FormData(form);
+      for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
+      try {
+        const answer = await fetch(form.dataset.figuresAt, { method: 'POST', body, signal: asked.signal });
+        if (!answer.ok) return;
+        const found = await answer.json();
+        for (const output of all('[data-figure]', form)) {
+          const text = found[output.dataset.figure] ?? '';
+          output.textContent = text || (output.closest('td') ? '' : '—');
+        }
+      } catch { /* shown when saved */ }
+    };
+    const soon = () => { clearTimeout(timer); timer = setTimeout(ask, 350); };
+    form.addEventListener('input', soon);
+    form.addEventListener('change', soon);
+    ask();
+  }
+
   // Report runs ----------------------------------------------------------------------------------------------------
 
   function runs() {
@@ -589,6 +759,9 @@
     shortAddresses();
     onceOnly();
     guard();
+    figures();
+    uploads();
+    mentions();
     runs();
   });
 })();

@@ -30,7 +30,7 @@ def test_the_data_folder_is_the_checkouts_own_whatever_the_current_folder(
 ) -> None:
     made: list[Path] = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("config._prepare", made.append)
+    monkeypatch.setattr("config._prepare", lambda _variable, folder: made.append(folder))
     monkeypatch.setattr("config._kept_secret", lambda data: "k" * 32)
     assert Settings.from_environment({}).data == CHECKOUT / "instance"
     assert made == [CHECKOUT / "instance"]
@@ -54,7 +54,6 @@ def test_every_spelling_of_postgresql_leads_to_the_one_driver(tmp_path: Path, sc
         ("HOST", "0.0.0.0"),
         ("HOST", "::1"),
         ("MAIL_URL", "smtp://me:secret@mail:587"),
-        ("FILES_URL", "s3://bucket/prefix"),
         ("AFTERCARE_LANGUAGE", "en"),
     ],
 )
@@ -86,7 +85,9 @@ def test_a_good_value_is_taken_as_it_is(tmp_path: Path, variable: str, value: st
         ("AFTERCARE_LANGUAGE", "de"),
         ("MAIL_URL", "mail.example"),
         ("MAIL_URL", "smtp://"),
-        ("FILES_URL", "s3://"),
+        ("FILES_URL", "s3://bucket/prefix"),
+        ("FILES_URL", "file://"),
+        ("FILES_URL", "file://elsewhere/files"),
         ("FILES_URL", "ftp://files"),
     ],
 )
@@ -119,6 +120,15 @@ def test_no_message_and_no_repr_gives_a_password_away(tmp_path: Path) -> None:
 
 def test_the_data_folder_is_made_on_demand(tmp_path: Path) -> None:
     assert read(tmp_path / "some" / "where").data.is_dir()
+
+
+def test_attachments_lie_in_the_data_folder_or_where_they_are_told_to(tmp_path: Path) -> None:
+    assert read(tmp_path).files == tmp_path / "files"
+    settings = read(tmp_path, FILES_URL=f"file://{tmp_path}/%E9%99%84%E4%BB%B6")
+    assert settings.files == tmp_path / "附件" and settings.files.is_dir()
+    (tmp_path / "in the way").touch()
+    with pytest.raises(ConfigError, match=r"FILES_URL is .*where nothing can be written"):
+        read(tmp_path, FILES_URL=f"file://{tmp_path}/in%20the%20way/files")
 
 
 def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

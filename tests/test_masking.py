@@ -34,11 +34,11 @@ class Secrets:
     def __init__(self, app, spec):
         self.spec = spec
         with desk(app) as session:
-            first = valid.record(session, spec.name, **self.values("31"))
-            second = valid.record(session, spec.name, place=valid.THERE, **self.values("57"))
+            first = valid.record(session, spec.name, **self.entered(session, "31"))
+            second = valid.record(session, spec.name, place=valid.THERE, **self.entered(session, "57"))
             session.commit()
             session.refresh(first)
-            for name, value in self.values("86").items():
+            for name, value in self.entered(session, "86").items():
                 setattr(first, spec.fields[name].column, value)
             Act(session, Actor.system()).touch(first)
             self.id, self.number, self.other_id = first.id, first.number, second.id
@@ -46,9 +46,15 @@ class Secrets:
     def values(self, mark):
         return {name: self.value(self.spec.fields[name], mark) for name in sorted(self.spec.private)}
 
+    def entered(self, session, mark):
+        return {name: valid.a_file(session, f"{value}.txt").id if self.spec.fields[name].kind is Kind.FILE else value
+                for name, value in self.values(mark).items()}
+
     @staticmethod
     def value(field, mark):
-        assert field.kind in (Kind.TEXT, Kind.LONGTEXT, Kind.PHONE, Kind.EMAIL), f"say how {field.kind} is recognised"
+        """Of a file its name, which may tell as much as what is in it."""
+        known = (Kind.TEXT, Kind.LONGTEXT, Kind.PHONE, Kind.EMAIL, Kind.FILE)
+        assert field.kind in known, f"say how {field.kind} is recognised"
         return {Kind.PHONE: f"139{mark}765{mark}99", Kind.EMAIL: f"geheim{mark}@demo.example"}.get(
             field.kind, f"隐{field.name}机密{mark}")
 

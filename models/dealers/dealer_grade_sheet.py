@@ -110,13 +110,16 @@ class Indicator(Line, of="dealer_grade_sheet"):
 
     def points(self):
         """The exact points; computed from the counts, never from the rounded rate."""
-        return Fraction(self.weight) * Fraction(self.numerator) / Fraction(self.denominator)
+        return Fraction(self.weight) * self.share()
+
+    def share(self):
+        return Fraction(self.numerator) / Fraction(self.denominator)
 
     def derive(self):
         self.is_applicable = bool(self.denominator) and None not in (self.weight, self.numerator)
         if self.is_applicable:
-            self.rate = kept(Fraction(self.numerator) / Fraction(self.denominator), 6)
-            self.score = kept(self.points(), 4)
+            share = self.share()
+            self.rate, self.score = kept(share, 6), kept(Fraction(self.weight) * share, 4)
             self.deduction = self.weight - self.score
         else:
             self.rate = self.score = self.deduction = None
@@ -216,22 +219,25 @@ class DealerGradeSheet(Record):
 
     def exact_score(self, act):
         """The unrounded score; None when not rated. A quarter is the mean of its rated months."""
-        if self.sheet_kind == "quarterly":
-            sheets = [act.get("dealer_grade_sheet", row.dealer_grade_sheet_id) for row in self.months]
-            found = [sheet.exact_score(act) for sheet in sheets if sheet and sheet.sheet_kind == "monthly"]
-            scores = [score for score in found if score is not None]
-            return sum(scores, Fraction(0)) / len(scores) if scores else None
+        if self.sheet_kind != "quarterly":
+            points, weight = self._points()
+            return points / Fraction(weight) * 100 if weight else None
+        sheets = [act.get("dealer_grade_sheet", row.dealer_grade_sheet_id) for row in self.months]
+        found = [sheet.exact_score(act) for sheet in sheets if sheet and sheet.sheet_kind == "monthly"]
+        scores = [score for score in found if score is not None]
+        return sum(scores, Fraction(0)) / len(scores) if scores else None
+
+    def _points(self):
+        """The exact points of the applicable indicators, and their weight."""
         rows = [row for row in self.indicators if row.is_applicable]
-        weight = sum((Fraction(row.weight) for row in rows), Fraction(0))
-        return sum((row.points() for row in rows), Fraction(0)) / weight * 100 if weight else None
+        return sum((row.points() for row in rows), Fraction(0)), sum((row.weight for row in rows), rounded(0, 4))
 
     def derive(self, act):
         for row in self.indicators:
             row.derive()
-        rows = [row for row in self.indicators if row.is_applicable]
+        points, weight = self._points()
         is_month = self.sheet_kind == "monthly"
-        self.applicable_weight = sum((row.weight for row in rows), rounded(0, 4)) if is_month else None
-        self.weighted_sum = kept(sum((row.points() for row in rows), Fraction(0)), 4) if is_month else None
+        self.applicable_weight, self.weighted_sum = (weight, kept(points, 4)) if is_month else (None, None)
         exact = self.exact_score(act)
         self.is_rated = exact is not None
         self.score = kept(exact, 2) if self.is_rated else None
@@ -259,11 +265,10 @@ class DealerGradeSheet(Record):
         """The dealer's sheet of the same kind for the latest earlier period."""
         if self.state == "void":
             return None
-        cls = type(self)
-        when = cls.period if self.sheet_kind == "monthly" else cls.quarter
-        return act.session.scalar(sa.select(cls).where(
-            cls.dealer_id == self.dealer_id, cls.sheet_kind == self.sheet_kind, cls.state != "void",
-            when < (self.period or self.quarter)).order_by(when.desc()).limit(1))
+        when = self.period or self.quarter
+        known = act.known.get(("graded before", self.sheet_kind, when))
+        found = graded_before(act, self.sheet_kind, when, [self.dealer_id]) if known is None else known
+        return found.get(self.dealer_id)
 
     def check(self, act):
         if (self.period is None) == (self.sheet_kind == "monthly") or (self.quarter is None) == (
@@ -386,3 +391,13 @@ class DealerGradeSheet(Record):
             "The reviewer is not the approver; a published sheet is frozen; compile is idempotent.",
         ),
     )
+
+
+def graded_before(act, kind, when, dealers):
+    """Dealer -> grade and count of its sheet of this kind for the latest earlier period."""
+    cls = DealerGradeSheet
+    period = cls.period if kind == "monthly" else cls.quarter
+    rank = sa.func.row_number().over(partition_by=cls.dealer_id, order_by=period.desc()).label("rank")
+    sheets = sa.select(cls.dealer_id, cls.grade, cls.consecutive_d_count, rank).where(
+        cls.dealer_id.in_(dealers), cls.sheet_kind == kind, cls.state != "void", period < when).subquery()
+    return {row.dealer_id: row for row in act.session.execute(sa.select(sheets).where(sheets.c.rank == 1))}

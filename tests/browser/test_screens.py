@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import shutil
 import threading
@@ -11,12 +13,16 @@ import waitress
 from playwright.sync_api import expect, sync_playwright
 
 from models.base import Record, db
+from rules import attachments, comments
+from rules.access import Actor
+from rules.act import Act
 from tests import valid
 from tests.browser_of_a_person import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+PHONE_IN_HAND = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 REFUSAL = re.compile(r"Failed to load resource: the server responded with a status of (403|409|412|422)")
 
 
@@ -200,6 +206,112 @@ def test_rows_copied_from_a_spreadsheet_become_rows_of_the_table(desk_of):
         expect(page.locator(f'[name="visits-{n}-planned_on"]')).to_have_value(day)
 
 
+# Files and comments ---------------------------------------------------------------------------------------------------
+
+def a_photo():
+    """A picture of one dot."""
+    return base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+
+
+def test_a_photo_with_a_chinese_name_is_attached_seen_and_downloaded(app, desk_of, tmp_path):
+    plan = a_plan(app)
+    page = desk_of("sales")
+    page.goto(f"/admin/visit_plan/details/?id={plan}")
+    page.set_input_files("#files-choose", [
+        {"name": "现场照片（一）.png", "mimeType": "image/png", "buffer": a_photo()},
+        {"name": "说明.txt", "mimeType": "text/plain", "buffer": "左侧有砂眼".encode()}])
+    files = page.locator(".file-list li")
+    expect(files).to_have_count(2)
+    expect(page.locator(".message.success")).to_have_text("已添加 2 个附件")
+    expect(files.first.locator(".file-name")).to_have_text("现场照片（一）.png")
+    picture = files.first.locator("img")
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_have_js_property("naturalWidth", 1)
+    with page.expect_download() as coming:
+        files.first.locator("a[download]").click()
+    assert coming.value.suggested_filename == "现场照片（一）.png"
+    coming.value.save_as(tmp_path / "photo")
+    assert (tmp_path / "photo").read_bytes() == a_photo()
+    with page.context.expect_page() as opened:
+        files.first.locator(".file-name").click()
+    expect(opened.value.locator("img")).to_have_js_property("naturalWidth", 1)  # shown by itself, in its sandbox
+    opened.value.close()
+    page.set_input_files("#files-choose", {"name": "页.html", "mimeType": "image/png", "buffer": b"<html>"})
+    expect(page.locator("[data-upload-problem]")).to_contain_text("“页.html”是网页")
+    files.first.locator(".confirm summary").click()
+    files.first.locator(".confirm button").click()
+    expect(files).to_have_count(1)
+    expect(page.locator(".timeline del").first).to_have_text("现场照片（一）.png")
+
+
+def test_files_that_are_dropped_on_the_panel_are_attached(app, desk_of):
+    plan = a_plan(app)
+    page = desk_of("sales")
+    page.goto(f"/admin/visit_plan/details/?id={plan}")
+    dropped = page.evaluate_handle("""() => { const data = new DataTransfer();
+        data.items.add(new File(['左侧有砂眼'], '说明.txt', { type: 'text/plain' })); return data; }""")
+    panel = page.locator("#page-files")
+    for event in ("dragenter", "dragover"):
+        panel.dispatch_event(event, {"dataTransfer": dropped})
+    expect(panel).to_have_class(re.compile("dropping"))
+    panel.dispatch_event("drop", {"dataTransfer": dropped})
+    expect(page.locator(".file-name")).to_have_text("说明.txt")
+
+
+def test_somebody_is_mentioned_by_keyboard_and_finds_it_on_the_first_page(app, desk_of):
+    plan = a_plan(app)
+    page = desk_of("sales")
+    page.goto(f"/admin/visit_plan/details/?id={plan}")
+    page.locator("#comment-text").click()
+    page.keyboard.type("请看照片 @quality_man")
+    expect(page.locator(".mention-list li")).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.keyboard.type("明天前答复")
+    expect(page.locator("#comment-text")).to_have_value("请看照片 @quality_manager 先生 明天前答复")
+    page.click(".talk-form button")
+    expect(page.locator(".talk-text .mention")).to_have_text("@quality_manager 先生")
+    other = desk_of("quality_manager")
+    other.locator(".mentions li.new a").click()
+    expect(other.locator(".talk-list li.new")).to_contain_text("明天前答复")
+    other.goto("/admin/")
+    expect(other.locator(".mentions li")).to_have_count(1)
+    expect(other.locator(".mentions li.new")).to_have_count(0)
+
+
+def test_a_file_chosen_in_a_form_is_an_unsaved_change_and_comes_with_it(app, desk_of):
+    with valid.desk(app) as session:
+        violation = valid.record(session, "conduct_violation", creator="customer_service").id
+    page = desk_of("customer_service")
+    page.goto(f"/admin/conduct_violation/edit/?id={violation}")
+    page.set_input_files("#evidence", {"name": "证据.png", "mimeType": "image/png", "buffer": a_photo()})
+    expect(page.locator("[data-unsaved]")).to_have_text("有未保存的修改")
+    page.click(".save-bar button.primary")
+    expect(page.locator("dd a", has_text="证据.png")).to_be_visible()
+    page.goto(f"/admin/conduct_violation/edit/?id={violation}")
+    page.get_by_label("去掉").check()
+    page.click(".save-bar button.primary")
+    expect(page.locator("h1 .number")).to_be_visible()
+    expect(page.locator("dd a", has_text="证据.png")).to_have_count(0)
+
+
+def test_on_a_phone_the_camera_is_offered(app, address, chromium, window):
+    plan = a_plan(app)
+    context = chromium.new_context(**PHONE_IN_HAND, base_url=address, locale="zh-CN")
+    page = context.new_page()
+    page.goto("/sign-in")
+    page.fill("#username", "sales")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.goto(f"/admin/visit_plan/details/?id={plan}")
+    expect(page.locator("label", has_text="直接拍照")).to_be_visible()
+    page.set_input_files("#files-camera", {"name": "image.jpg", "mimeType": "image/jpeg", "buffer": a_photo()})
+    expect(page.locator(".file-name")).to_have_text("image.jpg.png")  # a picture is what its bytes are
+    page.goto("about:blank")
+    context.close()
+
+
 # The list -------------------------------------------------------------------------------------------------------------
 
 def test_a_filter_shows_as_a_chip_and_goes_with_it(app, desk_of):
@@ -326,6 +438,9 @@ def pages_of(app):
     with valid.desk(app) as session:
         for name in ("customer", "visit_plan", "quality_info_transfer", "corrective_action"):
             record = valid.record(session, name)
+            act = Act(session, Actor.system())
+            attachments.add(act, record, [attachments.take_in(io.BytesIO(b"x"), "一个很长的文件名" * 9 + ".txt", 1)])
+            comments.say(act, record, "@sales " + "一句没有空格的很长的话" * 20)
             found += [f"/admin/{name}/", f"/admin/{name}/new/", f"/admin/{name}/details/?id={record.id}",
                       f"/admin/{name}/edit/?id={record.id}"]
     return found
