@@ -30,7 +30,7 @@ def at(text):
 
 def done(answer):
     """The form or button was accepted."""
-    assert answer.status_code == 302, problems(answer)
+    assert answer.status_code == 302, told(answer) or problems(answer)
     return answer
 
 
@@ -45,6 +45,17 @@ def told(answer):
 def refused(answer, sentence, status=403):
     assert answer.status_code == status, problems(answer)
     assert sentence in told(answer), told(answer) or problems(answer)
+
+
+def why_not(act, record, move):
+    """The sentence with which a move is refused on the record as it stands, or nothing."""
+    reason = moves.unmet(act, record, record.spec.workflow.move(move))
+    return reason.zh if reason else ""
+
+
+def charge_notice(session, state, price, **of):
+    item = {"item_name": "修理", "kind": "labour", "quantity": "1", "unit_price": price}
+    return valid.record(session, "service_charge_notice", state, warranty_status="out", items=[item], **of)
 
 
 class Colleague(Person):
@@ -237,6 +248,13 @@ class Casebook:
                 "quality_info_transfer": sheet, "signed_at": None if state == "draft" else now, **received, **given})
             session.commit()
             return slip.id
+
+    def charge_notice(self, state, price, **of):
+        """What the customer was told that one job costs out of warranty, for a work order or a repair file."""
+        with self.session() as session:
+            notice = charge_notice(session, state, price, **of)
+            session.commit()
+            return notice.id
 
     def urgent_order(self, by="dealer_f001", **changes):
         return {

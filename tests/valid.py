@@ -10,7 +10,7 @@ import io
 import itertools
 import re
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 import sqlalchemy as sa
@@ -43,16 +43,16 @@ DEMANDED = {
     "dealer_grade_sheet": ("period",), "major_incident_report": ("quality_info_transfer",),
     "phone_dispatch_record": ("warranty_expires_on",), "promotion_activity": ("place",),
     "service_charge_notice": ("work_order",),
-    "unresolved_issue_report": ("quality_info_transfer",),
+    "return_exchange_claim": ("vehicle",), "unresolved_issue_report": ("quality_info_transfer",),
 }
 # A text that everybody with E may write, where the first one of the form is not for all of them.
-WRITTEN_BY_ALL = {"carry_checklist": "remark", "complaint_case": "cause"}
+WRITTEN_BY_ALL = {"carry_checklist": "remark", "complaint_case": "cause", "spare_part_request": "remark"}
 # Required fields that the server fills in where they are left empty.
 FILLED_IN = {
     "monthly_quality_report": ("items-0-line_no",), "parts_demand_plan": ("parts-0-line_no",),
     "parts_outbound_slip": ("parts-0-line_no",), "parts_receipt": ("parts-0-line_no",),
     "parts_shipping_detail": ("parts-0-line_no",),
-    "satisfaction_survey_plan": ("items-0-weight",),
+    "satisfaction_survey_plan": ("items-0-weight",), "subsidiary_service_assessment": ("items-0-line_no",),
 }
 # The two places between which row scope is tested, and who is at home there.
 HERE, THERE = "here", "there"
@@ -157,6 +157,11 @@ def _another_vehicle(session, entered, role):
     return {"vehicle": str(file.vehicle_id if file else record(session, "vehicle").id)}
 
 
+def _returned_by_a_claim(session, entered, role):
+    vehicle = str(record(session, "vehicle").id)
+    return {"vehicle": vehicle, "return_exchange_claim": str(record(session, "return_exchange_claim", vehicle=vehicle).id)}
+
+
 def _one_first_owner(session, entered, role):
     return {"owners": [{**row, "is_first_owner": "true"} for row in entered.get("owners", ())]}
 
@@ -202,8 +207,9 @@ def _of_an_accepted_plan(session, entered, role):
     notice = record(session, "parts_shipping_notice", **own)
     plan = record(session, "parts_demand_plan", "accepted", dealer=str(notice.dealer_id), parts=[
         {"part_no": "P-1", "part_name": "水泵", "unit_of_measure": "件", "quantity": "9", "accepted_quantity": "9"}])
-    return {"parts_shipping_notice": str(notice.id), "parts": [{**row, "part_no": "P-1", "quantity": "3", "source_type": "parts_demand_plan",
-                       "parts_demand_plan": str(plan.id)} for row in entered["parts"]]}
+    return {"parts_shipping_notice": str(notice.id), "parts": [
+        {**row, "part_no": "P-1", "quantity": "3", "source_type": "parts_demand_plan", "parts_demand_plan": str(plan.id)}
+        for row in entered["parts"]]}
 
 
 def _of_an_approved_notice(session, entered, role):
@@ -220,17 +226,53 @@ def _of_an_approved_notice(session, entered, role):
 
 
 def _of_a_shipped_notice(session, entered, role):
-    notice = record(session, "parts_shipping_notice", "shipped", dealer=entered["dealer"])
-    rows = [{**row, "damaged_quantity": "0"} for row in entered["parts"]]
+    notice = session.get(Record.types["parts_shipping_notice"].model, int(entered["parts_shipping_notice"]))
+    if notice.state == "draft" and str(notice.dealer_id) == entered["dealer"]:
+        notice.state = "shipped"
+        records.keep(Act(session, access.Actor.system("import"), is_history=True), notice, {})
+    elif "shipped" not in notice.state:
+        notice = record(session, "parts_shipping_notice", "shipped", dealer=entered["dealer"])
+    rows = [{**row, "damaged_quantity": "0", "unit_of_measure": "件"} for row in entered["parts"]]
     return {"parts_shipping_notice": str(notice.id), "received_at": "2199-01-01T08:00", "parts": rows}
 
 
 def _of_own_order(session, entered, role):
-    """The work order of who tells the charge."""
+    """The work order of who tells the charge, unless it is for a repair file."""
+    if entered.get("customer_repair_file"):
+        return {"work_order": ""}
     if not entered.get("technician"):
         return {}
     own = {name: entered[name] for name in ("technician", "dealer") if entered.get(name)}
     return {"work_order": str(record(session, "work_order", **own).id)}
+
+
+def _at_an_agreed_plan(session, entered, role):
+    plan = record(session, "evaluation_plan", "agreed", starts_on=A_DAY, ends_on=A_DAY)
+    sides = [{"person_name": side, "side": side, "signed_by": side} for side in ("team", "organisation")]
+    return {"evaluation_plan": str(plan.id), "started_at": f"{A_DAY}T08:00", "attendees": sides}
+
+
+def _within_the_days(session, entered, role):
+    return {"starts_on": A_DAY, "ends_on": A_DAY, "schedule": [
+        {**row, "starts_at": f"{A_DAY}T09:00", "ends_at": f"{A_DAY}T10:00"} for row in entered["schedule"]]}
+
+
+def _of_this_year(session, entered, role):
+    return {"year": "2026", "inputs": [{**row, "kind": "other"} for row in entered["inputs"]]}
+
+
+def _of_a_scored_round(session, entered, role):
+    plan = record(session, "satisfaction_survey_plan", "closed")
+    record(session, "satisfaction_questionnaire", "scored", satisfaction_survey_plan=str(plan.id), answers=[
+        {"item": "quality", "question": "质量", "weight": "1", "points": "80", "max_points": "100"}])
+    return {"subject": "round", "satisfaction_survey_plan": str(plan.id), "survey_weight": "1",
+            "product_quality_weight": "0", "service_record_weight": "0"}
+
+
+def _of_a_closed_survey(session, entered, role):
+    plan = record(session, "satisfaction_survey_plan", "closed")
+    scored = {"satisfaction_score": str(record(session, "satisfaction_score", satisfaction_survey_plan=str(plan.id)).id)}
+    return {"satisfaction_survey_plan": str(plan.id), **(scored if "satisfaction_score" in entered else {})}
 
 
 def _step_of_an_action(session, entered, role):
@@ -241,13 +283,20 @@ def _step_of_an_action(session, entered, role):
 FITTING = {
     "carry_checklist": _all_carried, "compensation_agreement": _all_delivered,
     "delivery_document_checklist": lambda *_: {"mileage": "8"}, "service_charge_notice": _of_own_order,
-    "complaint_case": _promised_for_later, "complaint_joint_review": _sales_and_quality_too, "overdue_notice": _step_of_an_action,
+    "complaint_case": _promised_for_later, "complaint_joint_review": _sales_and_quality_too,
+    "overdue_notice": _step_of_an_action,
     "complaint_tracking_card": _dealers_own_handler, "monthly_quality_report": _faults_of_a_month,
     "parts_outbound_slip": _of_an_approved_notice, "parts_receipt": _of_a_shipped_notice,
-    "parts_shipping_detail": _of_an_accepted_plan, "parts_stock": _own_store, "vehicle": _one_first_owner, "warranty_appraisal": _another_vehicle,
+    "parts_shipping_detail": _of_an_accepted_plan, "parts_stock": _own_store, "vehicle": _one_first_owner,
+    "first_service_registration": _another_vehicle, "returned_vehicle_register": _returned_by_a_claim,
+    "warranty_appraisal": _another_vehicle,
     "work_order": _somebody_else_goes_along,
     "satisfaction_survey_plan": lambda *_: {"scope_kind": "all"},
     "training_record": lambda *_: {"audience": "service_staff"},
+    "training_plan": lambda *_: {"audience": ["service_staff"]}, "management_review_input": _of_this_year,
+    "quarterly_service_analysis": lambda *_: {"is_problem_free": "false"}, "evaluation_meeting": _at_an_agreed_plan,
+    "evaluation_plan": _within_the_days, "satisfaction_score": _of_a_scored_round,
+    "satisfaction_report": _of_a_closed_survey,
 }
 
 

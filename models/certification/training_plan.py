@@ -4,11 +4,39 @@ from models.base import (
     Line, Record, choice, day, integer, lines, link, longtext, moment, money, multichoice, person,
     quarter, text, unit, yes_no,
 )
-from models.spec import SIGNER, SYSTEM, Move, RecordType, Series, Step, Workflow, states
+from models.conditions import actor_is_not_creator
+from models.spec import (
+    SIGNER, SYSTEM, Condition, Default, Move, Period, RecordType, Series, Step, Text, Workflow, states,
+)
+
+FIRST_TRAINING = {"business", "technical", "management"}
 
 
-class Cours(Line, of="training_plan"):
-    """课程安排."""
+def held_courses(plan, act) -> set[str]:
+    """The names of the courses whose training record is archived."""
+    return {row.course_name for row in act.find("training_record", training_plan_id=plan.id) if row.state == "archived"}
+
+
+def covers_all(plan, act) -> bool:
+    return not plan.is_first_training or {row.training_type for row in plan.courses} >= FIRST_TRAINING
+
+
+FIRST_IS_WHOLE = Condition(covers_all, Text(
+    "新建网点首次培训须包括业务、技术和管理三类课程", "The first training of an outlet covers business, technical and management"))
+NEW_IS_TAUGHT = Condition(
+    lambda plan, act: not plan.topic_kinds or bool(plan.courses),
+    Text("新技术、新产品、新业务须安排课程", "What is new needs at least one course"))
+RECORD_SCHEDULED = Condition(
+    lambda plan, act: any(row.state != "void" for row in act.find("training_record", training_plan_id=plan.id)),
+    Text("请先登记本计划的第一次培训", "Schedule the first training of this plan before"))
+COURSES_ACCOUNTED = Condition(
+    lambda plan, act: all(row.remark or row.course_name in held_courses(plan, act) for row in plan.courses),
+    Text("每门课程须有已存档的培训记录，或注明未实施原因",
+         "Every course needs an archived training record, or the reason why it was not held"))
+
+
+class Course(Line, of="training_plan"):
+    """A course of the plan."""
 
     course_name = text("课程", required=True, origin="P")
     training_type = choice("类别", ("business", "业务"), ("technical", "技术"), ("management", "管理"),
@@ -26,7 +54,7 @@ class TrainingPlan(Record):
     staff), approved by the deputy general manager, to train dealers, service staff and users when an
     outlet is founded and when products or business change."""
 
-    name = text("计划名称", required=True, origin="P")
+    name = text("计划名称", required=True, origin="P", group=("计划", "Plan"))
     quarter = quarter("季度", required=True, origin="P")
     audience = multichoice("培训对象", ("trade_dealer", "经销商", "Trading dealers"),
         ("service_dealer", "服务商", "Service dealers"), ("service_staff", "售后服务人员", "After-sale staff"),
@@ -36,17 +64,22 @@ class TrainingPlan(Record):
     topic_kinds = multichoice("新内容", ("new_technology", "新技术"), ("new_product", "新产品"),
         ("new_business", "新业务"))
     is_first_training = yes_no("新建网点首次培训", default=False)
-    # NOTE '根据需要,有计划地' (004 §5.4.2)
     need_reason = longtext("培训需求", required=True)
     organiser = unit("主办部门", required=True, origin="P")
-    handler_id = person("负责人", required=True, origin="P")
-    budget = money("预算", origin="P")
-    # SET_BY approve
+    handler_id = person("负责人", required=True, origin="P", default=Default.CURRENT_USER)
+    budget = money("预算", origin="P", private=True)
     approved_at = moment("批准时间", origin="X")
     result_summary = longtext("完成情况", origin="P")
-    # SET_BY finish
     closed_at = moment("完成时间", origin="X")
-    courses = lines(Cours, "课程安排")
+    courses = lines(Course, "课程安排")
+
+    def check(self, act):
+        first = Period.parse(self.quarter).day(1) if self.quarter else None
+        for n, row in enumerate(self.courses):
+            if first and row.planned_on < first:
+                yield f"courses-{n}-planned_on", Text("计划日期须在计划季度之内或之后", "Not before the quarter of the plan")
+        if act.actor.roles & {"unit", "unit_lead"} and set(self.audience or ()) - {"service_staff"}:
+            yield "audience", Text("子(分)公司只培训本单位的售后服务人员", "A subsidiary trains its own service staff only")
 
     spec = RecordType(
         code="TRP", zh="培训计划", en="Training plan", source="004 §4.1.3, §5.4.2; 003 二(一), 二(三)",
@@ -64,24 +97,24 @@ class TrainingPlan(Record):
             moves=(
                 Move("submit", "提交", source=("draft",), to="in_approval",
                     by=("customer_service", "quality_engineer", "evaluator", "unit", "unit_lead"),
-                    requires=("audience", "training_types", "need_reason", "courses"), opens_round=True),
+                    requires=("audience", "training_types", "need_reason", "courses"), opens_round=True,
+                    when=(FIRST_IS_WHOLE, NEW_IS_TAUGHT)),
                 Move("approve", "批准", source=("in_approval",), to="approved", by=(SIGNER,),
-                    stamps=("approved_at",), signs=True),
+                    stamps=("approved_at",), signs=True, when=(actor_is_not_creator(),)),
                 Move("send_back", "退回", source=("in_approval",), to="draft", by=(SIGNER,), comment=True,
                     signs=True),
-                # WHEN the first training_record of the plan is scheduled
                 Move("start", "开始实施", source=("approved",), to="executing",
-                    by=("customer_service", "quality_engineer", "evaluator", "unit", "unit_lead", SYSTEM)),
-                # WHEN every course line has an archived training_record or a reason in its remark
+                    by=("customer_service", "quality_engineer", "evaluator", "unit", "unit_lead", SYSTEM),
+                    when=(RECORD_SCHEDULED,)),
                 Move("finish", "完成", source=("executing",), to="done",
                     by=("customer_service", "quality_engineer", "evaluator", "unit", "unit_lead"),
-                    requires=("result_summary",), stamps=("closed_at",)),
+                    requires=("result_summary",), stamps=("closed_at",), when=(COURSES_ACCOUNTED,)),
             ),
             approval=(Step("deputy_gm"),),
         ),
         access={
             "customer_service": "CEVX", "quality_engineer": "CEV", "dealer": "v", "unit": "CEv",
-            "unit_lead": "CEv", "deputy_gm": "AV", "management_representative": "V",
+            "unit_lead": "CEv", "deputy_gm": "AEV", "management_representative": "V",
             "general_manager": "V", "evaluator": "CEV",
         },
         rules=(

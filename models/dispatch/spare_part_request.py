@@ -113,7 +113,8 @@ class SparePartRequest(Record):
                 yield "work_order", Text("所选派工单已关闭或取消，请重选",
                                          "This work order is closed or cancelled: choose another")
         takeback = act.get("equipment_takeback", self.equipment_takeback_id)
-        if takeback is not None and takeback.work_order_id != self.work_order_id:
+        is_chosen = is_changed(self, "equipment_takeback") or is_changed(self, "work_order")
+        if is_chosen and takeback is not None and takeback.work_order_id != self.work_order_id:
             yield "equipment_takeback", Text("所选返修单不是该派工单的，请重选",
                                              "This repair slip is of another work order: choose again")
         for n, item in enumerate(self.items):
@@ -138,7 +139,7 @@ class SparePartRequest(Record):
         """What was asked for stays once it is submitted."""
         asked = [name for name in Item.fields if name not in ("parts_stock", "issued_quantity", *SETTLED)]
         changed = [name for name in ASKED if is_changed(self, name)]
-        if sa.inspect(self).attrs.items.history.has_changes() or any(
+        if sa.inspect(self).attrs["items"].history.has_changes() or any(
                 sa.inspect(item).attrs[name].history.has_changes() for item in self.items for name in asked):
             changed.append("items")
         for name in changed:

@@ -91,14 +91,8 @@ class PartsReceipt(Record):
         if act.is_history:
             return
         notice = act.get("parts_shipping_notice", self.parts_shipping_notice_id)
-        is_on_its_way = act.actor.is_system   # the act that ships it opens the receipt
-        if notice.state not in SHIPPED and not is_on_its_way:
-            yield "parts_shipping_notice", Text("该通知单尚未发运", "This notice is not shipped yet")
-        if notice.dealer_id != self.dealer_id:
-            yield "parts_shipping_notice", Text("该通知单不是本服务商的", "This notice is another dealer's")
-        others = act.find("parts_receipt", parts_shipping_notice_id=notice.id)
-        if any(other is not self and other.state != "void" for other in others):
-            yield "parts_shipping_notice", Text("该通知单已有签收单", "This notice has a receipt already")
+        if is_changed(self, "parts_shipping_notice"):
+            yield from self._wrong_notice(notice, act)
         if self.received_at and notice.shipped_at and self.received_at < notice.shipped_at:
             yield "received_at", Text("收货时间不能早于发运时间", "It is received after it was shipped")
         if act.move is None and self.state != "pending" and is_changed(self, "parts"):
@@ -107,6 +101,16 @@ class PartsReceipt(Record):
             if part.short_quantity < 0:
                 yield f"parts-{n}-quantity", Text("完好与破损之和不能超过发运数量",
                                                   "Undamaged and damaged together cannot be more than was shipped")
+
+    def _wrong_notice(self, notice, act):
+        is_on_its_way = act.actor.is_system   # the act that ships it opens the receipt
+        if notice.state not in SHIPPED and not is_on_its_way:
+            yield "parts_shipping_notice", Text("该通知单尚未发运", "This notice is not shipped yet")
+        if notice.dealer_id != self.dealer_id:
+            yield "parts_shipping_notice", Text("该通知单不是本服务商的", "This notice is another dealer's")
+        others = act.find("parts_receipt", parts_shipping_notice_id=notice.id)
+        if any(other is not self and other.state != "void" for other in others):
+            yield "parts_shipping_notice", Text("该通知单已有签收单", "This notice has a receipt already")
 
     spec = RecordType(
         code="PRC", zh="配件签收/差异单", en="Parts receipt and discrepancy note", source="004 §5.5.2 (implied)",

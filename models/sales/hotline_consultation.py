@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from models.base import Default, Record, choice, link, longtext, moment, multichoice, person, phone, text, yes_no
+from models.conditions import is_changed
 from models.spec import VOID, Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 # The record in which a request is dealt with, where it is more than a question.
@@ -104,7 +105,8 @@ class HotlineConsultation(Record):
         if self.received_at and self.replied_at and self.replied_at < self.received_at:
             yield "received_at", Text("来电时间不能晚于答复时间", "The customer was not answered before calling")
         for name in (*COMPLAINTS, *CASES.values()):
-            case = act.get(name, getattr(self, f"{name}_id"))
+            is_chosen = is_changed(self, name) or is_changed(self, "customer")
+            case = act.get(name, getattr(self, f"{name}_id")) if is_chosen else None
             if case is not None and case.customer_id not in (None, self.customer_id):
                 yield name, Text("所选单据不是该顾客的，请重选", "This is about another customer: choose again")
 

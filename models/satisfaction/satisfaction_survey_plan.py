@@ -56,6 +56,13 @@ def forms_of(plan, act) -> list:
     return [form for form in found if form.state != "void"]
 
 
+def score_round(plan, act) -> None:
+    """The round that has ended gets its score sheet."""
+    if not any(sheet.subject == "round" and sheet.state != "void" for sheet in act.find(
+            "satisfaction_score", satisfaction_survey_plan_id=plan.id)):
+        act.new("satisfaction_score", subject="round", satisfaction_survey_plan=plan.id)
+
+
 def prepare_forms(plan, act) -> None:
     """Every customer to be asked gets a form with the items and weights as approved."""
     answer = plan.types["satisfaction_questionnaire"].lines["answers"].model
@@ -203,7 +210,7 @@ class SatisfactionSurveyPlan(Record):
                 Move("issue", "发出", source=("approved",), to="collecting", by=SURVEYORS,
                      stamps=("issued_at",), then=prepare_forms),
                 Move("close", "结束", source=("collecting",), to="closed", by=SURVEYORS, stamps=("closed_at",),
-                     when=(ALL_FORMS_ENDED,)),
+                     when=(ALL_FORMS_ENDED,), then=score_round),
                 Move("cancel", "取消", source=("draft", "approved"), to="cancelled", by=SURVEYORS,
                      comment=True),
             ),

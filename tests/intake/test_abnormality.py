@@ -55,7 +55,11 @@ def test_nothing_is_found_in_the_future(book):
 def test_br_24_a_loss_bars_every_step_but_the_upgrade(book, state, username, move):
     sheet = sheet_in(book, state, direct_loss="0.01", also=("responsible_unit", *IMPROVED, "verification_text"))
     refused(book.person(username).move(SHEET, sheet, move, comment="重做"), "已造成损失，须升级为客诉")
-    done(book.person("quality_engineer" if state != "draft" else "sales").move(SHEET, sheet, "upgrade"))
+
+
+def test_br_24_what_caused_a_loss_becomes_a_complaint(book):
+    sheet = sheet_in(book, "improving", direct_loss="0.01")
+    done(book.person("quality_engineer").move(SHEET, sheet, "upgrade"))
     read = book.read(CASE, book.read(SHEET, sheet).complaint_case)
     assert (read.state, read.has_loss, read.channel, read.complaint_type) == ("received", True, "visit", "quality")
 

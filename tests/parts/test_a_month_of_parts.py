@@ -198,9 +198,10 @@ def test_the_store_never_gives_what_it_does_not_have(book, month):
 
 def test_one_slip_a_notice_and_a_cancelled_one_makes_room(book, month):
     notice, _ = month.approved()
-    slip, person = month.packed(notice), book.person("warehouse")
+    slip, person = month.slip(notice), book.person("warehouse")
     form = person.form(f"/admin/{SLIP}/new/?from={NOTICE}:{notice}")
     refused(person.post(f"/admin/{SLIP}/new/", form), "该通知单已有出库单", 422)
+    done(person.move(SLIP, slip, "pick"))
     done(person.move(SLIP, slip, "cancel", comment="重开"))
     assert book.state(NOTICE, notice) == "approved"
     month.slip(notice)

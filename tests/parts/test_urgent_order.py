@@ -171,5 +171,6 @@ def test_shipping_exactly_24_hours_after_the_order_is_on_time(book, shipped, kep
     order = book.person("dealer_f001").create(ORDER, book.urgent_order())
     book.act("dealer_f001", ORDER, order, "submit", now=at("2026-11-02 15:00"))
     book.act("customer_service", ORDER, order, "accept", now=at("2026-11-02 16:00"), **ACCEPTED)
+    on_its_way(book, order)
     book.act("warehouse", ORDER, order, "ship", now=at(shipped))
     assert book.clock(ORDER, order, "ship") == (kept, at("2026-11-03 15:00"))
