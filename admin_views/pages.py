@@ -212,9 +212,9 @@ def options(actor: access.Actor, field: Field, value: Any, words: str = "",
 def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any]:
     model = spec.model
     title = getattr(model, spec.fields[spec.title].column) if spec.title else model.number
-    label = sa.func.coalesce(title, model.number)
+    label = sa.func.coalesce(title, lists.numbered(model))
     if spec.title:
-        label = model.number + " · " + label
+        label = lists.numbered(model) + " · " + label
     query = access.visible(sa.select(model.id, label), actor, spec)
     query = query.where(model.state.in_(spec.chosen_in) if spec.chosen_in else model.state != VOID)
     return query.order_by(model.id.desc()), label
@@ -279,7 +279,8 @@ def titles_of(field: Field, keys: Sequence[Any]) -> dict[Any, str]:
     else:
         spec = Record.types[field.to]
         title = getattr(spec.model, spec.fields[spec.title].column) if spec.title else spec.model.number
-        query = sa.select(spec.model.id, sa.func.coalesce(title, spec.model.number)).where(spec.model.id.in_(keys))
+        label = sa.func.coalesce(title, lists.numbered(spec.model))
+        query = sa.select(spec.model.id, label).where(spec.model.id.in_(keys))
     return dict(db.session.execute(query).all())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from demo import appraisals, cards, complaints, conduct, grading, masters, outlets, story
+from demo import appraisals, cards, complaints, conduct, feedback, grading, masters, outlets, story
 from demo.actions import Actions
 from demo.cases import Cases
 from demo.dealer_reports import Reports
@@ -35,8 +35,8 @@ SEED = 20_090_617
 CARDS, ORDERS = 12, 8   # a month
 # These count what the others say, so the others come first.
 COUNTING = ("conduct_violation", "dealer_grade_sheet", "dealer_monthly_work_report", "reward_penalty_notice")
-ENTERED_TWICE = ("staff_qualification", "complaint_tracking_card", "conduct_violation", "warranty_appraisal",
-                 "satisfaction_questionnaire")
+ENTERED_TWICE = ("staff_qualification", "complaint_tracking_card", "customer_feedback_register", "conduct_violation",
+                 "warranty_appraisal", "satisfaction_questionnaire")
 
 
 def write(folder: str | Path, today: date) -> None:
@@ -63,6 +63,7 @@ def records(today: date) -> Mapping[str, list[Rec]]:
     wait_for_actions(reports)
     found = {
         "quality_info_transfer": sheets, "callback_record": calls, "visit_plan": plans, "visit_report": reports,
+        "quality_disposition_feedback": feedback.slips(clock, sheets, calls),
         "corrective_action": taken,
         "info_flow_card": story.tell(routed, clock, _states("info_flow_card")),
         "parts_urgent_order": story.tell(orders, clock, _states("parts_urgent_order")),
@@ -86,6 +87,7 @@ def _dealers_work(clock: Clock, dealers: list[Rec], customers: list[Rec], fleet:
              "staff_qualification": skills.qualifications(),
              "complaint_tracking_card": complaints.cards(clock, months, fleet, _states("complaint_tracking_card")),
              "conduct_violation": conduct.violations(clock, months, customers, _states("conduct_violation"))}
+    found["customer_feedback_register"] = complaints.register(found["complaint_tracking_card"])
     shop = Workshop(clock, fleet, found["complaint_tracking_card"])
     found["work_order"], found["customer_repair_file"] = shop.make(months, _states("work_order"), _states("customer_repair_file"))
     found["callback_record"] = shop.called()

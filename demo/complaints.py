@@ -27,6 +27,21 @@ def cards(clock: Clock, months: list[Month], fleet: list[Rec], states: list[str]
     return tell(sorted(stories, key=lambda story: story.record["created_at"]), clock, states)
 
 
+REGISTERED = ("received_at", "customer", "contact_person", "phone", "dealer", "vehicle", "fault_category")
+# How far customer service is with the row of a card.
+HANDLED = {"consulting": "in_progress", "replied": "in_progress", "closed": "closed"}
+
+
+def register(cards: list[Rec]) -> list[Rec]:
+    """The feedback register has a row for every card that was answered or passed on."""
+    return [Rec(
+        {name: card[name] for name in REGISTERED}, state=HANDLED.get(card["state"], "open"), source="tracking_card",
+        created_at=card["forwarded_at"], created_by=card["created_by"], complaint_tracking_card=card, claim_type="none",
+        direct_loss=0, feedback_text=card["complaint_content"], handling_text=card.get("handling_text"),
+        handler="customer_service" if card["state"] in HANDLED else None, closed_at=card.get("closed_at"))
+        for card in cards if card.get("forwarded_at")]
+
+
 def _card(clock: Clock, month: Month, received: datetime, vehicle: Rec) -> Story:
     dice, customer = clock.dice, vehicle["customer"]
     fault = dice.choice([f for f in FAULTS if f.product == vehicle["_product"]])

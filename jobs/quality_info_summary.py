@@ -19,12 +19,14 @@ from jobs.reports import REPORTS, Report, Task, forget_evidence, record_to_write
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.dealers.quality_info_summary import Case, Figure, QualityInfoSummary, Recurrence
 from models.dispatch.callback_record import CallbackRecord
+from models.improvement.quality_rectification_order import Case as OrderedCase
+from models.improvement.quality_rectification_order import QualityRectificationOrder
 from models.intake.quality_info_transfer import QualityInfoTransfer
 from models.master.dealer_ledger import DealerLedger
 from models.master.product_batch import ProductBatch
 from models.people import Unit
 from models.reports import Evidence
-from models.spec import VOID, Choice, Period
+from models.spec import CALLED_OFF, VOID, Choice, Period
 from rules import office, parameters
 
 NAME, SOURCE = "quality_info_summary", "quality_info_transfer"
@@ -359,8 +361,11 @@ def _write_recurrences(month: Month) -> int:
         .select_from(_joined()).where(month.mine, COUNTED).group_by(*group).having(often)).all()
     order = [choice.value for choice in FAULT_CATEGORIES]
     found.sort(key=lambda row: (-row.cases, row.batch_no, order.index(row.fault_category)))
+    orders = _orders(month, group) if found else {}
     rows = [{"record_id": month.summary.id, "position": n, "product_batch_id": row.batch,
-             "fault_category": row.fault_category, "case_count": row.cases} for n, row in enumerate(found)]
+             "fault_category": row.fault_category, "case_count": row.cases,
+             "quality_rectification_order_id": orders.get((row.batch_no, row.fault_category))}
+            for n, row in enumerate(found)]
     if rows:
         month.session.execute(sa.insert(Recurrence.__table__), rows)
     counted = sa.select(LINE.quality_info_transfer_id, BATCH_NO.label("batch_no"), LINE.fault_category,
@@ -371,6 +376,17 @@ def _write_recurrences(month: Month) -> int:
           counted.c.quality_info_transfer_id, counted, counted.c.cases >= month.recurrence_count,
           counted.c.batch.is_not(None))
     return len(rows)
+
+
+def _orders(month: Month, group: tuple[Any, ...]) -> dict[tuple[str, str], int]:
+    """(batch number, fault) -> the first rectification order that names one of its cases."""
+    order, named = QualityRectificationOrder.__table__, OrderedCase.__table__
+    found = month.session.execute(
+        sa.select(*group, sa.func.min(order.c.id)).select_from(
+            _joined().join(named, named.c.quality_info_transfer_id == LINE.quality_info_transfer_id)
+            .join(order, order.c.id == named.c.record_id))
+        .where(month.mine, COUNTED, order.c.state.not_in(CALLED_OFF)).group_by(*group))
+    return {(batch_no, fault_category): order_id for batch_no, fault_category, order_id in found}
 
 
 REPORTS[NAME] = Report(

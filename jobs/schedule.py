@@ -14,6 +14,7 @@ from rq.registry import StartedJobRegistry
 from jobs import dealer_grade_sheet, outbox, reports
 from models.base import db
 from models.history import ScheduledJob
+from models.improvement.quality_rectification_order import propose_orders
 from models.spec import Period, Text
 from rules import audit, office
 from rules.act import Act
@@ -121,6 +122,10 @@ def lapse_grade_sheets(act: Act, _due: datetime) -> str:
     return f"{dealer_grade_sheet.lapse_reviewed(act)} sheets"
 
 
+def propose_rectification_orders(act: Act, _due: datetime) -> str:
+    return f"{len(propose_orders(act))} orders"
+
+
 def seal_audit(act: Act, _due: datetime) -> str:
     return f"{audit.seal(act.session)} entries"
 
@@ -152,6 +157,8 @@ JOBS = (
     Job("dealer_grade_sheet_quarter", Text("服务商分级考核表（季度）", "Dealer grade sheets of the quarter"),
         Monthly(6, time(4, 30)), quarter_grades),
     Job("parts_purchase_list", Text("配件采购清单", "Parts purchase list"), Monthly(11, time(0, 10)), purchase_list),
+    Job("recurrences", Text("重复发生的质量问题（提议质量整改令）", "Recurrent faults: rectification orders proposed"),
+        Daily(time(0, 40)), propose_rectification_orders),
     Job("lapse_grade_sheets", Text("考核表逾期视为确认", "Grade sheets that were let pass"), Daily(time(0, 20)),
         lapse_grade_sheets),
 )

@@ -166,6 +166,11 @@ def columns(spec: RecordType, names: Sequence[str]) -> Columns:
     return Columns(tuple(fields), tuple(targets), tuple(joins))
 
 
+def numbered(model: Any) -> Any:
+    """What a record without a title is called, in SQL: its number, and `#` with its id until it has one."""
+    return sa.func.coalesce(model.number, sa.literal("#").concat(sa.cast(model.id, sa.String)))
+
+
 def _target(shown: Field) -> tuple[Any, Any, Any]:
     if shown.kind is Kind.USER:
         people = sa.orm.aliased(User)
@@ -179,7 +184,7 @@ def _target(shown: Field) -> tuple[Any, Any, Any]:
     spec = Record.types[shown.to]
     model = sa.orm.aliased(spec.model)
     title = getattr(model, spec.fields[spec.title].column) if spec.title else model.number
-    return model, model.id, sa.func.coalesce(title, model.number)
+    return model, model.id, sa.func.coalesce(title, numbered(model))
 
 
 def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: int | None = None,

@@ -30,7 +30,7 @@ def at(text):
 
 def done(answer):
     """The form or button was accepted."""
-    assert answer.status_code == 302, problems(answer)
+    assert answer.status_code == 302, told(answer) or problems(answer)
     return answer
 
 
@@ -45,6 +45,17 @@ def told(answer):
 def refused(answer, sentence, status=403):
     assert answer.status_code == status, problems(answer)
     assert sentence in told(answer), told(answer) or problems(answer)
+
+
+def why_not(act, record, move):
+    """The sentence with which a move is refused on the record as it stands, or nothing."""
+    reason = moves.unmet(act, record, record.spec.workflow.move(move))
+    return reason.zh if reason else ""
+
+
+def charge_notice(session, state, price, **of):
+    item = {"item_name": "修理", "kind": "labour", "quantity": "1", "unit_price": price}
+    return valid.record(session, "service_charge_notice", state, warranty_status="out", items=[item], **of)
 
 
 class Colleague(Person):
@@ -195,6 +206,28 @@ class Casebook:
             "product_batch": self.id("product_batch", batch_no="B2608"), "quantity": "3", "fault_category": "engine",
             "fault_description": "发动机异响", **changes}
 
+    def complaint(self, **changes):
+        """A quality complaint with a loss, ready to be registered."""
+        return {
+            "received_at": "2024-11-02T09:00", "channel": "phone", "severity": "normal", "time_limit": "standard",
+            "customer": self.id("customer", name="客户A"), "contact_person": "张三", "phone": "13800001111",
+            "product_batch": self.id("product_batch", batch_no="B2608"), "order_no": "DD-1", "part_no": "LH-1",
+            "quantity": "100", "defect_quantity": "8", "shipped_on": "2024-10-20", "complaint_type": "quality",
+            "fault_category": "appearance", "complaint_reason": "板面划伤", "customer_demand": "返工",
+            "has_loss": "true", **changes}
+
+    def contact_memo(self, **changes):
+        return {
+            "customer": self.id("customer", name="客户A"), "contacted_at": "2024-11-02T09:30", "channel": "phone",
+            "contact_reason": "complaint", "contact_person": "张三", "handler": self.user("sales"),
+            "subject": "板面划伤", "content": "八片有划痕，要求返工", **changes}
+
+    def recorded_memo(self, by="sales", **changes):
+        """A contact memo that may be named in a case."""
+        memo = self.person(by).create("customer_contact_memo", self.contact_memo(**changes))
+        done(self.person(by).move("customer_contact_memo", memo, "record"))
+        return memo
+
     def corrective_action(self, **changes):
         return {
             "source_type": "other", "problem": "缸体有砂眼", "is_confirmed_problem": "true", "responsible_unit": "U1", **changes}
@@ -205,6 +238,23 @@ class Casebook:
             file = valid.record(session, "customer_repair_file", place=valid.HERE if by == "dealer_f001" else valid.THERE)
             session.commit()
             return file.id
+
+    def feedback_sheet(self, sheet, state="submitted", **given):
+        """The feedback sheet of the visit to this quality information: signed by the user, and received by both."""
+        now = office.now()
+        received = {"quality_received_at": now, "marketing_received_at": now} if state == "submitted" else {}
+        with self.session() as session:
+            slip = valid.record(session, "quality_disposition_feedback", state, **{
+                "quality_info_transfer": sheet, "signed_at": None if state == "draft" else now, **received, **given})
+            session.commit()
+            return slip.id
+
+    def charge_notice(self, state, price, **of):
+        """What the customer was told that one job costs out of warranty, for a work order or a repair file."""
+        with self.session() as session:
+            notice = charge_notice(session, state, price, **of)
+            session.commit()
+            return notice.id
 
     def urgent_order(self, by="dealer_f001", **changes):
         return {

@@ -245,7 +245,7 @@ def test_the_csv_is_filtered_as_the_list_is_and_its_export_is_on_record(app, spe
 @valid.those(lambda spec: valid.roles_with(spec, "X"))
 def test_a_cell_that_looks_like_a_formula_is_made_inert(app, spec):
     text = next(name for name in valid.typable(spec) if spec.fields[name].kind in (Kind.TEXT, Kind.LONGTEXT)
-                and name not in spec.private)
+                and name not in (*spec.private, "place"))   # what the helper below calls something else
     with desk(app) as session:
         valid.record(session, spec.name, **{text: "=1+1"})
     header, rows = reading.csv_of(viewer(app, spec, letters="X").get(f"/admin/{spec.name}/export/csv/").data)

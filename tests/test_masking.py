@@ -53,14 +53,16 @@ class Secrets:
     @staticmethod
     def value(field, mark):
         """Of a file its name, which may tell as much as what is in it."""
-        known = (Kind.TEXT, Kind.LONGTEXT, Kind.PHONE, Kind.EMAIL, Kind.FILE)
+        known = (Kind.TEXT, Kind.LONGTEXT, Kind.PHONE, Kind.EMAIL, Kind.FILE, Kind.MONEY)
         assert field.kind in known, f"say how {field.kind} is recognised"
-        return {Kind.PHONE: f"139{mark}765{mark}99", Kind.EMAIL: f"geheim{mark}@demo.example"}.get(
+        return {Kind.PHONE: f"139{mark}765{mark}99", Kind.EMAIL: f"geheim{mark}@demo.example",
+                Kind.MONEY: f"{mark}765{mark}.00"}.get(
             field.kind, f"隐{field.name}机密{mark}")
 
     def found_in(self, text):
         """The private values, old or new, of which more than a hint can be read."""
-        traces = [f"{mark}765{mark}" for mark in ("31", "57", "86")]
+        marks = ("31", "57", "86")
+        traces = [f"{mark}765{mark}" for mark in marks] + [f"{mark[0]},{mark[1]}76,5{mark}" for mark in marks]
         traces += [f"geheim{mark}" for mark in ("31", "57", "86")]
         traces += [f"{name}机密" for name in self.spec.private]
         return [trace for trace in traces if trace in text]

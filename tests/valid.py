@@ -20,7 +20,7 @@ from models.base import Record, db
 from models.files import Attachment
 from models.people import User
 from models.spec import APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, VOID, Kind, months_after
-from rules import access, approvals, attachments, checks, office, records, registry
+from rules import access, approvals, attachments, checks, numbering, office, records, registry
 from rules.act import Act
 from tests.browser_of_a_person import Person
 
@@ -37,11 +37,22 @@ def those(wanted):
 A_DAY, A_MOMENT = "2025-06-02", "2025-06-02T09:30"
 A_QUARTER = "2025-Q2"
 # Fields that no declaration requires but the type's own check does.
-DEMANDED = {"callback_record": ("quality_info_transfer",), "dealer_grade_sheet": ("period",)}
+DEMANDED = {
+    "callback_record": ("quality_info_transfer",), "compensation_request": ("quality_info_transfer",),
+    "competitor_improvement_info": ("competitor",), "customer_feedback_register": ("complaint_tracking_card",),
+    "dealer_grade_sheet": ("period",), "major_incident_report": ("quality_info_transfer",),
+    "phone_dispatch_record": ("warranty_expires_on",), "promotion_activity": ("place",),
+    "service_charge_notice": ("work_order",),
+    "return_exchange_claim": ("vehicle",), "unresolved_issue_report": ("quality_info_transfer",),
+}
+# A text that everybody with E may write, where the first one of the form is not for all of them.
+WRITTEN_BY_ALL = {"carry_checklist": "remark", "complaint_case": "cause", "spare_part_request": "remark"}
 # Required fields that the server fills in where they are left empty.
 FILLED_IN = {
     "monthly_quality_report": ("items-0-line_no",), "parts_demand_plan": ("parts-0-line_no",),
-    "satisfaction_survey_plan": ("items-0-weight",),
+    "parts_outbound_slip": ("parts-0-line_no",), "parts_receipt": ("parts-0-line_no",),
+    "parts_shipping_detail": ("parts-0-line_no",),
+    "satisfaction_survey_plan": ("items-0-weight",), "subsidiary_service_assessment": ("items-0-line_no",),
 }
 # The two places between which row scope is tested, and who is at home there.
 HERE, THERE = "here", "there"
@@ -146,6 +157,11 @@ def _another_vehicle(session, entered, role):
     return {"vehicle": str(file.vehicle_id if file else record(session, "vehicle").id)}
 
 
+def _returned_by_a_claim(session, entered, role):
+    vehicle = str(record(session, "vehicle").id)
+    return {"vehicle": vehicle, "return_exchange_claim": str(record(session, "return_exchange_claim", vehicle=vehicle).id)}
+
+
 def _one_first_owner(session, entered, role):
     return {"owners": [{**row, "is_first_owner": "true"} for row in entered.get("owners", ())]}
 
@@ -164,12 +180,123 @@ def _own_store(session, entered, role):
     return {"store_type": store, "movements": entered["movements"] if role else []}
 
 
+def _all_carried(session, entered, role):
+    """Everything is ticked, and the certificate is the person's own and valid."""
+    own = record(session, "staff_qualification", "valid", person=entered["technician"], valid_from_on="2020-01-01",
+                 valid_until_on="2199-01-01")
+    ticked = [name for name in TYPES["carry_checklist"].fields if name.startswith("has_")]
+    return {**dict.fromkeys(ticked, "true"), "staff_qualification": str(own.id)}
+
+
+def _all_delivered(session, entered, role):
+    return {"items": [{**row, "delivered_on": A_DAY} for row in entered["items"]]}
+
+
+def _sales_and_quality_too(session, entered, role):
+    people = [id_of(session, name) for name in ("technician", "sales", "quality_engineer")]
+    return {"participants": [{"unit": "U1", "person": str(person)} for person in people]}
+
+
+def _promised_for_later(session, entered, role):
+    return {"promises": [{**row, "promised_at": "2099-01-01T09:00"} for row in entered["promises"]]}
+
+
+def _of_an_accepted_plan(session, entered, role):
+    """Parts that the dealer of the notice ordered."""
+    own = {"dealer": entered["dealer"]} if "dealer" in entered else {}   # of the place, where that is the point
+    notice = record(session, "parts_shipping_notice", **own)
+    plan = record(session, "parts_demand_plan", "accepted", dealer=str(notice.dealer_id), parts=[
+        {"part_no": "P-1", "part_name": "水泵", "unit_of_measure": "件", "quantity": "9", "accepted_quantity": "9"}])
+    return {"parts_shipping_notice": str(notice.id), "parts": [
+        {**row, "part_no": "P-1", "quantity": "3", "source_type": "parts_demand_plan", "parts_demand_plan": str(plan.id)}
+        for row in entered["parts"]]}
+
+
+def _of_an_approved_notice(session, entered, role):
+    """The parts of its detail, from the company's stock."""
+    notice = record(session, "parts_shipping_notice", "approved")
+    detail = record(session, "parts_shipping_detail", "approved", parts_shipping_notice=str(notice.id))
+    part = detail.parts[0]
+    stock = record(session, "parts_stock", part_no=f"P-{next(_count)}", store_type="company")
+    part.part_no = stock.part_no
+    session.info["act"].touch(detail)
+    return {"parts_shipping_notice": str(notice.id), "parts": [
+        {**row, "parts_stock": str(stock.id), "part_no": stock.part_no, "notice_quantity": str(part.quantity),
+         "quantity": str(part.quantity)} for row in entered["parts"]]}
+
+
+def _of_a_shipped_notice(session, entered, role):
+    notice = session.get(Record.types["parts_shipping_notice"].model, int(entered["parts_shipping_notice"]))
+    if notice.state == "draft" and str(notice.dealer_id) == entered["dealer"]:
+        notice.state = "shipped"
+        records.keep(Act(session, access.Actor.system("import"), is_history=True), notice, {})
+    elif "shipped" not in notice.state:
+        notice = record(session, "parts_shipping_notice", "shipped", dealer=entered["dealer"])
+    rows = [{**row, "damaged_quantity": "0", "unit_of_measure": "件"} for row in entered["parts"]]
+    return {"parts_shipping_notice": str(notice.id), "received_at": "2199-01-01T08:00", "parts": rows}
+
+
+def _of_own_order(session, entered, role):
+    """The work order of who tells the charge, unless it is for a repair file."""
+    if entered.get("customer_repair_file"):
+        return {"work_order": ""}
+    if not entered.get("technician"):
+        return {}
+    own = {name: entered[name] for name in ("technician", "dealer") if entered.get(name)}
+    return {"work_order": str(record(session, "work_order", **own).id)}
+
+
+def _at_an_agreed_plan(session, entered, role):
+    plan = record(session, "evaluation_plan", "agreed", starts_on=A_DAY, ends_on=A_DAY)
+    sides = [{"person_name": side, "side": side, "signed_by": side} for side in ("team", "organisation")]
+    return {"evaluation_plan": str(plan.id), "started_at": f"{A_DAY}T08:00", "attendees": sides}
+
+
+def _within_the_days(session, entered, role):
+    return {"starts_on": A_DAY, "ends_on": A_DAY, "schedule": [
+        {**row, "starts_at": f"{A_DAY}T09:00", "ends_at": f"{A_DAY}T10:00"} for row in entered["schedule"]]}
+
+
+def _of_this_year(session, entered, role):
+    return {"year": "2026", "inputs": [{**row, "kind": "other"} for row in entered["inputs"]]}
+
+
+def _of_a_scored_round(session, entered, role):
+    plan = record(session, "satisfaction_survey_plan", "closed")
+    record(session, "satisfaction_questionnaire", "scored", satisfaction_survey_plan=str(plan.id), answers=[
+        {"item": "quality", "question": "质量", "weight": "1", "points": "80", "max_points": "100"}])
+    return {"subject": "round", "satisfaction_survey_plan": str(plan.id), "survey_weight": "1",
+            "product_quality_weight": "0", "service_record_weight": "0"}
+
+
+def _of_a_closed_survey(session, entered, role):
+    plan = record(session, "satisfaction_survey_plan", "closed")
+    scored = {"satisfaction_score": str(record(session, "satisfaction_score", satisfaction_survey_plan=str(plan.id)).id)}
+    return {"satisfaction_survey_plan": str(plan.id), **(scored if "satisfaction_score" in entered else {})}
+
+
+def _step_of_an_action(session, entered, role):
+    subject = record(session, "corrective_action")
+    return {"subject_type": "corrective_action", "subject_number": subject.number, "deadline_id": "SLA-25"}
+
+
 FITTING = {
+    "carry_checklist": _all_carried, "compensation_agreement": _all_delivered,
+    "delivery_document_checklist": lambda *_: {"mileage": "8"}, "service_charge_notice": _of_own_order,
+    "complaint_case": _promised_for_later, "complaint_joint_review": _sales_and_quality_too,
+    "overdue_notice": _step_of_an_action,
     "complaint_tracking_card": _dealers_own_handler, "monthly_quality_report": _faults_of_a_month,
-    "parts_stock": _own_store, "vehicle": _one_first_owner, "warranty_appraisal": _another_vehicle,
+    "parts_outbound_slip": _of_an_approved_notice, "parts_receipt": _of_a_shipped_notice,
+    "parts_shipping_detail": _of_an_accepted_plan, "parts_stock": _own_store, "vehicle": _one_first_owner,
+    "first_service_registration": _another_vehicle, "returned_vehicle_register": _returned_by_a_claim,
+    "warranty_appraisal": _another_vehicle,
     "work_order": _somebody_else_goes_along,
     "satisfaction_survey_plan": lambda *_: {"scope_kind": "all"},
     "training_record": lambda *_: {"audience": "service_staff"},
+    "training_plan": lambda *_: {"audience": ["service_staff"]}, "management_review_input": _of_this_year,
+    "quarterly_service_analysis": lambda *_: {"is_problem_free": "false"}, "evaluation_meeting": _at_an_agreed_plan,
+    "evaluation_plan": _within_the_days, "satisfaction_score": _of_a_scored_round,
+    "satisfaction_report": _of_a_closed_survey,
 }
 
 
@@ -193,7 +320,7 @@ def posted(entered):
 def value_in(session, spec, name):
     """A value for a field of the type; where no two records may point at the same one, a record made for it."""
     field = spec.fields[name]
-    if field.kind is Kind.LINK and name in [group[-1] for group in spec.unique]:
+    if field.kind is Kind.LINK and (field.unique or name in [group[-1] for group in spec.unique]):
         return str(_made(session, Record.types[field.to]).id)
     return value_for(session, field)
 
@@ -280,6 +407,9 @@ def record(session, type_name, state=None, *, place=HERE, role=None, creator=Non
     assert not errors, errors
     row.state, row.created_by_id = state, id_of(session, creator) if creator else row.created_by_id
     records.keep(act, row, {})
+    if row.number is None:   # they had one before the system, whichever move gives it here
+        row.number = numbering.next_number(session, spec, act.today)
+        session.flush()
     if any(move.opens_round for move in way_to(spec, state)[-1:]):
         approvals.open_round(act, row)
         session.flush()

@@ -75,6 +75,7 @@ class TrainingRecord(Record):
     """Written by the organiser for each course held, with who attended and who passed; it feeds
     qualifications and the dealer grade."""
 
+    training_plan_id = link("training_plan", "培训计划", origin="P")
     course_name = text("课程", required=True, origin="P", group=("课程", "The course"))
     training_content = longtext("培训内容", required=True)
     audience = choice(
@@ -156,6 +157,7 @@ class TrainingRecord(Record):
         list=("number", "course_name", "audience", "training_type", "held_on", "trainer", "required_count",
               "pass_rate", "state"),
         search=("number", "course_name", "trainer", "training_content"),
+        links_in=("training_plan", "quality_disposition_feedback"),
         filters=("state", "audience", "training_type", "period", "is_first_training"),
         workflow=Workflow(
             states(("scheduled", "已安排"), ("held", "已培训"), ("assessed", "已考核"), ("archived", "已归档"),

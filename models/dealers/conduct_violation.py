@@ -84,7 +84,7 @@ class ConductViolation(Record):
               "verified_at", "state"),
         search=("number", "description", "handling_result"),
         filters=("state", "violation_type", "dealer", "responsible_unit", "is_veto", "occurred_at"),
-        links_in=("callback_record", "complaint_tracking_card", "visit_report"),
+        links_in=("callback_record", "complaint_case", "complaint_tracking_card", "visit_report"),
         workflow=Workflow(
             states(("reported", "已登记"), ("verified", "已查实"), ("handled", "已处理"), ("dismissed", "不属实")),
             moves=(

@@ -141,6 +141,8 @@ class Recurrence(Line, of="quality_info_summary"):
     product_batch_id = link("product_batch", "批次", required=True, origin="X", system=True)
     fault_category = choice("故障类别", FAULT_CATEGORIES, required=True, origin="X", system=True)
     case_count = integer("起数", required=True, origin="X", system=True)
+    quality_rectification_order_id = link("quality_rectification_order", "质量整改令", origin="X", system=True, help=(
+        "针对该批次该故障提议或下发的整改令", "The order proposed or given for it"))
 
 
 class Receipt(Line, of="quality_info_summary"):

@@ -45,6 +45,7 @@ class RewardPenaltyNotice(Record):
     issued_at = moment("发出时间", origin="X", group=("发出与签收", "Issue and receipt"))
     signed_by_id = person("签收人", origin="P")
     signed_at = moment("签收时间", origin="P")
+    warranty_settlement_id = link("warranty_settlement", "计入结算单", origin="X", system=True)
     remark = longtext("备注", origin="P")
 
     def check(self, act):

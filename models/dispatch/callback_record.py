@@ -23,24 +23,33 @@ from models.conditions import actor_is_not, one_of
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 
-SOURCES = ("quality_info_transfer", "work_order", "customer_repair_file")
+SOURCES = ("quality_disposition_feedback", "quality_info_transfer", "work_order", "customer_repair_file",
+           "complaint_case")
 # What is called back, when its service ended, and its states while it is done again.
 SERVED_AGAIN = (
     ("quality_info_transfer", "disposed_at", ("replying", "assigned", "dispatched", "on_site")),
     ("work_order", "finished_at", ("dispatched", "appointed", "arrived", "deferred", "taken_back", "finished")),
+    ("complaint_case", "effect_confirmed_at", ("executing", "disputed")),
 )
 
 
 def note_in_sheet(callback, act) -> None:
-    """What the user said is noted in the sheet that is called back."""
-    sheet = act.get("quality_info_transfer", callback.quality_info_transfer_id)
-    if sheet is None or sheet.spec.workflow.is_terminal(sheet.state):
-        return
-    sheet.satisfaction_level = callback.satisfaction_level
+    """What the user said is noted in the sheet or complaint that is called back, and in the remark of its feedback
+    sheet."""
     level = callback.spec.fields["satisfaction_level"].choice_label(callback.satisfaction_level)
     words = f"回访 {callback.number}（{level.zh}）：{callback.remark}"
-    sheet.remark = f"{sheet.remark}\n{words}" if sheet.remark else words
-    act.touch(sheet)
+    for name in ("quality_info_transfer", "quality_disposition_feedback"):
+        sheet = act.get(name, getattr(callback, f"{name}_id"))
+        if sheet is None or sheet.spec.workflow.is_terminal(sheet.state):
+            continue
+        if name == "quality_info_transfer":   # the feedback sheet keeps what the user signed
+            sheet.satisfaction_level = callback.satisfaction_level
+        sheet.remark = f"{sheet.remark}\n{words}" if sheet.remark else words
+        act.touch(sheet)
+    case = act.get("complaint_case", callback.complaint_case_id)
+    if case is not None and not case.spec.workflow.is_terminal(case.state):
+        case.satisfaction_level = callback.satisfaction_level
+        act.touch(case)
 
 
 def is_followed_up(callback, act) -> bool:
@@ -82,10 +91,12 @@ class CallbackRecord(Record):
     """The quality department or customer service phones the user after every service, records the
     satisfaction, notes it on the feedback sheet and reports to the leader in charge."""
 
+    quality_disposition_feedback_id = link("quality_disposition_feedback", "产品质量信息处置结果反馈单")
     quality_info_transfer_id = link("quality_info_transfer", "产品质量信息传递处置单", origin="X",
                                     group=("服务", "The service"))
     work_order_id = link("work_order", "派工单", origin="X")
     customer_repair_file_id = link("customer_repair_file", "客户维修档案", origin="X")
+    complaint_case_id = link("complaint_case", "客户投诉处理表", origin="X")
     customer_id = link("customer", "用户", required=True)
     contact_person = text("受访人", private=True, origin="P")
     phone = phone("联系电话", private=True, origin="P")
@@ -121,6 +132,9 @@ class CallbackRecord(Record):
         return sum(attempt.result not in (None, "reached") for attempt in self.attempts)
 
     def derive(self, act):
+        slip = act.get("quality_disposition_feedback", self.quality_disposition_feedback_id)
+        if slip is not None and self.quality_info_transfer_id is None:
+            self.quality_info_transfer_id = slip.quality_info_transfer_id
         self.due_at = self.served_at and self.served_at + timedelta(
             days=act.parameter("callback_days", at=self.served_at))
         self.is_reached = self.called_at is not None
@@ -142,7 +156,8 @@ class CallbackRecord(Record):
               "satisfaction_level", "state"),
         search=("number", "dissatisfaction_reason", "suggestion", "remark"),
         filters=("state", "dealer", "technician", "caller", "satisfaction_level", "served_at", "due_at"),
-        links_in=("work_order", "quality_info_transfer", "customer_repair_file"),
+        links_in=("work_order", "quality_disposition_feedback", "quality_info_transfer", "complaint_case",
+                  "customer_repair_file"),
         workflow=Workflow(
             states(("due", "待回访"), ("attempted", "未接通"), ("dissatisfied", "不满意待处理"),
                    ("done", "已回访"), ("reported", "已汇报"), ("unreachable", "无法联系")),

@@ -6,21 +6,30 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from models.base import (
-    Line, Record, choice, decimal, integer, lines, link, longtext, moment, money, person, phone, province,
-    rounded,
+    Line, Record, choice, decimal, integer, lines, link, longtext, moment, money, person, phone, province, rounded,
     signature, text, yes_no,
 )
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
-from models.conditions import both, filled, if_so, is_changed, is_true, linked, one_of, saying
+from models.conditions import both, either, filled, if_so, is_changed, is_true, linked, one_of, saying
+from models.dispatch.equipment_takeback import is_all_beyond_repair, is_beyond_repair, takebacks
+from models.dispatch.field_service_record import is_recorded
+from models.dispatch.service_charge_notice import agreed_amount, notices
+from models.dispatch.spare_part_request import are_parts_settled
 from models.people import User
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
-SOURCES = {"quality_info": "quality_info_transfer", "dealer_report": "complaint_tracking_card"}
+SOURCES = {"phone_dispatch": "phone_dispatch_record", "quality_info": "quality_info_transfer",
+           "complaint": "complaint_case", "dealer_report": "complaint_tracking_card"}
 UNCALLED = ("due", "attempted")
 FROM_SOURCE = (
     "received_at", "customer_id", "contact_person", "phone", "address", "province", "dealer_id", "vehicle_id",
-    "product_batch_id", "product_name", "fault_category", "fault_description",
+    "product_batch_id", "product_name", "serial_no", "fault_category", "fault_description",
 )
+COMPLAINED_IN = ("complaint_reason", "complaint_content")
+# What was found out for the source; the rest is taken over with FROM_SOURCE.
+FOUND_OUT = ("received_at", "technician_id", "urgency", "warranty_status")
+FINISHED = ("finished", "signed", "returned")
+CHARGES = ("warranty_status", "labour_fee", "parts")
 
 
 def note_appointment(order, act) -> None:
@@ -76,11 +85,28 @@ def has_new_appointment(order, act) -> bool:
         row.appointment_at == order.appointment_at or not is_changed(order, "appointment_at"))
 
 
+def is_charge_accepted(order, act) -> bool:
+    """Out of warranty nothing is repaired before the customer accepts the charge, and no more is charged."""
+    was_taken = order.visit_outcome == "taken_back"
+    if order.warranty_status != "out" or (was_taken and is_all_beyond_repair(takebacks(order, act))):
+        return True
+    agreed = agreed_amount(act, work_order_id=order.id)
+    return agreed is not None and order.amount <= agreed
+
+
+def is_hardly_worth_it(order, act) -> bool:
+    """The technician says so, or something that was taken back cannot be repaired."""
+    return bool(order.is_low_repair_value) or any(map(is_beyond_repair, takebacks(order, act)))
+
+
 ON_SITE = saying(one_of("service_mode", "on_site"), "送修的不约定上门时间",
                  "What the customer brings in needs no appointment")
 SOURCE_LINKED = Condition(
     lambda order, act: order.source not in SOURCES or bool(getattr(order, f"{SOURCES[order.source]}_id")),
     Text("请按“派工依据”关联来源单据", "Link the record that “Source” names"))
+WARRANTY_LOOKED_UP = saying(
+    if_so(one_of("source", "phone_dispatch"), linked("phone_dispatch_record", "warranty_checked", "dispatched")),
+    "电话派工记录须先查询保修时间", "The warranty time is looked up on the phone dispatch record first")
 DEALER_IN_OPERATION = saying(
     if_so(filled("dealer"), linked("dealer", "active", "rectifying")), "只能派给运营或整改中的服务商",
     "Only a dealer in operation or under rectification gets work orders")
@@ -100,19 +126,36 @@ WARRANTY_KNOWN = saying(
 CHARGE_TOLD = saying(
     if_so(one_of("warranty_status", "out"), filled("charge_told_at")),
     "保修期外的，须先告知客户收费情况并填写告知时间", "Out of warranty the customer is told the charge first: fill in when")
+CHARGE_ACCEPTED = Condition(is_charge_accepted, Text(
+    "保修期外的，须先由客户在收费告知单上同意收费，收费合计不能超过客户同意的金额",
+    "Out of warranty the customer accepts a charge notice first, and the amount is not above what was accepted"))
 REPLACEMENT_SETTLED = saying(
-    if_so(is_true("is_low_repair_value"),
+    if_so(Condition(is_hardly_worth_it, Text("", "")),
           both(is_true("is_replacement_advised"), filled("replacement_decision"))),
-    "维修价值不高的，须建议用户更换并记录客户的决定",
-    "Where a repair is hardly worth it, advise replacement and record what the customer decides")
+    "维修价值不高或无法修复的，须建议用户更换并记录客户的决定",
+    "Where a repair is hardly worth it or impossible, advise replacement and record what the customer decides")
+CHARGE_DECLINED = Condition(
+    lambda order, act: [notice.state for notice in notices(act, work_order_id=order.id)][-1:] == ["declined"],
+    Text("客户在收费告知单上不同意收费", "The customer has declined the charge notice"))
 NOT_REPAIRED = both(one_of("visit_outcome", "not_repaired"),
-                    one_of("replacement_decision", "replace", "give_up"))
+                    either(CHARGE_DECLINED, one_of("replacement_decision", "replace", "give_up")))
+LIST_GIVEN = Condition(
+    lambda order, act: any(row.state != "listed" for row in takebacks(order, act)),
+    Text("请先填写带回设备清单，并把客户联交给客户",
+         "List the equipment on a take-back list and give the customer the copy first"))
+HANDED_BACK = Condition(
+    lambda order, act: all(row.state == "returned" for row in takebacks(order, act)),
+    Text("带回的设备尚未归还客户", "The equipment that was taken back is not handed back yet"))
 DISSATISFIED = Condition(is_dissatisfied, Text(
     "最近一次回访为不满意的方可重开", "Only an order whose last callback was dissatisfied is reopened"))
 CALLED_BACK = Condition(
     lambda order, act: any(call.state in ("done", "reported", "unreachable")
                            for call in callbacks(order, act)[-1:]),
     Text("本次服务的回访尚未办结", "The callback of this service is not finished yet"))
+PARTS_SETTLED = Condition(are_parts_settled, Text(
+    "备品备件申领单尚未核销、退回或取消", "A spare-part request is not settled, returned or cancelled yet"))
+RECORDED = Condition(is_recorded, Text(
+    "上门服务须先提交现场服务记录", "A visit needs its field service record submitted first"))
 
 
 class Crew(Line, of="work_order"):
@@ -151,8 +194,10 @@ class WorkOrder(Record):
                     ("quality_info", "产品质量信息传递处置单", "Quality information transfer"),
                     ("complaint", "客户投诉"), ("dealer_report", "服务商上报"), ("other", "其他"), required=True,
                     group=("派工依据", "Source"))
+    phone_dispatch_record_id = link("phone_dispatch_record", "电话派工记录")
     quality_info_transfer_id = link("quality_info_transfer", "产品质量信息传递处置单", origin="X", help=(
         "选定后自动带出客户、产品和故障情况", "Fills customer, product and fault"))
+    complaint_case_id = link("complaint_case", "客户投诉处理表", origin="X")
     complaint_tracking_card_id = link("complaint_tracking_card", "投诉信息处理传递跟踪卡", origin="X")
     service_mode = choice("服务方式", ("on_site", "上门维修", "On-site visit"),
                           ("walk_in", "送修", "Customer brings it in"),
@@ -208,7 +253,8 @@ class WorkOrder(Record):
         ("not_repaired", "未维修(客户放弃或改为更换)"))
     deferral_explanation = longtext("择日择人说明(已告知客户)")
     replacement_price = money("同类新品价格", origin="X")
-    is_low_repair_value = yes_no("维修价值不高")
+    is_low_repair_value = yes_no("维修价值不高", help=(
+        "不填时按收费告知单与新品价格之比预置", "Preset by the charge notice and the price of a new one if left empty"))
     is_replacement_advised = yes_no("已建议更换")
     replacement_decision = choice("客户对更换建议的决定", ("replace", "更换"), ("repair", "仍维修", "Repair anyway"),
                                   ("give_up", "放弃维修", "Give up repair"), origin="X")
@@ -234,12 +280,19 @@ class WorkOrder(Record):
     appointments = lines(Appointment, "约定与改约记录")
     parts = lines(Part, "更换配件")
 
+    def start_from(self, source, act):
+        self.source = next(name for name, kind in SOURCES.items() if kind == source.spec.name)
+        for column in FOUND_OUT:
+            setattr(self, column, getattr(source, column, None) or getattr(self, column))
+
     def derive(self, act):
         self._fill_from_source(act)
         for part in self.parts:
             part.amount = None if part.unit_price is None else rounded((part.quantity or 0) * part.unit_price)
         self.parts_fee = sum((part.amount or 0 for part in self.parts), Decimal(0))
         self.amount = self.parts_fee + (self.labour_fee or 0)
+        if self.is_low_repair_value is None and self.replacement_price and self.id:
+            self.is_low_repair_value = self._costs_too_much(act)
         self.arrive_due_at = self.repeat_count = None
         if self.received_at:
             self.repeat_count = self._repeats(act)
@@ -255,6 +308,16 @@ class WorkOrder(Record):
         for column in FROM_SOURCE if source else ():
             if getattr(self, column) is None:
                 setattr(self, column, getattr(source, column, None))
+        for name in COMPLAINED_IN if source else ():
+            self.fault_description = self.fault_description or getattr(source, name, None)
+
+    def _costs_too_much(self, act):
+        """What the price standard of the last charge notice says; the technician may say otherwise."""
+        told = notices(act, work_order_id=self.id)
+        policy = told and act.get("service_price_policy", told[-1].service_price_policy_id)
+        if not policy or policy.low_value_ratio is None:
+            return None
+        return told[-1].amount >= policy.low_value_ratio * self.replacement_price
 
     def _repeats(self, act):
         cls, at = type(self), self.received_at
@@ -279,6 +342,9 @@ class WorkOrder(Record):
         if self.warranty_status == "in" and self.amount:
             yield "labour_fee", Text("保修期内不向客户收费，请将费用清零",
                                      "Under warranty nothing is charged: set the fees to zero")
+        is_recharged = act.move is None and any(is_changed(self, name) for name in CHARGES)
+        if self.state in FINISHED and is_recharged and not is_charge_accepted(self, act):
+            yield "labour_fee", CHARGE_ACCEPTED.reason(self)
         if self.transport_approved_by_id and is_changed(self, "transport_approved_by"):
             approver = act.session.get(User, self.transport_approved_by_id)
             if "dispatcher" not in approver.roles or approver.id == self.technician_id:
@@ -294,7 +360,8 @@ class WorkOrder(Record):
         search=("number", "fault_description", "serial_no", "contact_person", "phone"),
         filters=("state", "source", "service_mode", "dealer", "technician", "province", "urgency",
                  "warranty_status", "received_at"),
-        links_in=("quality_info_transfer", "complaint_tracking_card"),
+        links_in=("phone_dispatch_record", "quality_info_transfer", "complaint_case",
+                  "complaint_tracking_card"),
         workflow=Workflow(
             states(("draft", "草稿"), ("dispatched", "已派单"), ("appointed", "已约定"), ("arrived", "已到达(处理中)"),
                    ("deferred", "择日择人"), ("taken_back", "设备带回", "Equipment taken back"), ("finished", "已解决"),
@@ -305,7 +372,8 @@ class WorkOrder(Record):
                 Move("dispatch", "派单", source=("draft",), to="dispatched", by=("dispatcher",),
                      requires=("source", "service_mode", "received_at", "customer", "contact_person", "phone",
                                "address", "province", "fault_description", "technician"),
-                     stamps=("dispatched_at",), when=(SOURCE_LINKED, DEALER_IN_OPERATION)),
+                     stamps=("dispatched_at",), when=(SOURCE_LINKED, WARRANTY_LOOKED_UP,
+                                                        DEALER_IN_OPERATION)),
                 Move("appoint", "联系客户并约定", "Contact and appoint", source=("dispatched", "deferred"),
                      to="appointed", by=("technician",),
                      requires=("appointment_at", "warranty_told_at", "charge_told_at"),
@@ -324,14 +392,14 @@ class WorkOrder(Record):
                      by=("technician",), stamps=("finished_at",),
                      requires=("onsite_statement", "diagnosis", "fault_category", "visit_outcome",
                                "warranty_status", "solution"),
-                     when=(one_of("visit_outcome", "fixed_on_site"), WARRANTY_KNOWN, CHARGE_TOLD,
+                     when=(one_of("visit_outcome", "fixed_on_site"), WARRANTY_KNOWN, CHARGE_TOLD, CHARGE_ACCEPTED,
                            REPLACEMENT_SETTLED)),
                 Move("finish_unrepaired", "未维修结束", "End without repair", source=("arrived",), to="finished",
                      by=("technician",),
                      requires=("onsite_statement", "diagnosis", "fault_category", "visit_outcome"),
                      stamps=("finished_at",), when=(NOT_REPAIRED,)),
                 Move("take_back", "带回设备", "Take equipment back", source=("arrived",), to="taken_back",
-                     by=("technician",), when=(one_of("visit_outcome", "taken_back"),),
+                     by=("technician",), when=(one_of("visit_outcome", "taken_back"), LIST_GIVEN),
                      requires=("onsite_statement", "diagnosis", "fault_category", "visit_outcome",
                                "takeback_description", "customer_copy_given_at")),
                 Move("defer", "择日/择人", source=("arrived",), to="deferred", by=("technician",),
@@ -341,7 +409,7 @@ class WorkOrder(Record):
                      by=("dispatcher",), requires=("technician", "assignment_reason"), comment=True),
                 Move("finish", "返修完成", "Finish workshop repair", source=("taken_back",), to="finished",
                      by=("technician",), requires=("solution", "warranty_status"), stamps=("finished_at",),
-                     when=(WARRANTY_KNOWN, CHARGE_TOLD, REPLACEMENT_SETTLED)),
+                     when=(HANDED_BACK, WARRANTY_KNOWN, CHARGE_TOLD, CHARGE_ACCEPTED, REPLACEMENT_SETTLED)),
                 Move("sign", "客户签字", "Customer signs", source=("finished",), to="signed", by=("technician",),
                      requires=("signed_by",), stamps=("signed_at",), then=ask_for_callback),
                 Move("return_copy", "交回调度联", "Return dispatcher copy", source=("signed",), to="returned",
@@ -350,10 +418,9 @@ class WorkOrder(Record):
                      to="dispatched", by=("dispatcher",), comment=True, when=(DISSATISFIED,),
                      then=begin_again),
                 Move("close", "关闭", source=("returned",), to="closed", by=("dispatcher",),
-                     stamps=("closed_at",),
-                     when=(CALLED_BACK,)),
+                     stamps=("closed_at",), when=(CALLED_BACK, PARTS_SETTLED, RECORDED)),
                 Move("cancel", "取消", source=("draft", "dispatched", "appointed"), to="cancelled",
-                     by=("dispatcher",), comment=True),
+                     by=("dispatcher",), comment=True, when=(PARTS_SETTLED,)),
             )),
         deadlines=(
             Deadline("arrive", "arrive_due_at", starts="received_at", met_by="arrived_at",
@@ -369,7 +436,7 @@ class WorkOrder(Record):
             "BR-06 a job has exactly one lead, the header technician; a crew line never repeats the lead or "
             "another crew line; crew members see the order too",
             "BR-08 warranty_status out: the customer is told the charge (charge_told_at and an accepted "
-            "service_charge_notice) before the repair is finished",
+            "service_charge_notice) before the repair is finished, and charged no more than that",
             "BR-09 is_low_repair_value needs is_replacement_advised true and replacement_decision recorded "
             "before the job is finished",
             "BR-11 taken_back needs the equipment listed and customer_copy_given_at before leaving; the "

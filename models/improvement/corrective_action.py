@@ -77,6 +77,11 @@ EVIDENCE = {
 }
 
 
+# Where the records from which an action starts say what the problem is.
+PROBLEM_IN = ("rectification_demand", "complaint_reason", "complaint_content", "fault_description", "quality_info",
+              "gap", "dissatisfaction_reason", "content")
+
+
 class Tracking(Line, of="corrective_action"):
     """One measure: who carries it out until when, and what came of it."""
 
@@ -137,6 +142,7 @@ class CorrectiveAction(Record):
     horizontal_deployment = longtext("水平展开", origin="P",
                                      help=("同类产品和过程是否同样采取措施",
                                            "Where else the measures are applied"))
+    controlled_document_id = link("controlled_document", "更新的文件", origin="P")
     is_reply_required = yes_no("需向顾客回复", origin="X",
                                group=("回复、汇报与关闭", "Reply, report and closing"),
                                help=("顾客要求整改的，选“是”",
@@ -148,6 +154,11 @@ class CorrectiveAction(Record):
     repeat_of_id = link("corrective_action", "重复发生的原记录", origin="X")
     closed_at = moment("关闭时间", origin="X")
     trackings = lines(Tracking, "执行结果追踪")
+
+    def start_from(self, source, act):
+        told = (getattr(source, name, None) for name in PROBLEM_IN)
+        self.problem = self.problem or next(filter(None, told), None)
+        self.is_reply_required = self.is_reply_required or getattr(source, "is_rectification_required", None)
 
     def derive(self, act):
         limit = act.parameter("corrective_action_days", at=self.issued_at)
@@ -201,8 +212,13 @@ class CorrectiveAction(Record):
         search=("number", "source_number", "problem", "cause", "corrective_measure"),
         filters=("state", "source_type", "responsible_unit", "customer", "product_batch", "fault_category",
                  "issued_at", "due_at"),
-        links_in=("info_flow_card", "quality_info_transfer", "visit_report",
-                  "complaint_tracking_card", "callback_record", "reward_penalty_notice"),
+        links_in=("info_flow_card", "quality_info_transfer", "complaint_case", "complaint_tracking_card",
+                  "abnormality_sheet", "field_service_record", "quality_disposition_feedback",
+                  "return_exchange_claim", "visit_report", "satisfaction_report",
+                  "quarterly_service_analysis", "monthly_quality_analysis", "customer_meeting_minutes",
+                  "competitor_improvement_info", "major_incident_report", "quality_rectification_order",
+                  "callback_record", "outlet_quarterly_summary", "subsidiary_service_assessment",
+                  "reward_penalty_notice", "nonconformity_report", "management_review_input"),
         workflow=Workflow(
             states(("draft", "草稿"), ("issued", "已下发"), ("accepted", "已接收"), ("planned", "措施已制定"),
                    ("done", "措施已完成"), ("verified", "已验证"),

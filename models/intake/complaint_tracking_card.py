@@ -9,15 +9,42 @@ from models.base import (
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.conditions import every_line, is_changed, one_of, saying
 from models.people import User
-from models.spec import Deadline, Move, RecordType, Series, Text, Workflow, states
+from models.spec import VOID, Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 
 def note_answered(card, act) -> None:
     card.is_answered_on_spot = True
+    enter_in_register(card, act)
 
 
 def note_forwarded(card, act) -> None:
     card.is_answered_on_spot = False
+    enter_in_register(card, act)
+
+
+def register_rows(card, act) -> list:
+    rows = act.find("customer_feedback_register", complaint_tracking_card_id=card.id)
+    return [row for row in rows if row.state != VOID]
+
+
+def enter_in_register(card, act) -> None:
+    """Every card has one row in the feedback register; a card that comes back corrected corrects it."""
+    told = {name: getattr(card, name) for name in (
+        "received_at", "customer_id", "contact_person", "phone", "dealer_id", "vehicle_id", "fault_category")}
+    for row in register_rows(card, act):
+        if row.state != "closed":
+            for name, value in {**told, "feedback_text": card.complaint_content}.items():
+                setattr(row, name, value)
+            act.touch(row)
+        return
+    act.new("customer_feedback_register", source="tracking_card", complaint_tracking_card=card.id,
+            feedback_text=card.complaint_content, handling_text=card.handling_text, **told)
+
+
+HANDLED_IN_REGISTER = Condition(
+    lambda card, act: any(row.handling_text for row in register_rows(card, act)),
+    Text("请先在客户反馈意见处理登记表中填写本卡的处理情况",
+         "Fill in how it was handled in the card's row of the feedback register first"))
 
 
 NOT_SATISFIED = saying(
@@ -76,6 +103,7 @@ class ComplaintTrackingCard(Record):
     satisfaction_level = choice("用户满意度", SATISFACTION_LEVELS, origin="P")
     signed_by = signature("用户签字", origin="P")
     signed_at = moment("用户签字时间", origin="P")
+    complaint_case_id = link("complaint_case", "客户投诉处理表", origin="X")
     closed_at = moment("关闭时间", origin="X")
     consultations = lines(Consultation, "部门会同研究")
 
@@ -114,7 +142,7 @@ class ComplaintTrackingCard(Record):
         search=("number", "complaint_content", "handling_text"),
         filters=("state", "dealer", "received_at", "feedback_kind", "fault_category", "is_answered_on_spot",
                  "close_due_at"),
-        links_in=("vehicle", "customer"),
+        links_in=("vehicle", "customer", "hotline_consultation"),
         workflow=Workflow(
             states(("opened", "已受理"), ("answered", "已当场解答", "Answered on the spot"), ("forwarded", "已传递"),
                    ("consulting", "会同研究中", "Consulting departments"), ("replied", "已答复"),
@@ -137,7 +165,8 @@ class ComplaintTrackingCard(Record):
                 Move("close", "关闭", source=("answered", "replied"), to="closed", by=("customer_service",),
                      requires=("handling_text",), stamps=("closed_at",),
                      when=(every_line("consultations", "answer_text"),
-                           every_line("consultations", "corrective_action", "no_action_reason"))),
+                           every_line("consultations", "corrective_action", "no_action_reason"),
+                           HANDLED_IN_REGISTER)),
             )),
         deadlines=(
             Deadline("reply", "reply_hours", starts="received_at", met_by="replied_at",

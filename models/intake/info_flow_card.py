@@ -21,8 +21,19 @@ from models.base import (
     yes_no,
 )
 from models.choices import FAULT_CATEGORIES
-from models.conditions import all_signed, either, filled, if_so, is_true, one_of
+from models.conditions import all_signed, either, filled, if_so, is_true, not_referenced, one_of, saying
 from models.spec import OWNER, Copies, Deadline, Default, Move, RecordType, Series, Text, Workflow, states
+
+
+# Where a card that starts from another record was taken in.
+TAKEN_IN = {"return_exchange_claim": "return", "field_service_record": "site_visit"}
+
+
+def note_in_service_record(card, act) -> None:
+    """The record of the visit names the card that was written from it."""
+    record = act.get("field_service_record", card.field_service_record_id)
+    if record is not None and not record.spec.workflow.is_terminal(record.state):
+        act.touch(record)
 
 
 class Receipt(Line, of="info_flow_card"):
@@ -54,6 +65,8 @@ class InfoFlowCard(Record):
     quality_info = longtext("质量信息", required=True)
     handler_id = person("承接人/填写人", "Taken in by", required=True, default=Default.CURRENT_USER,
                         group=("传递", "Routing"))
+    return_exchange_claim_id = link("return_exchange_claim", "退货/换货/索赔申请", origin="X")
+    field_service_record_id = link("field_service_record", "现场服务记录", origin="X")
     sent_to_qa_at = moment("转交品质保障部时间", "Sent to QA at", origin="X")
     qa_received_at = moment("品质保障部收到时间", "QA received at", origin="X")
     reply_due_at = moment("答复期限", origin="X", derived="sent_to_qa_at + 24 h")
@@ -72,6 +85,12 @@ class InfoFlowCard(Record):
         "A card for a returned product needs the corrective action"))
     closed_at = moment("关闭时间", origin="X")
     receipts = lines(Receipt, "传递签收")
+
+    def start_from(self, source, act):
+        self.source = TAKEN_IN.get(source.spec.name)
+        self.quality_info = self.quality_info or getattr(source, "fault_description", None)
+        for name in ("quantity", "defect_quantity"):
+            setattr(self, name, getattr(source, name, None))
 
     def derive(self, act):
         self.reply_due_at = None
@@ -99,7 +118,7 @@ class InfoFlowCard(Record):
               "reply_due_at", "replied_at", "state"),
         search=("number", "quality_info", "reply_text"),
         filters=("state", "source", "customer", "product_batch", "fault_category", "qa_received_at"),
-        copies=Copies(lines="receipts", key="unit"), links_in=("customer", "product_batch"),
+        copies=Copies(lines="receipts", key="unit"), links_in=("return_exchange_claim", "field_service_record", "customer", "product_batch"),
         retention_years=5,
         workflow=Workflow(
             states(("draft", "草稿"), ("at_info_center", "信息中心处理", "At information centre"),
@@ -109,7 +128,7 @@ class InfoFlowCard(Record):
                 Move("send", "传递信息中心", "Send to information centre", source=("draft",),
                      to="at_info_center", by=("technician", "sales", "sales_lead"),
                      requires=("customer", "product_batch", "quality_info"),
-                     when=(one_of("source", "site_visit", "phone"),)),
+                     when=(one_of("source", "site_visit", "phone"),), then=note_in_service_record),
                 Move("send_return", "退回品传递品保", "Send return to QA", source=("draft",), to="sent_to_qa",
                      by=("technician", "sales", "sales_lead", "customer_service", "warehouse"),
                      requires=("customer", "product_batch", "quantity", "quality_info"),
@@ -129,7 +148,9 @@ class InfoFlowCard(Record):
                          all_signed("receipts"))),
                 Move("send_back", "退回补充", source=("at_info_center", "sent_to_qa"), to="draft",
                      by=("customer_service", "quality_engineer"), comment=True),
-                Move("void", "作废", source=("draft",), to="void", by=(OWNER,), comment=True),
+                Move("void", "作废", source=("draft",), to="void", by=(OWNER,), comment=True, when=(
+                    saying(not_referenced(), "已有单据用到本卡，不能作废；请更正内容",
+                           "Records name this card: correct it instead"),)),
             )),
         deadlines=(
             Deadline("reply", id="SLA-01", starts="sent_to_qa_at", met_by="replied_at", limit="reply_hours",

@@ -24,51 +24,101 @@ from models.base import (
 )
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.conditions import actor_is_not_creator, either, filled, if_so, is_true, one_of, saying
+from models.disposition.major_incident_report import report_major_loss
+from models.master.product_batch import fill_from_batch
 from models.spec import Condition, Copies, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 COPIES = {
     "marketing": ("sales", "sales_lead"), "quality": ("quality_engineer", "quality_manager"),
     "quality_leader": ("deputy_gm",), "subsidiary_fax": ("unit", "unit_lead"),
 }
+UNDER_WAY = ("draft", "approving", "approved", "travelling", "on_site")   # of a journey
 
 
 def send_copies(sheet, act) -> None:
-    """Three copies and a fax: every receiver gets the line in which it signs."""
+    """Three copies and a fax: every receiver gets the line in which it signs. A major loss is reported besides."""
     present = {row.copy for row in sheet.receipts}
     for copy in COPIES:
         if copy not in present:
             sheet.receipts.append(Receipt(copy=copy, position=len(sheet.receipts)))
     for row in sheet.receipts:
         row.sent_at = row.sent_at or act.now
+    report_major_loss(sheet, act)
 
 
 def change_to_on_site(sheet, act) -> None:
     sheet.handling_mode = "on_site"
+    report_major_loss(sheet, act)
+
+
+def open_travel_assignment(sheet, act) -> None:
+    """The sheet is the basis of a journey, which the unit completes and submits; one that is prepared is enough."""
+    report_major_loss(sheet, act)
+    prepared = act.find("travel_assignment", quality_info_transfer_id=sheet.id)
+    if any(trip.state in UNDER_WAY for trip in prepared):
+        return
+    member = sheet.types["travel_assignment"].lines["members"].model
+    act.new(
+        "travel_assignment", quality_info_transfer=sheet.id, responsible_unit=sheet.responsible_unit,
+        customer=sheet.customer_id, contact_person=sheet.contact_person, phone=sheet.phone,
+        address=sheet.address or sheet.customer.address or sheet.province, province=sheet.province,
+        lead=sheet.technician_id, task=sheet.preliminary_plan, planned_departure_at=act.now,
+        members=[member(position=0, technician_id=sheet.technician_id, is_lead=True)])
 
 
 def ask_for_callback(sheet, act) -> None:
-    """Every service that was completed is followed by one call; a case handled again by a new one."""
-    if any(call.state in ("due", "attempted") for call in callbacks(sheet, act)):
-        return
-    act.new(
-        "callback_record", quality_info_transfer_id=sheet.id, customer_id=sheet.customer_id,
-        contact_person=sheet.contact_person, phone=sheet.phone, dealer_id=sheet.dealer_id,
-        technician_id=sheet.technician_id, served_at=act.now)
+    """Every service that was completed is followed by one call; a case handled again by a new one. The call is noted
+    in the feedback sheet of a visit."""
+    report_major_loss(sheet, act)
+    slips = feedback_sheets(sheet, act) if sheet.handling_mode == "on_site" else []
+    slip_id = slips[-1].id if slips else None
+    waiting = [call for call in callbacks(sheet, act) if call.state in ("due", "attempted")]
+    if not waiting:
+        act.new(
+            "callback_record", quality_info_transfer_id=sheet.id, quality_disposition_feedback_id=slip_id,
+            customer_id=sheet.customer_id, contact_person=sheet.contact_person, phone=sheet.phone,
+            dealer_id=sheet.dealer_id, technician_id=sheet.technician_id, served_at=act.now)
+    for call in waiting:
+        if slip_id and call.quality_disposition_feedback_id is None:
+            call.quality_disposition_feedback_id = slip_id
+            act.touch(call)
 
 
 def callbacks(sheet, act) -> list:
-    found = act.find("callback_record", quality_info_transfer_id=sheet.id)
-    return sorted((call for call in found if call.state != "void"), key=lambda call: call.id)
+    return _living("callback_record", sheet, act)
+
+
+def feedback_sheets(sheet, act) -> list:
+    return _living("quality_disposition_feedback", sheet, act)
+
+
+def _living(type_name, sheet, act) -> list:
+    found = act.find(type_name, quality_info_transfer_id=sheet.id)
+    return sorted((record for record in found if record.state != "void"), key=lambda record: record.id)
+
+
+def is_signed_for(sheet, act) -> bool:
+    """The user has signed the feedback sheet of this visit; that of an earlier one was signed before it ended."""
+    return any(slip.signed_at and not (sheet.disposed_at and slip.signed_at <= sheet.disposed_at)
+               for slip in feedback_sheets(sheet, act))
+
+
+def is_feedback_received(sheet, act) -> bool:
+    slips = feedback_sheets(sheet, act)
+    return sheet.handling_mode != "on_site" or (bool(slips) and slips[-1].all_received_at is not None)
 
 
 def is_called_back(sheet, act) -> bool:
-    """The last callback has reached the user and says what the sheet says, or the user cannot be reached."""
+    """The last callback has reached the user and says what the sheet says; where the user cannot be reached, what
+    stands in the feedback sheet counts."""
     calls = callbacks(sheet, act)
     if not calls:
         return False
     last = calls[-1]
-    return last.state == "unreachable" or (
-        last.called_at is not None and last.satisfaction_level == sheet.satisfaction_level)
+    if last.state == "unreachable":
+        said = [slip.satisfaction_level for slip in feedback_sheets(sheet, act)][-1:]
+        return said in ([], [None], [sheet.satisfaction_level])
+    return last.called_at is not None and last.satisfaction_level == sheet.satisfaction_level
 
 
 def all_copies_signed(sheet, act) -> bool:
@@ -76,8 +126,15 @@ def all_copies_signed(sheet, act) -> bool:
 
 
 CALLED_BACK = Condition(is_called_back, Text(
-    "须先完成本次处置的回访，且用户满意度与回访记录一致",
-    "Complete the callback of this handling first; the satisfaction level must be the callback's"))
+    "须先完成本次处置的回访，且用户满意度与回访记录一致；无法联系的，与反馈单一致",
+    "Complete the callback of this handling first; the satisfaction level must be the callback's, or that of the "
+    "feedback sheet where the user cannot be reached"))
+SIGNED_BY_USER = Condition(is_signed_for, Text(
+    "本次现场服务的处置结果反馈单须先经用户签字(盖章)",
+    "The user signs (or seals) the feedback sheet of this visit first"))
+FEEDBACK_RECEIVED = Condition(is_feedback_received, Text(
+    "处置结果反馈单须先由质量部和营销分公司签收",
+    "The quality department and the sales branch receive the feedback sheet first"))
 COPIES_SIGNED = Condition(all_copies_signed, Text(
     "营销分公司、质量部、质量分管领导和子(分)公司(传真)四份均须签收",
     "All four copies (sales branch, quality, quality leader, subsidiary fax) must be signed for"))
@@ -171,7 +228,7 @@ class QualityInfoTransfer(Record):
     receipts = lines(Receipt, "分发签收(一式三份+传真)")
 
     def derive(self, act):
-        self._fill_from_batch(act)
+        fill_from_batch(self, act, ("product_name", "batch_no", "produced_on"))
         limit = act.parameter("major_incident_loss", at=self.received_at)
         self.is_major = self.direct_loss is not None and self.direct_loss >= limit
         home = act.unit_province(self.responsible_unit) if self.responsible_unit else None
@@ -185,17 +242,6 @@ class QualityInfoTransfer(Record):
     def _after_receipt(self, act, parameter):
         return self.received_at and self.received_at + timedelta(
             hours=act.parameter(parameter, at=self.received_at))
-
-    def _fill_from_batch(self, act):
-        """What is still empty is filled; when another batch is chosen, what was not typed anew follows it."""
-        batch = act.get("product_batch", self.product_batch_id)
-        if batch is None:
-            return
-        kept = sa.inspect(self).attrs
-        is_another = any(kept.product_batch_id.history.deleted or ())
-        for name in ("product_name", "batch_no", "produced_on"):
-            if not getattr(self, name) or (is_another and not kept[name].history.has_changes()):
-                setattr(self, name, getattr(batch, name))
 
     def check(self, act):
         is_judged = act.actor.id == self.technician_id or self.responsible_unit in act.actor.units
@@ -242,11 +288,11 @@ class QualityInfoTransfer(Record):
                          actor_is_not_creator())),
                 Move("decide_reply", "定为电话/书面回复", source=("confirmed", "endorsed"), to="replying",
                      by=("quality_engineer",), requires=("handling_mode", "quality_opinion"),
-                     when=(one_of("handling_mode", "phone_or_written"), ENDORSED)),
+                     then=report_major_loss, when=(one_of("handling_mode", "phone_or_written"), ENDORSED)),
                 Move("decide_on_site", "定为现场处理", source=("confirmed", "endorsed"), to="assigned",
                      by=("quality_engineer",),
                      requires=("handling_mode", "quality_opinion", "responsible_unit"),
-                     when=(one_of("handling_mode", "on_site"), ENDORSED)),
+                     then=report_major_loss, when=(one_of("handling_mode", "on_site"), ENDORSED)),
                 Move("send_reply", "回复用户", source=("replying",), to="disposed", by=("quality_engineer",),
                      requires=("reply_text",), stamps=("replied_at", "disposed_at"), then=ask_for_callback),
                 Move("go_on_site", "改为现场处理", source=("replying",), to="assigned",
@@ -254,14 +300,15 @@ class QualityInfoTransfer(Record):
                      requires=("responsible_unit",), comment=True, then=change_to_on_site),
                 Move("plan", "制定方案并派差", "Plan and dispatch", source=("assigned",), to="dispatched",
                      by=("unit", "unit_lead"), requires=("preliminary_plan", "technician", "reply_text"),
-                     stamps=("replied_at",)),
+                     stamps=("replied_at",), then=open_travel_assignment),
                 Move("arrive", "到达现场", source=("dispatched",), to="on_site", by=("technician", "system"),
                      stamps=("arrived_at",)),
                 Move("dispose", "现场处置完成", "Finish on site", source=("on_site",), to="disposed",
-                     by=("technician",), stamps=("disposed_at",), then=ask_for_callback),
+                     by=("technician",), stamps=("disposed_at",), when=(SIGNED_BY_USER,),
+                     then=ask_for_callback),
                 Move("record_callback", "登记回访", source=("disposed",), to="called_back",
-                     by=("quality_engineer",),
-                     requires=("satisfaction_level",), when=(CALLED_BACK,)),
+                     by=("quality_engineer",), then=report_major_loss,
+                     requires=("satisfaction_level",), when=(CALLED_BACK, FEEDBACK_RECEIVED)),
                 Move("reply_again", "再次回复", source=("called_back",), to="replying",
                      by=("quality_engineer",),
                      comment=True, when=(one_of("handling_mode", "phone_or_written"), NOT_SATISFIED)),
@@ -269,7 +316,8 @@ class QualityInfoTransfer(Record):
                      by=("quality_engineer",), comment=True,
                      when=(one_of("handling_mode", "on_site"), NOT_SATISFIED)),
                 Move("close", "闭环", source=("called_back",), to="closed", by=("quality_manager",),
-                     requires=("is_substantiated", "satisfaction_level"), stamps=("closed_at",), when=(
+                     requires=("is_substantiated", "satisfaction_level"), stamps=("closed_at",),
+                     then=report_major_loss, when=(
                          either(filled("corrective_action"), filled("no_action_reason")),
                          saying(if_so(is_true("is_substantiated"), filled("corrective_action")),
                                 "质量问题属实的，须关联“纠正和预防措施”",

@@ -47,6 +47,13 @@ def last_surveyed(customer, act):
     return _local_day(max(sent), act) if sent else None
 
 
+def last_contacted(customer, act):
+    """The latest contact of which there is a recorded memo; one that was known before is never forgotten."""
+    memos = act.find("customer_contact_memo", customer_id=customer.id) if customer.id else ()
+    known = [memo.contacted_at for memo in memos if memo.state not in ("draft", "void")]
+    return max([*known, *filter(None, [customer.last_contacted_at])], default=None)
+
+
 def _local_day(value, act):
     return act.local(value).date() if hasattr(value, "hour") else value
 
@@ -117,6 +124,7 @@ class Customer(Record):
     def derive(self, act):
         created_at = self.created_at or act.now
         self.is_in_province = self.province == act.parameter("home_province") if self.province else None
+        self.last_contacted_at = last_contacted(self, act)
         self.contact_due_at = None
         if self.contact_interval_days is not None:
             last_at = self.last_contacted_at or created_at
@@ -138,6 +146,7 @@ class Customer(Record):
         list=("number", "name", "customer_type", "province", "is_key_customer", "account_manager",
               "contact_due_at", "survey_due_on", "state"),
         search=("number", "name", "contact_person", "phone", "credit_code"),
+        links_in=("hotline_consultation", "phone_dispatch_record", "customer_contact_memo"),
         filters=("state", "customer_type", "province", "industry", "is_key_customer", "account_manager",
                  "dealer"),
         retention_years=10, chosen_in=("active",),

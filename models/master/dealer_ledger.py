@@ -129,7 +129,7 @@ class DealerLedger(Record):
             "customer_service": "CEVX", "dispatcher": "V", "quality_engineer": "V", "quality_manager": "AV",
             "sales": "V", "sales_lead": "V", "dealer": "v", "appraiser": "v", "warehouse": "V",
             "finance": "V", "deputy_gm": "AV", "management_representative": "V", "general_manager": "V",
-            "evaluator": "V",
+            "evaluator": "V", "technician": "V",
         },
         rules=(
             "a dealer is activated only after a passed training and with a parts store (004 §5.4.2, §5.5.1)",

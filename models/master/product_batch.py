@@ -1,8 +1,23 @@
 """产品批次档案."""
 
+import sqlalchemy as sa
+
 from models.base import Line, Record, day, decimal, integer, lines, link, longtext, text, unit, yes_no
 from models.conditions import not_referenced
 from models.spec import Move, RecordType, Series, Text, Workflow, months_after, states
+
+
+def fill_from_batch(record, act, names) -> None:
+    """For the `derive` of a record about a batch: what is still empty is filled; when another batch is chosen, what was
+    not typed anew follows it."""
+    batch = act.get("product_batch", record.product_batch_id)
+    if batch is None:
+        return
+    kept = sa.inspect(record).attrs
+    is_another = any(kept.product_batch_id.history.deleted or ())
+    for name in names:
+        if not getattr(record, name) or (is_another and not kept[name].history.has_changes()):
+            setattr(record, name, getattr(batch, name))
 
 
 class Delivery(Line, of="product_batch"):
@@ -72,7 +87,7 @@ class ProductBatch(Record):
         search=("number", "product_name", "model", "part_no", "batch_no"),
         filters=("state", "product_name", "production_unit", "production_site", "produced_on", "expires_on"),
         unique=(("product_name", "production_site", "batch_no"),),
-        links_in=("quality_info_transfer",), retention_years=10,
+        links_in=("quality_info_transfer", "complaint_case"), retention_years=10,
         workflow=Workflow(
             states(("active", "有效"), ("discontinued", "停用")),
             moves=(

@@ -72,6 +72,7 @@ class StaffQualification(Record):
     skills = multichoice("技能项目", FAULT_CATEGORIES, origin="P", help=(
         "与故障类别一致，便于派工时匹配", "The same list as the fault categories, so the dispatcher can match them"))
     training_record_id = link("training_record", "依据培训", origin="X", group=("依据与批准", "Basis and approval"))
+    competence_assessment_id = link("competence_assessment", "依据能力评价")
     assessment_result = choice(
         "能力评价结果", ("competent", "胜任"), ("needs_training", "需培训"), ("not_competent", "不胜任"),
         derived="assessment_result of competence_assessment")
@@ -94,7 +95,7 @@ class StaffQualification(Record):
               "valid_until_on", "state"),
         search=("number", "person_name", "certificate_no"),
         filters=("state", "qualification_type", "dealer", "skills", "valid_until_on"),
-        links_in=("training_record",),
+        links_in=("competence_assessment", "training_record"),
         workflow=Workflow(
             states(("pending", "待批准"), ("valid", "有效"), ("expired", "已过期"), ("revoked", "已撤销")),
             moves=(

@@ -1,13 +1,61 @@
 """车辆档案."""
 
 import re
+from datetime import datetime
+
+import sqlalchemy as sa
 
 from models.base import Line, Record, day, integer, lines, link, longtext, money, text, yes_no
-from models.conditions import is_false, saying
-from models.spec import Move, RecordType, Series, Text, Workflow, months_after, states
+from models.conditions import is_changed
+from models.sales.delivery_document_checklist import is_handed_over
+from models.spec import VOID, Condition, Move, RecordType, Series, Text, Workflow, months_after, states
 
-# Where the odometer is read.
-READINGS = ("warranty_appraisal", "customer_repair_file")
+# Where the odometer is read, and the field that says when.
+READINGS = {"first_service_registration": "serviced_on", "warranty_appraisal": "received_at",
+            "customer_repair_file": "received_at"}
+# A returned vehicle is on the storekeeper's hands.
+IN_STORE = ("received", "stored", "reinspected")
+
+
+def wrong_reading(record, act):
+    """For the `check` of a record that reads the odometer: it never runs backwards."""
+    when = READINGS.get(record.spec.name, "received_at")
+    if not any(is_changed(record, name) for name in ("vehicle", "mileage", when)):
+        return
+    taken = getattr(record, when)
+    earlier = [row.mileage for kind, field in READINGS.items() for row in act.find(kind, vehicle_id=record.vehicle_id)
+               if row is not record and row.mileage is not None and _is_before(getattr(row, field), taken, act)
+               and row.state not in ("void", "cancelled", "rejected")]
+    if earlier and record.mileage < max(earlier):
+        yield "mileage", Text(f"该车此前已登记 {max(earlier)} km，请核对里程表和送修时间",
+                              f"This vehicle had {max(earlier)} km before: check the odometer and the time")
+
+
+def _is_before(one, other, act) -> bool:
+    """Of two readings, one of which may say only the day."""
+    if isinstance(one, datetime) and isinstance(other, datetime):
+        return one < other
+    one, other = (act.local(taken).date() if isinstance(taken, datetime) else taken for taken in (one, other))
+    return one < other
+
+
+def note_reading(record, act) -> None:
+    """The vehicle's file shows its highest reading."""
+    vehicle = act.get("vehicle", record.vehicle_id)
+    if record.mileage > (vehicle.mileage or 0):
+        act.touch(vehicle)
+
+
+def terms_in_force(act, vehicle, day):
+    """The version of the warranty terms that held for the vehicle's product on a day; None if there was none."""
+    policy = vehicle.types["service_price_policy"].model
+    batch = act.get("product_batch", vehicle.product_batch_id)
+    products = {vehicle.model, batch and batch.product_name}
+    held = act.session.scalars(sa.select(policy).where(
+        policy.state.in_(("effective", "superseded")), policy.effective_from_on <= day,
+        sa.or_(policy.effective_until_on.is_(None), policy.effective_until_on >= day),
+    ).order_by(policy.effective_from_on.desc(), policy.id.desc()))
+    return next((row for row in held if products.intersection(re.split(r"[,，、;；/\s]+", row.product_line))), None)
 
 
 def hand_over(vehicle, act) -> None:
@@ -20,6 +68,44 @@ def hand_over(vehicle, act) -> None:
     vehicle.owners.append(Owner(
         customer_id=vehicle.customer_id, owned_from_on=vehicle.delivered_on, position=len(vehicle.owners),
         is_first_owner=not any(row.is_first_owner for row in vehicle.owners)))
+
+
+def _promised(act, name, terms, day) -> tuple[int, int]:
+    """Months and kilometres of the “warranty” or “exchange” period: the terms promise more than the parameters, or
+    nothing."""
+    at = act.start_of(day)
+    months, km = getattr(terms, f"{name}_months", None), getattr(terms, f"{name}_mileage", None)
+    return max(act.parameter(f"{name}_months", at=at), months or 0), max(act.parameter(f"{name}_km", at=at), km or 0)
+
+
+def is_recalled(vehicle, act) -> bool:
+    """A row of a recall is open, or a recall that was decided covers the vehicle and has no row of it yet."""
+    rows = [row for row in act.find("recall_vehicle", vehicle_id=vehicle.id) if row.state != VOID]
+    if any(row.is_open() for row in rows):
+        return True
+    campaign, named = vehicle.types["recall_campaign"], {row.recall_campaign_id for row in rows}
+    under_way = act.session.scalars(sa.select(campaign.model).where(campaign.model.state.in_(campaign.chosen_in)))
+    return any(recall.id not in named and recall.covers(vehicle) for recall in under_way)
+
+
+def is_in_store(vehicle, act) -> bool:
+    """The storekeeper has registered its return, and it has not been disposed of."""
+    return any(row.state in IN_STORE for row in act.find("returned_vehicle_register", vehicle_id=vehicle.id))
+
+
+NO_RECALL_IS_OPEN = Condition(
+    lambda vehicle, act: not is_recalled(vehicle, act),
+    Text("本车召回尚未完成，完成后方可交付", "This vehicle has an open recall: complete it before delivery"))
+RETURN_IS_REGISTERED = Condition(is_in_store, Text(
+    "须先由成车保管员在退换车辆登记中登记本车",
+    "The storekeeper registers the vehicle in the returned vehicle register first"))
+RETURN_IS_OVER = Condition(
+    lambda vehicle, act: not is_in_store(vehicle, act),
+    Text("退换车辆登记尚未办结：须复检合格，并经受让人书面签字确认已告知，方可再次入库销售",
+         "Its return is not disposed of: reinspection passed and disclosure signed come before it is sold again"))
+
+DOCUMENTS_SIGNED = Condition(is_handed_over, Text(
+    "请先由该用户签收本次交付的随车资料交付清单", "The user signs the delivery document checklist of this delivery first"))
 
 
 class Owner(Line, of="vehicle"):
@@ -43,7 +129,8 @@ class Vehicle(Record):
     plate_no = text("车牌号", origin="P", private=True)
     colour = text("颜色", origin="P")
     produced_on = day("生产日期", origin="P")
-    customer_id = link("customer", "用户", group=("销售与交付", "Sale and delivery"))
+    customer_id = link("customer", "用户", group=("销售与交付", "Sale and delivery"), help=(
+        "签收随车资料交付清单时自动带入", "Filled when the delivery document checklist is signed"))
     dealer_id = link("dealer_ledger", "售出经销商", "Selling dealer", origin="P")
     delivered_on = day("交付用户日期")
     invoiced_on = day("购车发票日期", origin="P")
@@ -54,13 +141,13 @@ class Vehicle(Record):
         "highest reading in first_service_registration, warranty_appraisal and customer_repair_file"))
     warranty_starts_on = day("保修起算日", origin="X", derived="invoiced_on, or delivered_on where the two differ")
     warranty_ends_on = day("包修期止", origin="X", derived=(
-        "warranty_starts_on + parameter warranty_months, at least 36 months"))
+        "warranty_starts_on + warranty_months of the service_price_policy then in force, at least 36 months"))
     warranty_ends_km = integer("包修里程止", origin="X", measure="km",
-                               derived="parameter warranty_km, at least 60000")
+                               derived="warranty_mileage of that policy, at least 60000")
     exchange_ends_on = day("三包有效期止", origin="X", derived=(
-        "warranty_starts_on + parameter exchange_months, at least 24 months"))
+        "warranty_starts_on + exchange_months of that policy, at least 24 months"))
     exchange_ends_km = integer("三包里程止", origin="X", measure="km",
-                               derived="parameter exchange_km, at least 50000")
+                               derived="exchange_mileage of that policy, at least 50000")
     replaced_vehicle_id = link("vehicle", "被换原车", origin="X", group=("换退与召回", "Exchange and recall"), help=(
         "本车所换回的原车；三包期限自本车重新起算", "The vehicle this one replaced; the periods start again"))
     is_return_resale = yes_no("三包换退车", origin="P", default=False, help=(
@@ -71,12 +158,13 @@ class Vehicle(Record):
 
     def derive(self, act):
         self.warranty_starts_on = start = self.delivered_on or self.invoiced_on
+        terms = terms_in_force(act, self, start) if start else None
         for name in ("warranty", "exchange"):
-            months, km = (act.parameter(f"{name}_{unit}", at=act.start_of(start)) if start else None
-                          for unit in ("months", "km"))
+            months, km = _promised(act, name, terms, start) if start else (None, None)
             setattr(self, f"{name}_ends_on", start and months_after(start, months))
             setattr(self, f"{name}_ends_km", km)
-        self.has_open_recall = False   # no recalls are kept
+        rows = act.find("recall_vehicle", vehicle_id=self.id) if self.id else ()
+        self.has_open_recall = any(row.is_open() for row in rows)
         self.mileage = self._highest_reading(act)
 
     def _highest_reading(self, act):
@@ -117,11 +205,11 @@ class Vehicle(Record):
                 Move("deliver", "交付", source=("in_stock",), to="delivered",
                      by=("warehouse", "sales", "sales_lead"),
                      requires=("customer", "delivered_on"), then=hand_over,
-                     when=(saying(is_false("has_open_recall"), "本车召回尚未完成，完成后方可交付",
-                                  "This vehicle has an open recall: complete it before delivery"),)),
-                Move("take_back", "退换回", source=("delivered",), to="returned", by=("warehouse",)),
+                     when=(DOCUMENTS_SIGNED, NO_RECALL_IS_OPEN)),
+                Move("take_back", "退换回", source=("delivered",), to="returned", by=("warehouse",),
+                     when=(RETURN_IS_REGISTERED,)),
                 Move("restock", "转入库存", source=("returned",), to="in_stock", by=("warehouse",),
-                     stamps=("is_return_resale",), comment=True),
+                     stamps=("is_return_resale",), comment=True, when=(RETURN_IS_OVER,)),
                 Move("scrap", "报废", source=("in_stock", "returned"), to="scrapped", by=("warehouse",),
                      comment=True),
             ),

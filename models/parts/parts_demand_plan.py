@@ -8,6 +8,7 @@ from models.base import (
     Line, Record, day, decimal, integer, lines, link, longtext, moment, period, person, phone, text, yes_no,
 )
 from models.conditions import is_changed
+from models.parts.parts_shipping_detail import shipped
 from models.spec import SYSTEM, Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states
 
 
@@ -104,10 +105,12 @@ class PartsDemandPlan(Record):
 
     def derive(self, act):
         self.line_count = sum(bool(part.quantity) for part in self.parts)
+        left = shipped(act, self) if self.id else {}
         for n, part in enumerate(self.parts, 1):
             part.line_no = part.line_no or n
-            part.shipped_quantity = Decimal(0)   # no shipping details are kept
-            part.open_quantity = part.accepted_quantity   # less what was shipped
+            part.shipped_quantity = left.get(part.part_no, Decimal(0))
+            accepted = part.accepted_quantity
+            part.open_quantity = None if accepted is None else max(Decimal(0), accepted - part.shipped_quantity)
         if self.period:
             month = Period.parse(self.period)
             due_day = act.parameter("parts_plan_day", at=act.start_of(month.day(1)))

@@ -38,7 +38,7 @@ def book(act, movement_type, quantity, part, source, *, dealer_id=None, remark=N
         return act.new(
             "parts_stock", store_type="dealer" if dealer_id else "company", dealer_id=dealer_id,
             part_no=part.part_no,
-            part_name=part.part_name, model=part.model, unit_of_measure=part.unit_of_measure,
+            part_name=part.part_name, model=getattr(part, "model", None), unit_of_measure=part.unit_of_measure,
             movements=[moved])
     if stock.state != "active":
         raise Refused(NOT_IN_USE.with_(part=part.part_name))
@@ -51,6 +51,13 @@ def _locked_row(act, part, dealer_id):
     found = act.session.scalar(sa.select(PartsStock.id).where(
         PartsStock.part_no == part.part_no, PartsStock.dealer_id.is_not_distinct_from(dealer_id),
         PartsStock.state != "void"))
+    return found and act.session.get(PartsStock, found, with_for_update=True, populate_existing=True)
+
+
+def stock_of(act, part_no):
+    """The company's row of a part, locked until the transaction ends; None if it has none."""
+    found = act.session.scalar(sa.select(PartsStock.id).where(
+        PartsStock.part_no == part_no, PartsStock.store_type == "company", PartsStock.state != "void"))
     return found and act.session.get(PartsStock, found, with_for_update=True, populate_existing=True)
 
 
@@ -114,9 +121,19 @@ class PartsStock(Record):
                 row.handler_id = row.handler_id or act.actor.id
             total += row.quantity or 0
             row.balance = total
-        self.on_hand_quantity, self.reserved_quantity = total, Decimal(0)   # no shipping details are kept
+        self.on_hand_quantity, self.reserved_quantity = total, self._reserved(act)
         self.available_quantity = max(Decimal(0), total - self.reserved_quantity)
         self.is_below_safety = self.available_quantity < (self.safety_quantity or 0)
+
+    def _reserved(self, act):
+        """What was approved to be shipped from the company's store and has not left it."""
+        if self.store_type != "company":
+            return Decimal(0)
+        detail = self.types["parts_shipping_detail"]
+        part = detail.lines["parts"].model
+        return sum(act.session.scalars(
+            sa.select(part.quantity).join(detail.model, detail.model.id == part.record_id).where(
+                part.part_no == self.part_no, detail.model.state == "approved")), Decimal(0))
 
     def check(self, act):
         if (self.store_type == "dealer") != (self.dealer_id is not None):

@@ -17,7 +17,8 @@ from models.base import (
     phone,
     text,
 )
-from models.conditions import linked, saying
+from models.conditions import is_changed, linked, saying
+from models.parts.parts_shipping_detail import shipped
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 ALL_SHIPPED = Condition(
@@ -26,11 +27,9 @@ ALL_SHIPPED = Condition(
          "Some parts are not shipped yet: all must be before receipt"))
 
 
-def ship_all(order, act) -> None:
-    for part in order.parts:
-        part.shipped_quantity = part.quantity
-
-
+ON_ITS_WAY = Condition(
+    lambda order, act: bool(shipped(act, order)),
+    Text("尚无发运明细包含本订单并已发运", "No shipping detail with parts of this order was shipped yet"))
 DEALER_IN_OPERATION = saying(
     linked("dealer", "active", "rectifying"), "只有运营或整改中的服务商可以订购配件",
     "Only a dealer in operation or under rectification is supplied with parts")
@@ -60,7 +59,8 @@ class Part(Line, of="parts_urgent_order"):
     unit_of_measure = text("单位", required=True, origin="P")
     quantity = decimal("数量", required=True, origin="P")
     unit_price = money("单价", origin="P")
-    shipped_quantity = decimal("已发数量", origin="X", derived="quantity once the order is shipped, 0 before")
+    shipped_quantity = decimal("已发数量", origin="X", derived=(
+        "sum of parts_shipping_detail lines that name this order and part_no in state shipped or received"))
     open_quantity = decimal("未发数量", origin="X", derived="quantity - shipped_quantity")
     remark = text("备注", origin="P")
 
@@ -99,10 +99,11 @@ class PartsUrgentOrder(Record):
     def derive(self, act):
         hours = act.parameter("urgent_shipping_hours", at=self.submitted_at)
         self.ship_due_at = self.submitted_at and self.submitted_at + timedelta(hours=hours)
+        left = shipped(act, self) if self.id else {}
         for part in self.parts:
-            if part.shipped_quantity is None:
-                part.shipped_quantity = part.quantity if self.shipped_at and act.is_history else Decimal(0)
-            part.open_quantity = part.quantity and part.quantity - part.shipped_quantity
+            if not (act.is_history and part.shipped_quantity is not None):
+                part.shipped_quantity = left.get(part.part_no, Decimal(0))
+            part.open_quantity = part.quantity and max(Decimal(0), part.quantity - part.shipped_quantity)
 
     def check(self, act):
         seen = set()
@@ -112,7 +113,7 @@ class PartsUrgentOrder(Record):
                                                      "A part appears once: add the quantities up")
             if part.quantity is not None and part.quantity <= 0:
                 yield f"parts-{index}-quantity", Text("数量须大于零", "The quantity must be more than zero")
-            if self.shipped_at and part.open_quantity != 0:
+            if self.shipped_at and act.move is None and is_changed(self, "parts"):
                 yield f"parts-{index}-quantity", Text("已发运，明细不能再改", "It was shipped: the parts cannot change")
             seen.add(part.part_no)
 
@@ -141,7 +142,7 @@ class PartsUrgentOrder(Record):
                      by=("customer_service", "warehouse"), requires=("promised_at",)),
                 Move("ship", "发运", source=("accepted", "backordered"), to="shipped",
                      by=("system", "warehouse"),
-                     stamps=("shipped_at",), then=ship_all),
+                     stamps=("shipped_at",), when=(ON_ITS_WAY,)),
                 Move("receive", "收货", source=("shipped",), to="received", by=("dealer",),
                      stamps=("received_at",),
                      when=(ALL_SHIPPED,)),

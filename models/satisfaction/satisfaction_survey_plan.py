@@ -56,6 +56,13 @@ def forms_of(plan, act) -> list:
     return [form for form in found if form.state != "void"]
 
 
+def score_round(plan, act) -> None:
+    """The round that has ended gets its score sheet."""
+    if not any(sheet.subject == "round" and sheet.state != "void" for sheet in act.find(
+            "satisfaction_score", satisfaction_survey_plan_id=plan.id)):
+        act.new("satisfaction_score", subject="round", satisfaction_survey_plan=plan.id)
+
+
 def prepare_forms(plan, act) -> None:
     """Every customer to be asked gets a form with the items and weights as approved."""
     answer = plan.types["satisfaction_questionnaire"].lines["answers"].model
@@ -106,6 +113,7 @@ class SatisfactionSurveyPlan(Record):
     region = text("区域", help=("按区域调查时必填", "Needed for a region"))
     industry = text("行业", help=("按行业调查时必填", "Needed for an industry"))
     survey_methods = multichoice("调查方式", SURVEY_METHODS, required=True)
+    questionnaire_document_id = link("controlled_document", "调查表版本", origin="P")
     scoring_scale = choice(
         "评分制", ("five_level", "五级制 100/80/60/40/20", "Five levels"),
         ("three_level", "三级制 100/80/20", "Three levels"), ("ten_point", "十分制", "Ten points"), required=True,
@@ -202,7 +210,7 @@ class SatisfactionSurveyPlan(Record):
                 Move("issue", "发出", source=("approved",), to="collecting", by=SURVEYORS,
                      stamps=("issued_at",), then=prepare_forms),
                 Move("close", "结束", source=("collecting",), to="closed", by=SURVEYORS, stamps=("closed_at",),
-                     when=(ALL_FORMS_ENDED,)),
+                     when=(ALL_FORMS_ENDED,), then=score_round),
                 Move("cancel", "取消", source=("draft", "approved"), to="cancelled", by=SURVEYORS,
                      comment=True),
             ),

@@ -1,5 +1,6 @@
 """客户维修档案."""
 
+from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,31 +10,14 @@ from models.base import (
 )
 from models.choices import FAULT_CATEGORIES
 from models.conditions import filled, if_so, is_changed, is_true, one_of
-from models.master.vehicle import READINGS
+from models.dispatch.service_charge_notice import agreed_amount
+from models.master.vehicle import note_reading, wrong_reading
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, months_after, states
 
 DAY = timedelta(days=1)
 REPAIRS = ("repair", "rescue")
+CHARGES = ("is_in_warranty", "repairs", "parts", "towing_fee")
 AFTER_SIGNING = ("is_customer_copy_given", "remark")   # the rest is what the user signed
-
-
-def wrong_reading(record, act):
-    """For the `check` of a record that reads the odometer: it never runs backwards."""
-    if not any(is_changed(record, name) for name in ("vehicle", "mileage", "received_at")):
-        return
-    earlier = [row.mileage for kind in READINGS for row in act.find(kind, vehicle_id=record.vehicle_id)
-               if row is not record and row.mileage is not None and row.received_at < record.received_at
-               and row.state not in ("void", "cancelled", "rejected")]
-    if earlier and record.mileage < max(earlier):
-        yield "mileage", Text(f"该车此前已登记 {max(earlier)} km，请核对里程表和送修时间",
-                              f"This vehicle had {max(earlier)} km before: check the odometer and the time")
-
-
-def note_reading(record, act) -> None:
-    """The vehicle's file shows its highest reading."""
-    vehicle = act.get("vehicle", record.vehicle_id)
-    if record.mileage > (vehicle.mileage or 0):
-        act.touch(vehicle)
 
 
 def ask_for_callback(file, act) -> None:
@@ -55,9 +39,40 @@ def is_jointly_accepted(file, act) -> bool:
         for sheet in act.find("warranty_appraisal", customer_repair_file_id=file.id))
 
 
+def is_charge_accepted(file, act) -> bool:
+    """Out of warranty the user has accepted what is charged, for the file or the work order that it belongs to."""
+    if file.is_in_warranty or not file.amount:
+        return True
+    agreed = [agreed_amount(act, customer_repair_file_id=file.id)]
+    if file.work_order_id is not None:
+        agreed.append(agreed_amount(act, work_order_id=file.work_order_id))
+    return file.amount <= sum(filter(None, agreed))
+
+
 def substitute_is_recorded(file, act) -> bool:
     is_long = file.is_in_warranty and act.now > file.substitute_due_at
     return not is_long or bool(file.is_substitute_given or file.transport_compensation)
+
+
+def completed(act, vehicle) -> list:
+    """The vehicle's completed files."""
+    return [file for file in act.find("customer_repair_file", vehicle_id=vehicle.id)
+            if file.completed_at and file.state not in ("void", "cancelled")]
+
+
+def in_exchange_period(files, vehicle, act) -> list:
+    """Those of the vehicle's files that were opened while it could be exchanged or returned."""
+    return [file for file in files if vehicle.exchange_ends_on is None or (
+        act.local(file.received_at).date() <= vehicle.exchange_ends_on
+        and (file.mileage or 0) <= vehicle.exchange_ends_km)]
+
+
+def give_exchange_right(files, act, at) -> bool:
+    """Art. 24 (4): more days under repair than a user has to bear, or the same fault repaired more often."""
+    faults = Counter(file.fault_category for file in files if file.fault_category)
+    days = sum(file.repair_days or 0 for file in files)
+    return days > act.parameter("exchange_repair_days", at=at) or (
+        max(faults.values(), default=0) > act.parameter("exchange_fault_repairs", at=at))
 
 
 JOINTLY_ACCEPTED = Condition(is_jointly_accepted, Text(
@@ -67,6 +82,9 @@ SUBSTITUTE_RECORDED = Condition(substitute_is_recorded, Text(
     "保修期内维修已超过5天，请登记提供备用车或交通费用补偿",
     "An in-warranty repair took longer than allowed: record the substitute vehicle or the travel "
     "compensation"))
+CHARGE_ACCEPTED = Condition(is_charge_accepted, Text(
+    "保修期外的收费须先由用户在收费告知单上同意，费用合计不能超过用户同意的金额",
+    "Out of warranty the user accepts a charge notice first, and the amount is not above what was accepted"))
 FAULT_IS_NAMED = if_so(one_of("service_kind", *REPAIRS), filled("fault_category"))
 
 
@@ -103,6 +121,7 @@ class CustomerRepairFile(Record):
                           ("first_service", "走合保养", "Running-in service"),
                           ("rescue", "援助", "Roadside assistance"),
                           default="repair")
+    user_manual_id = link("controlled_document", "依据《使用说明书》(版本)")
     received_at = moment("送修时间", required=True, origin="P", group=("送修与检查", "Reception and inspection"))
     mileage = integer("行驶里程", required=True, origin="P", measure="km")
     customer_statement = longtext("用户陈述", required=True, origin="P")
@@ -139,6 +158,9 @@ class CustomerRepairFile(Record):
         "completed files of the vehicle with this fault_category in the exchange period, this one included"))
     cumulative_repair_days = integer("累计修理天数", origin="X", derived=(
         "sum of repair_days of the vehicle's files in the exchange period"))
+    has_exchange_right = yes_no("已达换退条件(三包第24条)", "Exchange or return right (art. 24)", origin="X", derived=(
+        "the files of the exchange period add up to more than 30 days (parameter exchange_repair_days), or name "
+        "one fault_category more than 4 times (parameter exchange_fault_repairs)"))
     retain_until_on = day("保存期至", origin="X", derived="day of completed_at + 6 years")
     remark = longtext("备注", origin="P")
     repairs = lines(Repair, "修理项目")
@@ -164,12 +186,10 @@ class CustomerRepairFile(Record):
         self._count_repeats(act, vehicle)
 
     def _count_repeats(self, act, vehicle):
-        files = act.find("customer_repair_file", vehicle_id=self.vehicle_id) if vehicle else []
-        files = [file for file in files if file is not self and file.completed_at and file.state not in (
-            "void", "cancelled")] + ([self] if self.repair_days is not None else [])
-        period = [file for file in files if vehicle.exchange_ends_on is None or (
-            act.local(file.received_at).date() <= vehicle.exchange_ends_on
-            and (file.mileage or 0) <= vehicle.exchange_ends_km)]
+        files = [file for file in completed(act, vehicle) if file is not self] if vehicle else []
+        files += [self] if vehicle and self.repair_days is not None else []
+        period = in_exchange_period(files, vehicle, act)
+        self.has_exchange_right = give_exchange_right(period, act, at=self.received_at)
         same = [file for file in files if self.fault_category and file.fault_category == self.fault_category]
         self.same_fault_count = sum(file in period for file in same) if self.fault_category else None
         self.cumulative_repair_days = sum(file.repair_days or 0 for file in period)
@@ -191,6 +211,9 @@ class CustomerRepairFile(Record):
         if order is not None and order.vehicle_id not in (None, self.vehicle_id):
             yield "work_order", Text("所选派工单不是该车辆的，请重选",
                                      "This work order is about another vehicle: choose again")
+        is_recharged = act.move is None and any(is_changed(self, name) for name in CHARGES)
+        if self.state == "completed" and is_recharged and not is_charge_accepted(self, act):
+            yield "repairs", CHARGE_ACCEPTED.reason(self)
         if self.state == "signed" and act.move is None:
             yield from self._changed_after_signing()
 
@@ -208,8 +231,8 @@ class CustomerRepairFile(Record):
         list=("number", "dealer", "vin", "customer", "received_at", "fault_category", "completed_at",
               "is_repeat_repair", "state"),
         search=("number", "vin", "customer_statement", "inspection_result"),
-        filters=("state", "dealer", "fault_category", "is_in_warranty", "is_repeat_repair", "received_at",
-                 "completed_at"),
+        filters=("state", "dealer", "fault_category", "is_in_warranty", "is_repeat_repair", "has_exchange_right",
+                 "received_at", "completed_at"),
         links_in=("vehicle", "work_order", "warranty_appraisal"), retention_years=6,
         workflow=Workflow(
             states(("open", "维修中"), ("completed", "已修复"), ("signed", "用户已签名"), ("archived", "已存档"),
@@ -219,7 +242,7 @@ class CustomerRepairFile(Record):
                      by=("dealer", "appraiser", "technician"), stamps=("completed_at",), then=note_reading,
                      requires=("vehicle", "customer", "received_at", "mileage", "customer_statement",
                                "inspection_result", "repairs"),
-                     when=(FAULT_IS_NAMED, SUBSTITUTE_RECORDED)),
+                     when=(FAULT_IS_NAMED, CHARGE_ACCEPTED, SUBSTITUTE_RECORDED)),
                 Move("sign", "用户签名", "User signs", source=("completed",), to="signed",
                      by=("dealer", "appraiser", "technician"), stamps=("signed_at",), then=ask_for_callback,
                      requires=("signed_by", "dealer_signed_by", "handed_over_at"), when=(JOINTLY_ACCEPTED,)),
@@ -242,11 +265,11 @@ class CustomerRepairFile(Record):
             "BR-30 any recognised dealer may open a file for any vehicle; a dealer searching the full VIN "
             "sees the vehicle's repair history without other owners' contact data",
             "BR-08 out of warranty: the charge is told and accepted (service_charge_notice) before "
-            "completion",
+            "completion, and no more is charged",
             "SLA-23 in warranty and still not completed after 5 days: from day 6 is_substitute_given or "
             "transport_compensation must be recorded; waiting for parts counts",
             "art. 24 monitor: cumulative_repair_days above 30 (31 yes, 30 no) or same_fault_count above 4 "
-            "(5 yes, 4 no) warns customer service of an exchange or return right",
+            "(5 yes, 4 no) warns customer service of an exchange or return right (has_exchange_right)",
             "kept at least 6 years from completion; not deletable or anonymisable before retain_until_on",
             "received_at is not after completed_at, completed_at not after handed_over_at; mileage is not "
             "below earlier readings",

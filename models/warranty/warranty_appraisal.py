@@ -9,10 +9,10 @@ from models.base import (
     signature, text, yes_no,
 )
 from models.choices import FAULT_CATEGORIES
-from models.conditions import actor_is_not, either, filled, is_changed, is_true, one_of, saying
+from models.conditions import actor_is_not, either, filled, if_so, is_changed, is_true, linked, one_of, saying
 from models.master.staff_qualification import qualified
-from models.spec import SYSTEM, Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
-from models.warranty.customer_repair_file import note_reading, wrong_reading
+from models.master.vehicle import note_reading, terms_in_force, wrong_reading
+from models.spec import SYSTEM, VOID, Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 RESULTS = {"approve": "approved", "send_back": "returned", "reject": "rejected"}
 JUDGED = ("vehicle", "customer", "received_at", "mileage", "fault_category", "fault_description",
@@ -21,6 +21,21 @@ JUDGED = ("vehicle", "customer", "received_at", "mileage", "fault_category", "fa
 
 def note_result(sheet, act) -> None:
     sheet.review_result = RESULTS[act.move.name]
+
+
+def note_case(sheet, act) -> None:
+    """The vehicle has the reading; a row of a recall goes to the dealer that took the vehicle in."""
+    note_reading(sheet, act)
+    row = act.get("recall_vehicle", sheet.recall_vehicle_id)
+    if row is not None and row.dealer_id != sheet.dealer_id:
+        row.dealer_id = sheet.dealer_id
+        act.touch(row)
+
+
+def is_waiting_for_help(sheet, act) -> bool:
+    """Customer service was asked about an important or unclear fault, and has not answered."""
+    return any(request.state == "raised" and request.request_type in ("important", "hard_to_judge")
+               for request in act.find("technical_assistance_request", warranty_appraisal_id=sheet.id))
 
 
 def is_qualified(sheet, act) -> bool:
@@ -56,6 +71,13 @@ IN_ORDER = Condition(
     lambda sheet, act: sheet.repair_finished_at >= sheet.repair_started_at,
     Text("工单结束时间不能早于开始时间", "The repair cannot end before it starts"))
 NOT_THE_APPRAISER = actor_is_not("appraiser")
+RECALL_IS_NAMED = if_so(one_of("claim_type", "recall"), filled("recall_vehicle"))
+HELP_IS_GIVEN = Condition(
+    lambda sheet, act: not is_waiting_for_help(sheet, act),
+    Text("技术援助单尚未答复，答复后方可维修", "Customer service has not answered the request for help yet: no repair before"))
+BEING_PAID = saying(
+    linked("warranty_settlement", "approved", "paid"), "只随所列保修结算单付款一并结算",
+    "Settled only with the payment of the settlement that lists it")
 
 
 class Labour(Line, of="warranty_appraisal"):
@@ -100,6 +122,8 @@ class WarrantyAppraisal(Record):
     claim_type = choice("索赔类型", ("vehicle", "整车保修", "Vehicle warranty"),
                         ("spare_part", "备件保修", "Spare-part warranty"), ("goodwill", "善意保修"),
                         ("recall", "召回服务", "Recall service"), required=True, origin="P", default="vehicle")
+    recall_vehicle_id = link("recall_vehicle", "召回车辆明细", origin="X", help=(
+        "仅用于召回服务；不填时自动带出本车未完成的召回", "Only for a recall; filled with the vehicle's open recall if left empty"))
     fault_category = choice("故障类别", FAULT_CATEGORIES, required=True, origin="X")
     fault_description = longtext("故障描述", required=True)
     cause = longtext("故障原因", origin="P")
@@ -112,6 +136,8 @@ class WarrantyAppraisal(Record):
         "与系统判定不一致的，鉴定时须写明理由；未按时走保本身不能作为不保修的理由",
         "If it differs from the system's, a reason is needed; a missed maintenance alone is none"))
     warranty_basis = longtext("保修条件依据")
+    service_price_policy_id = link("service_price_policy", "质量保修手册(版本)", help=(
+        "不填时自动带出本车保修起算日生效的版本", "Filled with the version in force when the vehicle's warranty began"))
     is_important = yes_no("重要质量问题", required=True, default=False)
     is_hard_to_judge = yes_no("难以判断", required=True, default=False)
     appraised_at = moment("鉴定时间", origin="X")
@@ -144,6 +170,7 @@ class WarrantyAppraisal(Record):
         ("misuse", "使用不当"), ("wrong_fee", "费用不符", "Fee wrong"),
         ("no_evidence", "证据或旧件不足", "Evidence or old part missing"), ("duplicate", "重复申报"),
         ("false_claim", "虚假鉴定", "False appraisal"), ("other", "其他"), origin="P")
+    warranty_settlement_id = link("warranty_settlement", "保修结算单", origin="X", system=True)
     remark = longtext("备注", origin="P")
     labours = lines(Labour, "工时")
     parts = lines(Part, "配件")
@@ -156,9 +183,8 @@ class WarrantyAppraisal(Record):
         if vehicle and vehicle.warranty_ends_on and self.received_at and self.mileage is not None:
             self.is_in_warranty_computed = self.mileage <= vehicle.warranty_ends_km and (
                 act.local(self.received_at).date() <= vehicle.warranty_ends_on)
-        if self.state == "draft" and self.staff_qualification_id is None and not act.is_history:
-            own = qualified(act, act.actor.id, "appraiser")
-            self.staff_qualification_id = own and own.id
+        if self.state == "draft" and not act.is_history:
+            self._fill_in(act, vehicle)
         for row in self.labours:
             row.amount = rounded((row.labour_hours or 0) * (row.labour_rate or 0))
         for row in self.parts:
@@ -167,8 +193,21 @@ class WarrantyAppraisal(Record):
         self.parts_fee = sum((row.amount for row in self.parts), Decimal(0))
         self.amount = self.labour_fee + self.parts_fee + (self.travel_fee or 0)
 
+    def _fill_in(self, act, vehicle):
+        """What a draft leaves empty and the files know."""
+        if self.staff_qualification_id is None:
+            own = qualified(act, act.actor.id, "appraiser")
+            self.staff_qualification_id = own and own.id
+        if self.service_price_policy_id is None and vehicle and vehicle.warranty_starts_on:
+            terms = terms_in_force(act, vehicle, vehicle.warranty_starts_on)
+            self.service_price_policy_id = terms and terms.id
+        if self.recall_vehicle_id is None and vehicle and self.claim_type == "recall":
+            rows = (row for row in act.find("recall_vehicle", vehicle_id=vehicle.id) if row.is_open())
+            self.recall_vehicle_id = next((row.id for row in rows), None)
+
     def check(self, act):
         yield from wrong_reading(self, act)
+        yield from self._wrong_recall(act)
         started, finished = self.repair_started_at, self.repair_finished_at
         if started and finished and finished < started:
             yield "repair_finished_at", IN_ORDER.reason(self)
@@ -180,6 +219,16 @@ class WarrantyAppraisal(Record):
                                                "again")
         if any(is_changed(self, name) for name in ("vehicle", "received_at", "fault_category")):
             yield from self._duplicate(act)
+
+    def _wrong_recall(self, act):
+        row = act.get("recall_vehicle", self.recall_vehicle_id)
+        if row is None:
+            return
+        if self.claim_type != "recall":
+            yield "recall_vehicle", Text("只有索赔类型为召回服务时才关联召回车辆明细，请清空或改选索赔类型",
+                                         "Only a claim of the type recall names a recall: clear it or change the type")
+        elif is_changed(self, "recall_vehicle") and (row.vehicle_id != self.vehicle_id or row.state == VOID):
+            yield "recall_vehicle", Text("所选召回明细不是本车的，请重选", "This row is of another vehicle: choose again")
 
     def _duplicate(self, act):
         cls = type(self)
@@ -200,7 +249,7 @@ class WarrantyAppraisal(Record):
         filters=("state", "dealer", "fault_category", "claim_type", "is_important", "review_result",
                  "received_at",
                  "reviewed_at"),
-        links_in=("vehicle", "customer_repair_file"), retention_years=6,
+        links_in=("vehicle", "customer_repair_file", "recall_vehicle"), retention_years=6,
         workflow=Workflow(
             states(("draft", "草稿"), ("escalated", "已上传客服部"),
                    ("appraised", "已鉴定(在保)", "Appraised in warranty"), ("repaired", "已维修"),
@@ -208,14 +257,13 @@ class WarrantyAppraisal(Record):
                    ("settled", "已结算"), ("rejected", "审核拒绝"), ("out_of_warranty", "不属保修范围")),
             moves=(
                 Move("appraise", "鉴定在保", source=("draft",), to="appraised", by=("appraiser",),
-                     requires=(*JUDGED, "is_in_warranty", "warranty_basis"),
-                     stamps=("appraiser", "appraised_at"),
-                     when=(IN_WARRANTY, NEEDS_NO_INSTRUCTION, NO_GOODWILL, QUALIFIED, DIFFERENCE_EXPLAINED),
-                     then=note_reading),
+                     requires=(*JUDGED, "is_in_warranty", "warranty_basis", "service_price_policy"),
+                     stamps=("appraiser", "appraised_at"), then=note_case,
+                     when=(IN_WARRANTY, NEEDS_NO_INSTRUCTION, NO_GOODWILL, QUALIFIED, DIFFERENCE_EXPLAINED,
+                           RECALL_IS_NAMED)),
                 Move("escalate", "上传客户服务部", source=("draft",), to="escalated", by=("appraiser",),
                      requires=JUDGED, stamps=("appraiser", "escalated_at"),
-                     when=(NEEDS_INSTRUCTION, QUALIFIED),
-                     then=note_reading),
+                     when=(NEEDS_INSTRUCTION, QUALIFIED, RECALL_IS_NAMED), then=note_case),
                 Move("instruct", "给出处理措施", source=("escalated",), to="appraised", by=("customer_service",),
                      requires=("cs_instruction", "is_in_warranty", "warranty_basis"),
                      stamps=("instructed_at", "appraised_at"), when=(IN_WARRANTY, DIFFERENCE_EXPLAINED)),
@@ -231,7 +279,7 @@ class WarrantyAppraisal(Record):
                      when=(OUT_OF_WARRANTY, NEEDS_NO_INSTRUCTION, QUALIFIED, DIFFERENCE_EXPLAINED),
                      then=note_reading),
                 Move("finish_repair", "维修完毕", "Repair finished", source=("appraised",), to="repaired",
-                     by=("dealer", "appraiser"), when=(IN_ORDER,),
+                     by=("dealer", "appraiser"), when=(IN_ORDER, HELP_IS_GIVEN),
                      requires=("cause", "repair_method", "repair_started_at", "repair_finished_at",
                                "old_part_disposal")),
                 Move("accept", "共同验收", "Joint acceptance", source=("repaired",), to="accepted",
@@ -248,7 +296,7 @@ class WarrantyAppraisal(Record):
                 Move("reject", "审核拒绝", source=("submitted",), to="rejected", by=("customer_service",),
                      requires=("reject_reason", "review_opinion"), stamps=("reviewer", "reviewed_at"),
                      when=(NOT_THE_APPRAISER,), then=note_result),
-                Move("settle", "结算", source=("approved",), to="settled", by=(SYSTEM,)),
+                Move("settle", "结算", source=("approved",), to="settled", by=(SYSTEM,), when=(BEING_PAID,)),
             )),
         deadlines=(
             Deadline("instruct", "appraisal_reply_hours", starts="escalated_at", met_by="instructed_at",

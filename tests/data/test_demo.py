@@ -20,8 +20,9 @@ from rules.act import Act
 TODAY = date(2026, 11, 21)
 TYPES = (
     "dealer_ledger", "customer", "product_batch", "quality_info_transfer", "callback_record", "corrective_action",
+    "quality_disposition_feedback",
     "visit_plan", "visit_report", "info_flow_card", "parts_urgent_order", "quality_info_summary",
-    "vehicle", "staff_qualification", "complaint_tracking_card", "work_order", "customer_repair_file",
+    "vehicle", "staff_qualification", "complaint_tracking_card", "customer_feedback_register", "work_order", "customer_repair_file",
     "warranty_appraisal", "satisfaction_survey_plan", "satisfaction_questionnaire", "training_record",
     "conduct_violation", "monthly_quality_report", "dealer_monthly_work_report", "parts_demand_plan",
     "parts_purchase_list", "parts_stock", "dealer_grade_sheet", "reward_penalty_notice",
@@ -128,6 +129,8 @@ def _why_not(act, record, move, source):
     """What would have stopped this move, seen from the record as it stands."""
     if (record.spec.name, move.name) == ("quality_info_summary", "receive"):
         return None  # asks whether somebody may still sign, which after it nobody may
+    if (record.spec.name, move.name) == ("quality_info_transfer", "dispose"):
+        return None  # asks for a signature since the last visit ended, which after it is this one
     if (record.spec.name, move.name) == ("dealer_grade_sheet", "appeal"):
         return None  # possible once and for some days, which after it is over
     record.state = source

@@ -12,6 +12,7 @@ import pytest
 from jobs import reports
 from models.base import Record
 from models.history import AuditEntry
+from models.improvement.quality_rectification_order import propose_orders
 from models.reports import ReportRun
 from models.spec import Invalid
 from rules import access, audit, records
@@ -207,6 +208,15 @@ def test_example_cases_and_recurrences(example: Office) -> None:
             if row["is_open_at_month_end"]} == {"0006": 16, "0008": 10, "0010": 1}
     assert [(row["fault_category"], row["case_count"]) for row in lines["recurrences"]] == [("engine", 4)]
     assert lines["recurrences"][0]["product_batch"] == example.batches["M1", "B2608"].number
+
+
+def test_br_23_a_recurrence_names_the_order_proposed_for_it_unless_it_was_turned_down(example: Office) -> None:
+    (order,) = propose_orders(Act(example.session, access.Actor.system(), now=AFTERWARDS))
+    example.compiled()
+    assert [row.quality_rectification_order_id for row in example.summary().recurrences] == [order.id]
+    example.change(order, state="cancelled")
+    example.compiled(now=AFTERWARDS + timedelta(minutes=1))
+    assert [row.quality_rectification_order_id for row in example.summary().recurrences] == [None]
 
 
 def test_example_names_what_is_behind(example: Office) -> None:

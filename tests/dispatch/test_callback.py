@@ -22,6 +22,7 @@ def sheet(book):
     id_ = book.person("sales").create(SHEET, book.quality_info())
     book.as_it_was(SHEET, id_, state="on_site", handling_mode="on_site", quality_opinion="现场处理", responsible_unit="U1",
                    preliminary_plan="更换", technician=book.user("technician"), reply_text="技术员周二到场")
+    book.feedback_sheet(id_)
     done(book.person("technician").move(SHEET, id_, "dispose"))
     return id_
 

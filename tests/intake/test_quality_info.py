@@ -51,6 +51,8 @@ def disposed(book, mode="on_site"):
 def serve(book, sheet):
     book.edit("unit", SHEET, sheet, preliminary_plan="更换", technician=book.user("technician"), reply_text="周二到场")
     for username, move in (("unit", "plan"), ("technician", "arrive"), ("technician", "dispose")):
+        if move == "dispose":
+            book.feedback_sheet(sheet)
         done(book.person(username).move(SHEET, sheet, move))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests import valid
 from tests.casebook import Casebook, at, done, refused
 
 ORDER = "parts_urgent_order"
@@ -24,6 +25,23 @@ def ordered(book, by="dealer_f001", **changes):
 def accepted(book):
     order = ordered(book)
     done(book.person("customer_service").move(ORDER, order, "accept", **ACCEPTED))
+    return order
+
+
+def on_its_way(book, order, quantity="2"):
+    """A notice has left the store with parts of the order."""
+    with valid.desk(book.app) as session:
+        dealer = str(book.id("dealer_ledger", dealer_code="F001"))
+        notice = valid.record(session, "parts_shipping_notice", "shipped", dealer=dealer)
+        valid.record(session, "parts_shipping_detail", "shipped", parts_shipping_notice=str(notice.id), parts=[{
+            "line_no": "1", "part_no": "P-1", "part_name": "气缸垫", "unit_of_measure": "件", "quantity": quantity,
+            "source_type": ORDER, ORDER: str(order)}])
+
+
+def shipped_order(book):
+    order = accepted(book)
+    on_its_way(book, order)
+    done(book.person("warehouse").move(ORDER, order, "ship"))
     return order
 
 
@@ -108,6 +126,8 @@ def test_a_backordered_part_is_promised(book):
     refused(book.person("warehouse").move(ORDER, order, "backorder"), "请填写“承诺到货时间”", 422)
     done(book.person("warehouse").move(ORDER, order, "backorder", promised_at="2099-01-01T09:00"))
     assert book.clock(ORDER, order, "promised_arrival") == ("running", at("2099-01-01 09:00"))
+    refused(book.person("warehouse").move(ORDER, order, "ship"), "尚无发运明细包含本订单并已发运")
+    on_its_way(book, order)
     done(book.person("warehouse").move(ORDER, order, "ship"))
 
 
@@ -115,6 +135,7 @@ def test_what_is_shipped_is_received_in_full(book):
     order, dealer = accepted(book), book.person("dealer_f001")
     refused(dealer.move(ORDER, order, "receive"), "当前状态为“已接收”，不能收货")
     refused(book.person("customer_service").move(ORDER, order, "ship"), "“发运”由")
+    on_its_way(book, order)
     done(book.person("warehouse").move(ORDER, order, "ship"))
     part = book.read(ORDER, order).parts[0]
     assert (part.quantity, part.shipped_quantity, part.open_quantity) == (2, 2, 0)
@@ -123,18 +144,25 @@ def test_what_is_shipped_is_received_in_full(book):
     assert book.read(ORDER, order).received_at is not None
 
 
+def test_part_of_an_order_on_its_way_is_not_received_in_full(book):
+    order = accepted(book)
+    on_its_way(book, order, "1")
+    done(book.person("warehouse").move(ORDER, order, "ship"))
+    part = book.read(ORDER, order).parts[0]
+    assert (part.shipped_quantity, part.open_quantity) == (1, 1)
+    refused(book.person("dealer_f001").move(ORDER, order, "receive"), "尚有未发运的配件")
+
+
 @pytest.mark.parametrize("quantity", ["1", "3"])
 def test_after_shipping_the_quantities_stand(book, quantity):
-    order = accepted(book)
-    done(book.person("warehouse").move(ORDER, order, "ship"))
+    order = shipped_order(book)
     refused(book.person("dealer_f001").edit(ORDER, order, **{"parts-0-quantity": quantity}), "已发运，明细不能再改", 422)
 
 
 def test_an_order_is_cancelled_until_it_is_shipped(book):
     order = accepted(book)
     done(book.person("dealer_f001").move(ORDER, order, "cancel", comment="已修好"))
-    shipped = accepted(book)
-    done(book.person("warehouse").move(ORDER, shipped, "ship"))
+    shipped = shipped_order(book)
     refused(book.person("dealer_f001").move(ORDER, shipped, "cancel", comment="已修好"), "当前状态为“已发运”，不能取消")
 
 
@@ -143,5 +171,6 @@ def test_shipping_exactly_24_hours_after_the_order_is_on_time(book, shipped, kep
     order = book.person("dealer_f001").create(ORDER, book.urgent_order())
     book.act("dealer_f001", ORDER, order, "submit", now=at("2026-11-02 15:00"))
     book.act("customer_service", ORDER, order, "accept", now=at("2026-11-02 16:00"), **ACCEPTED)
+    on_its_way(book, order)
     book.act("warehouse", ORDER, order, "ship", now=at(shipped))
     assert book.clock(ORDER, order, "ship") == (kept, at("2026-11-03 15:00"))

@@ -1,0 +1,1 @@
+"""Before and at the sale: needs, enquiries, changed contracts, delivery with its documents."""
