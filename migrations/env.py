@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from alembic.operations import ops
 from flask import current_app
-from sqlalchemy.sql.ddl import sort_tables_and_constraints
+from sqlalchemy import ForeignKeyConstraint
 
 from models.base import Exact, Moment, db
 
@@ -20,17 +20,20 @@ def render_item(kind: str, item: object, autogen_context: object) -> str | bool:
     return False
 
 
+def closes_circle(part: object) -> bool:
+    return isinstance(part, ForeignKeyConstraint) and part.use_alter
+
+
 def close_circles(_context: object, _revision: object, directives: list[ops.MigrationScript]) -> None:
     """The keys with which new tables name each other are made once all are there, and go before they go."""
-    *_, (_, circular) = sort_tables_and_constraints(db.metadata.tables.values())
-    late_names = {key.name for key in circular}
     for script in directives:
         upgrade, downgrade = script.upgrade_ops, script.downgrade_ops
         for table in [op for op in upgrade.ops if isinstance(op, ops.CreateTableOp)]:
-            late = [part for part in table.columns if getattr(part, "name", None) in late_names]
-            table.columns = [part for part in table.columns if part not in late]
+            late = [part for part in table.columns if closes_circle(part)]
+            table.columns = [part for part in table.columns if not closes_circle(part)]
             for part in late:
                 name, key = table.table_name, ops.CreateForeignKeyOp.from_constraint(part)
+                key.kw.pop("use_alter", None)
                 upgrade.ops.append(ops.ModifyTableOps(name, [key]))
                 drop = ops.DropConstraintOp(part.name, name, type_="foreignkey")
                 downgrade.ops.insert(0, ops.ModifyTableOps(name, [drop]))

@@ -7,9 +7,10 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 
 from sqlalchemy.orm import configure_mappers
+from sqlalchemy.sql.ddl import sort_tables_and_constraints
 
 import models
-from models.base import Record
+from models.base import Record, db
 from models.settings import PARAMETERS
 from models.spec import (
     ADMINISTRATOR, APPROVER, AREAS, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, Kind, RecordType, Workflow, WrongDeclaration,
@@ -36,8 +37,16 @@ def load() -> Mapping[str, RecordType]:
                 raise WrongDeclaration(f"Record type {info.name}: {wrong}") from None
     for spec in Record.types.values():
         check(spec)
+    _open_circles()
     configure_mappers()
     return types()
+
+
+def _open_circles() -> None:
+    """Where types name each other in a circle, some key is added once all their tables are there."""
+    *_, (_, circular) = sort_tables_and_constraints(db.metadata.tables.values())
+    for key in circular:
+        key.use_alter = True
 
 
 def types() -> Mapping[str, RecordType]:
