@@ -92,7 +92,7 @@ def test_the_next_record_starts_with_what_this_one_knows(app, chain):
     form = fields_of(person.get(address).text)
     kept = valid.snapshot(app, "quality_info_transfer", chain["sheet"])
     assert (form["source_type"], form["source_number"]) == ("quality_info_transfer", chain["number"])
-    assert form["customer"] == str(kept["customer_id"]) and not form["problem"]
+    assert form["customer"] == str(kept["customer_id"]) and form["problem"] == kept["fault_description"]
 
 
 def test_who_may_not_create_it_has_no_button_and_no_form(app, chain):
