@@ -450,4 +450,4 @@ def _are_on_their_way(act: Act) -> bool:
 
 
 # Every report family registers itself here.
-from jobs import dealer_grade_sheet, parts_purchase_list, quality_info_summary  # noqa: E402, F401
+from jobs import dealer_grade_sheet, parts_purchase_list, quality_info_summary, warranty_settlement  # noqa: E402, F401

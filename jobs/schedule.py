@@ -118,6 +118,11 @@ def purchase_list(act: Act, due: datetime) -> str:
     return f"run {reports.request(act, 'parts_purchase_list', str(month_of(due))).id}"
 
 
+def settlements(act: Act, due: datetime) -> str:
+    """By now the month's grade sheets are published, as a rule."""
+    return f"run {reports.request(act, 'warranty_settlement', str(month_of(due).previous())).id}"
+
+
 def lapse_grade_sheets(act: Act, _due: datetime) -> str:
     return f"{dealer_grade_sheet.lapse_reviewed(act)} sheets"
 
@@ -157,6 +162,7 @@ JOBS = (
     Job("dealer_grade_sheet_quarter", Text("服务商分级考核表（季度）", "Dealer grade sheets of the quarter"),
         Monthly(6, time(4, 30)), quarter_grades),
     Job("parts_purchase_list", Text("配件采购清单", "Parts purchase list"), Monthly(11, time(0, 10)), purchase_list),
+    Job("warranty_settlement", Text("保修结算单", "Warranty settlements"), Monthly(16, time(1, 0)), settlements),
     Job("recurrences", Text("重复发生的质量问题（提议质量整改令）", "Recurrent faults: rectification orders proposed"),
         Daily(time(0, 40)), propose_rectification_orders),
     Job("lapse_grade_sheets", Text("考核表逾期视为确认", "Grade sheets that were let pass"), Daily(time(0, 20)),

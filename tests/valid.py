@@ -153,8 +153,16 @@ def _faults_of_a_month(session, entered, role):
 
 
 def _another_vehicle(session, entered, role):
-    file = session.get(Record.types["customer_repair_file"].model, int(entered.get("customer_repair_file") or 0))
-    return {"vehicle": str(file.vehicle_id if file else record(session, "vehicle").id)}
+    """That of the record which is named, else one of its own."""
+    kinds = ("customer_repair_file", "recall_vehicle", "warranty_appraisal")
+    named = next((session.get(Record.types[kind].model, int(entered[kind])) for kind in kinds if entered.get(kind)), None)
+    if entered.get("recall_vehicle"):
+        return {"vehicle": named.vin, "claim_type": "recall"}
+    return {"vehicle": str(named.vehicle_id if named else record(session, "vehicle").id)}
+
+
+def _sold_by_others(session, entered, role):
+    return {"vehicle": str(record(session, "vehicle", place=THERE).id)}
 
 
 def _returned_by_a_claim(session, entered, role):
@@ -289,6 +297,7 @@ FITTING = {
     "parts_outbound_slip": _of_an_approved_notice, "parts_receipt": _of_a_shipped_notice,
     "parts_shipping_detail": _of_an_accepted_plan, "parts_stock": _own_store, "vehicle": _one_first_owner,
     "first_service_registration": _another_vehicle, "returned_vehicle_register": _returned_by_a_claim,
+    "recall_vehicle": _sold_by_others, "technical_assistance_request": _another_vehicle,
     "warranty_appraisal": _another_vehicle,
     "work_order": _somebody_else_goes_along,
     "satisfaction_survey_plan": lambda *_: {"scope_kind": "all"},

@@ -38,6 +38,11 @@ REPAIR_IS_FILED = if_so(one_of("measure", "repair", "replace"), saying(
 TAKEN_BACK = if_so(one_of("measure", "take_back"), Condition(is_taken_back, Text(
     "收回的车辆须先由成车保管员在退换车辆登记中登记",
     "The storekeeper registers a vehicle that is taken back first")))
+OWNER_PAYS_NOTHING = Condition(
+    lambda row, act: row.customer_repair_file is None or row.customer_repair_file.is_in_warranty
+    or not row.customer_repair_file.amount,
+    Text("召回措施不向车主收费，请更正维修档案中的费用或“保修内”",
+         "The owner pays nothing for a recall: correct the charges of the repair file, or mark it as in warranty"))
 OUT_OF_SCOPE = Condition(is_out_of_scope, Text(
     "本车在召回范围内，明细不能作废；请登记为无法联系或已报废",
     "The vehicle is within the recall: mark it unreachable or scrapped instead"))
@@ -123,7 +128,7 @@ class RecallVehicle(Record):
                      stamps=("notified_at",), when=(CAMPAIGN_IS_OUT,), then=count_as_moved),
                 Move("complete", "完成", source=OPEN, to="done", by=("dealer", "customer_service"),
                      requires=("measure", "arrived_at", "signed_by"), stamps=("completed_at",),
-                     when=(CAMPAIGN_RUNS, REPAIR_IS_FILED, TAKEN_BACK), then=count_as_moved),
+                     when=(CAMPAIGN_RUNS, REPAIR_IS_FILED, TAKEN_BACK, OWNER_PAYS_NOTHING), then=count_as_moved),
                 Move("mark_unreachable", "无法联系", "Unreachable", source=("pending", "notified"),
                      to="unreachable", by=("dealer", "customer_service"), requires=("unreachable_reason",),
                      then=count_as_moved),

@@ -222,12 +222,12 @@ class WarrantyAppraisal(Record):
 
     def _wrong_recall(self, act):
         row = act.get("recall_vehicle", self.recall_vehicle_id)
-        if row is None:
+        if row is None or not any(is_changed(self, name) for name in ("recall_vehicle", "claim_type", "vehicle")):
             return
         if self.claim_type != "recall":
             yield "recall_vehicle", Text("只有索赔类型为召回服务时才关联召回车辆明细，请清空或改选索赔类型",
                                          "Only a claim of the type recall names a recall: clear it or change the type")
-        elif is_changed(self, "recall_vehicle") and (row.vehicle_id != self.vehicle_id or row.state == VOID):
+        elif row.vehicle_id != self.vehicle_id or row.state == VOID:
             yield "recall_vehicle", Text("所选召回明细不是本车的，请重选", "This row is of another vehicle: choose again")
 
     def _duplicate(self, act):
