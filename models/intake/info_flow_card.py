@@ -118,7 +118,8 @@ class InfoFlowCard(Record):
               "reply_due_at", "replied_at", "state"),
         search=("number", "quality_info", "reply_text"),
         filters=("state", "source", "customer", "product_batch", "fault_category", "qa_received_at"),
-        copies=Copies(lines="receipts", key="unit"), links_in=("return_exchange_claim", "field_service_record", "customer", "product_batch"),
+        copies=Copies(lines="receipts", key="unit"),
+        links_in=("return_exchange_claim", "field_service_record", "customer", "product_batch"),
         retention_years=5,
         workflow=Workflow(
             states(("draft", "草稿"), ("at_info_center", "信息中心处理", "At information centre"),
