@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock, Signature
-from models.people import User
+from models.people import Membership, User
 from rules import access, moves, office, parameters, records
 from rules.act import Act
 from tests import valid
@@ -173,6 +173,13 @@ class Casebook:
                 field = record.spec.fields.get(name)
                 setattr(record, field.column if field else name, value)
             records.keep(act, record, {})
+            session.commit()
+
+    def grant(self, username, *roles):
+        """Gives a person further roles."""
+        with self.session() as session:
+            user = session.scalar(sa.select(User).where(User.username == username))
+            user.memberships += [Membership(role=role) for role in roles]
             session.commit()
 
     def set_parameter(self, name, value):

@@ -18,6 +18,8 @@ from tests import reading
 from tests.browser_of_a_person import fields_of, problems
 from tests.casebook import Casebook, done, told
 
+pytestmark = pytest.mark.once
+
 CARD, CUSTOMER, PLAN = "info_flow_card", "customer", "visit_plan"
 HUGE = str(10**30)
 ENDLESS = "9" * 5000     # longer than Python turns into a number

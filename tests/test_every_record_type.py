@@ -17,7 +17,10 @@ from tests import reading, valid
 from tests.browser_of_a_person import fields_of, problems
 from tests.valid import TYPES, Colleague, desk, each_type
 
-each_language = pytest.mark.parametrize("language", LANGUAGES)
+# Each type in one of the languages: what a page is made of is the same code for both.
+in_a_language = pytest.mark.parametrize(("spec", "language"), [
+    pytest.param(spec, LANGUAGES[n % len(LANGUAGES)], id=f"{spec.name}-{LANGUAGES[n % len(LANGUAGES)]}")
+    for n, spec in enumerate(TYPES.values())])
 each_typed = valid.those(valid.writers)   # the others are compiled by a job
 each_writer = pytest.mark.parametrize(
     ("spec", "role"), [pytest.param(spec, role, id=f"{spec.name}-{role}")
@@ -45,6 +48,7 @@ def says_none(spec, page):
 
 # Looking ----------------------------------------------------------------------------------------------------------
 
+@pytest.mark.once
 @each_type
 def test_everything_has_a_name_in_both_languages(spec):
     for label in labels_of(spec):
@@ -52,8 +56,7 @@ def test_everything_has_a_name_in_both_languages(spec):
         assert re.search("[一-鿿A-Za-z0-9]", label.zh) and not re.search("[一-鿿]", label.en), label
 
 
-@each_language
-@each_type
+@in_a_language
 def test_the_list_shows_its_columns_with_and_without_rows(app, spec, language):
     with desk(app) as session:
         id_ = valid.record(session, spec.name).id
@@ -69,14 +72,14 @@ def test_the_list_shows_its_columns_with_and_without_rows(app, spec, language):
     assert not says_none(spec, empty.text) and spec.label.in_(language) in empty.text
 
 
+@pytest.mark.once
 @valid.those(lambda spec: spec.name not in ("customer", "dealer_ledger", "product_batch"))
 def test_a_list_that_never_had_a_row_is_there_too(app, spec):
     page = viewer(app, spec).get(f"/admin/{spec.name}/")
     assert page.status_code == 200 and "还没有" in page.text
 
 
-@each_language
-@each_type
+@in_a_language
 def test_the_page_of_a_record_names_every_field(app, spec, language):
     with desk(app) as session:
         row = valid.record(session, spec.name, also=valid.typable(spec))
@@ -119,6 +122,7 @@ def test_who_may_create_does_so_with_valid_data(app, spec, role):
                 assert str(getattr(kept, spec.fields[name].column)) == given
 
 
+@pytest.mark.once
 @each_type
 def test_nobody_else_sends_the_form_however_well_filled_in(app, spec):
     """Every role at the empty form: tests/test_doors.py."""
@@ -153,6 +157,7 @@ def with_a_filled_row(session, spec, entered):
     return entered
 
 
+@pytest.mark.once
 @each_typed
 def test_each_required_field_is_missed_by_name_and_the_rest_stays_typed(app, spec):
     role = valid.writers(spec)[0]
@@ -177,6 +182,7 @@ def test_each_required_field_is_missed_by_name_and_the_rest_stays_typed(app, spe
         assert session.scalar(sa.select(sa.func.count()).select_from(spec.model)) == before
 
 
+@pytest.mark.once
 @each_typed
 def test_a_refused_form_says_why_in_english_too(app, spec):
     person = Colleague(app, valid.username(valid.writers(spec)[0]), "en")
@@ -242,6 +248,7 @@ def test_the_csv_is_filtered_as_the_list_is_and_its_export_is_on_record(app, spe
         assert entry.changes["filters"] == {"state": second.name} and entry.changes["search"] == number
 
 
+@pytest.mark.once
 @valid.those(lambda spec: valid.roles_with(spec, "X"))
 def test_a_cell_that_looks_like_a_formula_is_made_inert(app, spec):
     text = next(name for name in valid.typable(spec) if spec.fields[name].kind in (Kind.TEXT, Kind.LONGTEXT)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rules import handbook
 from tests.valid import TYPES, Colleague, each_type, roles_with, username
+
+pytestmark = pytest.mark.once
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "record-types.md"
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 HOUSE = Path(__file__).resolve().parent.parent
 OUTSIDE_RULES = [path for room in ("models", "admin_views", "forms", "jobs") for path in sorted((HOUSE / room).rglob("*.py"))]
 # Bulk SQL passes the audit by. Where it is meant, with the reason:

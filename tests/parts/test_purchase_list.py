@@ -231,16 +231,8 @@ def test_finance_signs_before_the_deputy_general_manager(parts, submitted):
     assert parts.book.state(LIST, submitted) == "approved"
 
 
-def both_roles(parts, username, *roles):
-    from models.people import Membership
-    with parts.book.session() as session:
-        user = session.scalar(sa.select(User).where(User.username == username))
-        user.memberships += [Membership(role=role) for role in roles]
-        session.commit()
-
-
 def test_nobody_signs_twice(parts, submitted):
-    both_roles(parts, "finance", "deputy_gm")
+    parts.book.grant("finance", "deputy_gm")
     done(approve(parts, "finance", submitted))
     assert approve(parts, "finance", submitted).status_code == 403
     assert parts.book.state(LIST, submitted) == "in_approval"
@@ -248,7 +240,7 @@ def test_nobody_signs_twice(parts, submitted):
 
 @pytest.mark.parametrize("username", ["customer_service", "customer_service2"])
 def test_neither_who_compiled_nor_who_submitted_it_signs(parts, submitted, username):
-    both_roles(parts, username, "finance")
+    parts.book.grant(username, "finance")
     assert approve(parts, username, submitted).status_code == 403
 
 
