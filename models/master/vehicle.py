@@ -101,7 +101,7 @@ RETURN_IS_REGISTERED = Condition(is_in_store, Text(
     "The storekeeper registers the vehicle in the returned vehicle register first"))
 RETURN_IS_OVER = Condition(
     lambda vehicle, act: not is_in_store(vehicle, act),
-    Text("退换车辆登记尚未办结：须复检合格，并经受让人书面签字确认已告知，方可再次入库销售",
+    Text("退换车辆登记尚未办结：须复检合格，并经受让人书面签字确认已告知，方可再次销售",
          "Its return is not disposed of: reinspection passed and disclosure signed come before it is sold again"))
 
 DOCUMENTS_SIGNED = Condition(is_handed_over, Text(
@@ -205,7 +205,7 @@ class Vehicle(Record):
                 Move("deliver", "交付", source=("in_stock",), to="delivered",
                      by=("warehouse", "sales", "sales_lead"),
                      requires=("customer", "delivered_on"), then=hand_over,
-                     when=(DOCUMENTS_SIGNED, NO_RECALL_IS_OPEN)),
+                     when=(DOCUMENTS_SIGNED, RETURN_IS_OVER, NO_RECALL_IS_OPEN)),
                 Move("take_back", "退换回", source=("delivered",), to="returned", by=("warehouse",),
                      when=(RETURN_IS_REGISTERED,)),
                 Move("restock", "转入库存", source=("returned",), to="in_stock", by=("warehouse",),

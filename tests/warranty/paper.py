@@ -62,7 +62,8 @@ def photo(book, type_name, id_, media_type="image/jpeg"):
 
 def gives_role(book, username, role):
     with book.session() as session:
-        session.scalar(sa.select(User).where(User.username == username)).memberships.append(Membership(role=role))
+        user = session.scalar(sa.select(User).where(User.username == username))
+        user.memberships.append(Membership(role=role))
         session.commit()
 
 

@@ -77,7 +77,7 @@ def owner_brings_it_in(book, recall, row, car):
     did = {"measure": "repair", "arrived_at": "2026-11-20T09:00", "signed_by": "王某某"}
     refused(dealer.move(ROW, row, "complete", **did), "召回开始实施后方可完成")
     done(service.move(CAMPAIGN, recall, "execute"))
-    refused(dealer.move(ROW, row, "complete", **{**did, "measure": "replace"}), "请先关联客户维修档案")
+    refused(dealer.move(ROW, row, "complete", **{**did, "measure": "replace"}), "须先关联客户维修档案")
     charged = made(book, FILE, "completed", vehicle=str(car), is_in_warranty="false",
                    repairs=[{"item_name": "换缸垫", "labour_fee": "100"}])
     done(dealer.edit(ROW, row, customer_repair_file=charged))
