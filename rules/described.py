@@ -44,7 +44,8 @@ def _field(field: Field, stamped: Mapping[str, list[str]]) -> dict[str, Any]:
     kind = Kind.TEXT if field.kind is Kind.UNIT else field.kind
     optional = {
         "to": field.to, "choices": [[c.value, c.label.zh, c.label.en] for c in field.choices if field.kind is not Kind.PROVINCE],
-        "default": value(field, field.default) if isinstance(field.default, Decimal) else field.default, "unit": field.measure, "note": field.help.en if field.help else "",
+        "default": value(field, field.default) if isinstance(field.default, Decimal) else field.default,
+        "unit": field.measure, "note": field.help.en if field.help else "",
         "derived": field.derived, "set_by": ", ".join(stamped.get(field.name, ())), "unique": field.unique,
     }
     if field.default is None:

@@ -1,6 +1,6 @@
-"""all_record_types
+"""all record types
 
-Revision ID: 09cfd7452d94
+Revision ID: dc3b50d3254e
 Revises: 8a3c95e3ba44
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from models.base import Exact, Moment
 
-revision = '09cfd7452d94'
+revision = 'dc3b50d3254e'
 down_revision = '8a3c95e3ba44'
 branch_labels = None
 depends_on = None
@@ -3983,8 +3983,8 @@ def upgrade():
         batch_op.create_index('ix_warranty_appraisal_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
-        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), 'recall_vehicle', ['recall_vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), 'recall_vehicle', ['recall_vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('phone_dispatch_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -3998,13 +3998,10 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_field_service_record_id'), 'field_service_record', ['field_service_record_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_corrective_action_id'), 'corrective_action', ['corrective_action_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_corrective_action_id'), 'corrective_action', ['corrective_action_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4018,11 +4015,17 @@ def upgrade():
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
 
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_hotline_consultation_id'), 'hotline_consultation', ['hotline_consultation_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_confirmation_file_id'), 'attachments', ['confirmation_file_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4031,19 +4034,19 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_confirmation_file_id'), 'attachments', ['confirmation_file_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_hotline_consultation_id'), 'hotline_consultation', ['hotline_consultation_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_dealer_id'), 'dealer_ledger', ['dealer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), 'return_exchange_claim', ['return_exchange_claim_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), 'hotline_consultation', ['hotline_consultation_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), 'complaint_tracking_card', ['complaint_tracking_card_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4052,25 +4055,19 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_vehicle_id'), 'vehicle', ['vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), 'hotline_consultation', ['hotline_consultation_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_dealer_id'), 'dealer_ledger', ['dealer_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_field_service_record_info_flow_card_id'), 'info_flow_card', ['info_flow_card_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_travel_assignment_id'), 'travel_assignment', ['travel_assignment_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_field_service_record_technician_id'), 'users', ['technician_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4079,13 +4076,13 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_field_service_record_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_corrective_action_id'), 'corrective_action', ['corrective_action_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_work_order_id'), 'work_order', ['work_order_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_travel_assignment_id'), 'travel_assignment', ['travel_assignment_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_field_service_record_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_work_order_id'), 'work_order', ['work_order_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_field_service_record_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4093,11 +4090,23 @@ def upgrade():
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_field_service_record_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
 
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_corrective_action_id'), 'corrective_action', ['corrective_action_id'], ['id'], initially='DEFERRED', deferrable=True)
+
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), 'abnormality_sheet', ['abnormality_sheet_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_contract_change_record_id'), 'contract_change_record', ['contract_change_record_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_dealer_id'), 'dealer_ledger', ['dealer_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4106,25 +4115,34 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_promotion_activity_id'), 'promotion_activity', ['promotion_activity_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), 'abnormality_sheet', ['abnormality_sheet_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), 'complaint_tracking_card', ['complaint_tracking_card_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_contract_change_record_id'), 'contract_change_record', ['contract_change_record_id'], ['id'], initially='DEFERRED', deferrable=True)
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_dealer_id'), 'dealer_ledger', ['dealer_id'], ['id'], initially='DEFERRED', deferrable=True)
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), 'info_flow_card', ['info_flow_card_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), 'complaint_tracking_card', ['complaint_tracking_card_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), 'customer_feedback_register', ['customer_feedback_register_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4133,7 +4151,7 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_vehicle_id'), 'vehicle', ['vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), 'warranty_appraisal', ['warranty_appraisal_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), 'customer_contact_memo', ['customer_contact_memo_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4142,31 +4160,13 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_confirmer_id'), 'users', ['confirmer_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), 'complaint_tracking_card', ['complaint_tracking_card_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_corrective_action_id'), 'corrective_action', ['corrective_action_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_dealer_id'), 'dealer_ledger', ['dealer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), 'info_flow_card', ['info_flow_card_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), 'warranty_appraisal', ['warranty_appraisal_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_vehicle_id'), 'vehicle', ['vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     # ### end Alembic commands ###
 
@@ -4174,31 +4174,13 @@ def upgrade():
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
@@ -4207,7 +4189,7 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
@@ -4215,26 +4197,35 @@ def downgrade():
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
@@ -4243,10 +4234,22 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_product_batch_id'), type_='foreignkey')
@@ -4255,13 +4258,13 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_work_order_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_work_order_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_updated_by_id'), type_='foreignkey')
@@ -4270,25 +4273,19 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_info_flow_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_vehicle_id'), type_='foreignkey')
@@ -4297,19 +4294,19 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
-
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_updated_by_id'), type_='foreignkey')
@@ -4318,10 +4315,16 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_created_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_product_batch_id'), type_='foreignkey')
@@ -4336,13 +4339,10 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
@@ -4356,8 +4356,8 @@ def downgrade():
         batch_op.drop_column('phone_dispatch_record_id')
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
         batch_op.drop_index('ix_warranty_appraisal_warranty_settlement_id_id')
         batch_op.drop_index('ix_warranty_appraisal_service_price_policy_id_id')

@@ -6,10 +6,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
+from models.base import rounded
+from tests import reading
+
 MONTH = "2026-10"
+FIGURES = ("score", "weighted_sum", "applicable_weight", "grade", "coefficient")
 INDICATORS = ("report_timeliness", "first_time_fix", "arrival_timeliness", "customer_satisfaction", "complaint_closing",
               "appraisal_pass", "parts_plan_timeliness", "training_pass")
 
@@ -226,3 +231,33 @@ def test_the_page_and_the_export_say_the_same(files, compiled, person):
     rows = {row["编号"]: row for row in csv.DictReader(io.StringIO(data))}
     row = rows[sheet["number"]]
     assert (row["考评成绩"], row["加权得分合计"], row["综合考评结果(等级)"]) == ("88.63", "88.625", "B级")
+
+
+@pytest.mark.parametrize(("example", "dealer"), [("example_a", "F001"), ("example_b", "F002")])
+def test_every_door_tells_the_same_figures(app, files, compiled, person, example, dealer):
+    getattr(files, example)()
+    sheet = compiled(dealer)
+    exported = next(row for row in json.loads(command(app, "--format", "json")) if row["number"] == sheet["number"])
+    assert {name: exported[name] for name in sheet["fields"]} == sheet["fields"]
+    assert {name: exported[name] for name in sheet["lines"]} == sheet["lines"]
+    office = person("customer_service")
+    screen = office.get("/admin/dealer_grade_sheet/export/csv/?header=names").data.decode("utf-8-sig")
+    for data in (command(app, "--header", "names").lstrip("\ufeff"), screen):
+        row = next(row for row in csv.DictReader(io.StringIO(data)) if row["number"] == sheet["number"])
+        assert {name: row[name] for name in FIGURES} == fields(sheet, *FIGURES)
+    (id_,) = reading.ids_of(office.get(f"/admin/dealer_grade_sheet/?q={sheet['number']}").text)
+    page = office.get(f"/admin/dealer_grade_sheet/details/?id={id_}").text
+    for label, name in (("权重", "weight"), ("分子", "numerator"), ("分母", "denominator"), ("得分", "score"), ("扣分", "deduction")):
+        assert cells(page, label) == [shown or "—" for shown in column(sheet, name)], label
+    assert cells(page, "实际") == [f"{rounded(rounded(rate, 6) * 100)}%" if rate else "—" for rate in column(sheet, "rate")]
+
+
+def command(app, *options):
+    answer = app.test_cli_runner().invoke(args=["export", "dealer_grade_sheet", *options])
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def cells(page, label):
+    """What the column of the indicators shows; no other child table has a column of this name."""
+    return [reading.squeezed(cell) for cell in re.findall(rf'<td data-label="{label}"[^>]*>(.*?)</td>', page, re.S)]

@@ -62,7 +62,7 @@ def worked_off(book):
 
 def grade(book, sheet):
     kept = book.read(SHEET, sheet)
-    return kept.state, str(kept.score), kept.grade
+    return kept.state, f"{kept.score:.2f}", kept.grade
 
 
 def rate(book, sheet, indicator):
