@@ -110,7 +110,7 @@ def record_types(as_json: bool, as_markdown: bool) -> None:
         click.echo(json.dumps([described.record_type(spec) for spec in specs], ensure_ascii=False, indent=1))
         return
     for spec in specs:
-        click.echo(f"{spec.area:14}{spec.name:28}{spec.zh}  {spec.en}")
+        click.echo(f"{spec.area:14}{spec.name:30}{spec.zh}  {spec.en}")
 
 
 @plain.command("export")

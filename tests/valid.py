@@ -344,7 +344,7 @@ def value_for(session, field):
     if field.kind is Kind.FILE:
         return str(a_file(session, f"{field.label.zh}{n}.txt").id)
     if field.kind is Kind.PERIOD:
-        return f"{months_after(date(1950, 1, 1), n):%Y-%m}"
+        return f"{months_after(date(1950, 1, 1), n % 2900):%Y-%m}"
     if field.name == "vin":
         return f"LTEST{n:012}"
     if field.kind in (Kind.TEXT, Kind.LONGTEXT, Kind.SIGNATURE):
@@ -415,10 +415,9 @@ def record(session, type_name, state=None, *, place=HERE, role=None, creator=Non
     errors = checks.take(row, entered, act.looks(), free=True)
     assert not errors, errors
     row.state, row.created_by_id = state, id_of(session, creator) if creator else row.created_by_id
+    if spec.numbered_at != "create":   # they had one before the system, whichever move gives it here
+        row.number = row.number or numbering.next_number(session, spec, act.today)
     records.keep(act, row, {})
-    if row.number is None:   # they had one before the system, whichever move gives it here
-        row.number = numbering.next_number(session, spec, act.today)
-        session.flush()
     if any(move.opens_round for move in way_to(spec, state)[-1:]):
         approvals.open_round(act, row)
         session.flush()

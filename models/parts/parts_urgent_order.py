@@ -101,8 +101,10 @@ class PartsUrgentOrder(Record):
         self.ship_due_at = self.submitted_at and self.submitted_at + timedelta(hours=hours)
         left = shipped(act, self) if self.id else {}
         for part in self.parts:
-            if not (act.is_history and part.shipped_quantity is not None):
+            if left:
                 part.shipped_quantity = left.get(part.part_no, Decimal(0))
+            elif part.shipped_quantity is None:   # an old order was shipped without a detail
+                part.shipped_quantity = part.quantity if self.shipped_at and act.is_history else Decimal(0)
             part.open_quantity = part.quantity and max(Decimal(0), part.quantity - part.shipped_quantity)
 
     def check(self, act):

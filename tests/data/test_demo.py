@@ -131,6 +131,8 @@ def _why_not(act, record, move, source):
         return None  # asks whether somebody may still sign, which after it nobody may
     if (record.spec.name, move.name) == ("quality_info_transfer", "dispose"):
         return None  # asks for a signature since the last visit ended, which after it is this one
+    if (record.spec.name, move.name) == ("parts_urgent_order", "ship"):
+        return None  # asks for a shipping detail, which orders from before the system have not
     if (record.spec.name, move.name) == ("dealer_grade_sheet", "appeal"):
         return None  # possible once and for some days, which after it is over
     record.state = source

@@ -63,7 +63,7 @@ def photo(book, type_name, id_, media_type="image/jpeg"):
 def gives_role(book, username, role):
     with book.session() as session:
         user = session.scalar(sa.select(User).where(User.username == username))
-        user.memberships.append(Membership(role=role))
+        session.add(Membership(user=user, role=role))
         session.commit()
 
 
