@@ -102,6 +102,6 @@ def test_br_21_the_repair_waits_for_the_answer(book, kind, waits):
 
 
 def test_a_request_starts_from_the_appraisal(book):
-    sheet = made(book, SHEET, is_hard_to_judge="true", mileage="8123", fault_description="异响")
+    sheet = made(book, SHEET, is_important="false", is_hard_to_judge="true", mileage="8123", fault_description="异响")
     new = started(book, HELP, SHEET, sheet)
     assert (new.warranty_appraisal, new.request_type, new.mileage, new.fault_description) == (sheet, "hard_to_judge", 8123, "异响")
