@@ -41,8 +41,8 @@ class ReportsView(BaseView):
                                   .order_by(ReportRun.id.desc()).limit(RUNS_SHOWN)).all()
         return self.render("reports.html", problem=problem, runs=_shown(runs, who.language), reports=[{
             "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period_kind,
-            "or_period_kind": r.or_period_kind, "of_dealers": r.of_dealers,
-            "default_period": str(_last_period(r.period_kind)), "may_ask": bool(reports.may_ask(who, r)),
+            "or_period_kind": r.or_period_kind, "of_dealers": r.of_dealers, "of_plans": r.of_plans,
+            "default_period": str(_last_period(r.period_kind)) if r.period_kind else "", "may_ask": bool(reports.may_ask(who, r)),
             "reason": getattr(reports.may_ask(who, r).reason, who.language, ""),
         } for r in known]), status
 
@@ -51,7 +51,8 @@ class ReportsView(BaseView):
         if name not in reports.REPORTS:
             abort(404)
         try:
-            run = reports.request(door.act(), name, request.form.get("period", ""), request.form.get("dealer", ""))
+            run = reports.request(door.act(), name, request.form.get("period", ""), request.form.get("dealer", ""),
+                                  plan=request.form.get("plan", ""))
         except Invalid as invalid:
             return self._page(" ".join(text.in_(door.language()) for text in invalid.errors.values()), 422)
         db.session.commit()

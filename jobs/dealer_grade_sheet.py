@@ -577,7 +577,7 @@ def lapse_reviewed(act: Act) -> int:
     waiting = act.session.scalars(sa.select(DealerGradeSheet.id).where(DealerGradeSheet.state == "reviewed")).all()
     lapsed = 0
     for id_ in waiting:
-        sheet = act.session.get(DealerGradeSheet, id_, with_for_update=True, populate_existing=True)
+        sheet = act.lock(act.session.get(DealerGradeSheet, id_))
         if sheet.state == "reviewed" and APPEAL_IS_OVER.holds(sheet, act):
             act.make(sheet, "lapse")
             lapsed += 1

@@ -70,7 +70,7 @@ def _list_to_write(task: Task, is_wanted: bool) -> Any:
 def _take_in(task: Task, purchase: Any, id_: int) -> None:
     """A plan that cannot be taken in stops no other."""
     session = task.act.session
-    plan = session.get(PartsDemandPlan, id_, with_for_update=True, populate_existing=True)
+    plan = task.act.lock(session.get(PartsDemandPlan, id_))
     number = plan.number
     try:
         with session.begin_nested():

@@ -34,6 +34,10 @@ ATTEMPTS = 3                       # of a compilation that got in the way of ano
 UNKNOWN = Text("没有“{name}”这个报表", "There is no report “{name}”")
 WRONG_PERIOD = Text("期间应为{kind}，如 {example}", "The period must be a {en}, such as {example}")
 NO_SCOPE = Text("“{name}”汇总全公司，不能指定服务商", "“{name}” is about the whole company: it takes no dealer")
+NEEDS_PLAN = Text("“{name}”按调查方案汇总，请指定方案编号", "“{name}” is about one survey plan: give its number")
+NO_PLAN = Text("没有编号为“{number}”的调查方案", "There is no survey plan with the number “{number}”")
+TAKES_NO_PLAN = Text("“{name}”不按调查方案汇总，不能指定方案", "“{name}” is not about a survey plan: it takes none")
+OTHER_QUARTER = Text("方案“{number}”属于 {period}", "The plan “{number}” is of {period}")
 NO_DEALER = Text("没有代码为“{code}”的服务商", "There is no dealer with the code “{code}”")
 LEFT_OUT = Text("未汇总 {count} 个：{which}", "{count} not compiled: {which}")
 AND_MORE = Text("；另有 {count} 个", "; and {count} more")
@@ -75,10 +79,12 @@ class Report:
 
     name: str
     label: Text
-    period_kind: str  # month, quarter or year
+    period_kind: str  # month, quarter or year; empty where a survey plan says which
     record_type: str
     compile: Callable[[Task], list[Any]]
     or_period_kind: str = ""   # a second kind of period that it takes
+    of_plans: bool = False     # the scope is the number of one survey plan, whose quarter is the period
+    asked_by: str = ""         # the move whose makers may ask too, where nobody creates the type
     of_dealers: bool = False   # the scope names one dealer by its code; without one it is about all of them
     aliases: Mapping[str, str] = field(default_factory=dict)
 
@@ -93,13 +99,15 @@ class TakenOver(Exception):
 # Asking -----------------------------------------------------------------------------------------------------------
 
 def may_ask(actor: access.Actor, report: Report) -> access.Verdict:
-    """Whoever creates records of the compiled type may have them compiled."""
-    creates = "C" in access.letters(actor, Record.types[report.record_type])
-    return access.YES if actor.is_system or creates else access.NO_ROLE
+    """Whoever creates records of the compiled type, or compiles them again by a move, may have them compiled."""
+    spec = Record.types[report.record_type]
+    makers = spec.workflow.move(report.asked_by).by if report.asked_by else ()
+    asks = "C" in access.letters(actor, spec) or not actor.roles.isdisjoint(makers)
+    return access.YES if actor.is_system or asks else access.NO_ROLE
 
 
-def request(act: Act, name: str, period: str, scope: str = "") -> ReportRun:
-    """The run of this report, period and scope that is queued or running, else a new one. Raises Refused or Invalid;
+def request(act: Act, name: str, period: str, scope: str = "", *, plan: str = "") -> ReportRun:
+    """The run of this report, period and scope (a dealer or a plan) that is queued or running, else a new one. Raises Refused or Invalid;
     flushes. The door commits, and may then call `outbox.dispatch_now()`."""
     report = REPORTS.get(name)
     if report is None:
@@ -107,7 +115,25 @@ def request(act: Act, name: str, period: str, scope: str = "") -> ReportRun:
     verdict = may_ask(act.actor, report)
     if verdict.reason is not None:
         raise Refused(verdict.reason)
+    if report.of_plans:
+        return reports.ask(act, name, *_plan(act, report, period.strip(), scope.strip(), plan.strip()))
+    if plan.strip():
+        raise Invalid({"plan": TAKES_NO_PLAN.with_(name=report.label)})
     return reports.ask(act, name, str(_asked(report, period, act.today)), _scope(act, report, scope.strip()))
+
+
+def _plan(act: Act, report: Report, period: str, dealer: str, number: str) -> tuple[str, str]:
+    """The quarter of the plan, and its number."""
+    if dealer:
+        raise Invalid({"dealer": NO_SCOPE.with_(name=report.label)})
+    if not number:
+        raise Invalid({"plan": NEEDS_PLAN.with_(name=report.label)})
+    found = act.find("satisfaction_survey_plan", number=number)
+    if not found:
+        raise Invalid({"plan": NO_PLAN.with_(number=number[:60])})
+    if period and period != found[0].quarter:
+        raise Invalid({"period": OTHER_QUARTER.with_(number=number, period=found[0].quarter)})
+    return found[0].quarter, number
 
 
 def _scope(act: Act, report: Report, code: str) -> str:
@@ -450,4 +476,6 @@ def _are_on_their_way(act: Act) -> bool:
 
 
 # Every report family registers itself here.
-from jobs import dealer_grade_sheet, parts_purchase_list, quality_info_summary, warranty_settlement  # noqa: E402, F401
+from jobs import (  # noqa: E402, F401
+    dealer_grade_sheet, parts_purchase_list, quality_info_summary, satisfaction, warranty_settlement,
+)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from rq.registry import StartedJobRegistry
 
-from jobs import dealer_grade_sheet, outbox, reports
+from jobs import dealer_grade_sheet, expiry, outbox, reports
 from models.base import db
 from models.history import ScheduledJob
 from models.improvement.quality_rectification_order import propose_orders
@@ -127,6 +127,10 @@ def lapse_grade_sheets(act: Act, _due: datetime) -> str:
     return f"{dealer_grade_sheet.lapse_reviewed(act)} sheets"
 
 
+def due_moves(act: Act, _due: datetime) -> str:
+    return f"{expiry.make_due_moves(act)} moves"
+
+
 def propose_rectification_orders(act: Act, _due: datetime) -> str:
     return f"{len(propose_orders(act))} orders"
 
@@ -163,6 +167,8 @@ JOBS = (
         Monthly(6, time(4, 30)), quarter_grades),
     Job("parts_purchase_list", Text("配件采购清单", "Parts purchase list"), Monthly(11, time(0, 10)), purchase_list),
     Job("warranty_settlement", Text("保修结算单", "Warranty settlements"), Monthly(16, time(1, 0)), settlements),
+    Job("due_moves", Text("到期处理（资格到期、调查表逾期与评分）", "Moves that are due: expired qualifications, forms"),
+        Daily(time(0, 5)), due_moves),
     Job("recurrences", Text("重复发生的质量问题（提议质量整改令）", "Recurrent faults: rectification orders proposed"),
         Daily(time(0, 40)), propose_rectification_orders),
     Job("lapse_grade_sheets", Text("考核表逾期视为确认", "Grade sheets that were let pass"), Daily(time(0, 20)),

@@ -14,7 +14,7 @@ from models.base import Record
 from models.history import AuditEntry
 from models.people import Unit
 from models.spec import Move
-from rules import access, checks, moves, office, parameters, records, reports, workdays
+from rules import access, checks, moves, numbering, office, parameters, records, reports, workdays
 
 
 class Act:
@@ -57,6 +57,17 @@ class Act:
 
     def find(self, type_name: str, **equals: Any) -> list[Any]:
         return list(self.session.scalars(sa.select(Record.types[type_name].model).filter_by(**equals)))
+
+    def lock(self, record: Any) -> Any:
+        """The record as it stands now, before this act changes it; until the transaction ends nobody else does. (On
+        SQLite nobody else writes anyway.)"""
+        model = type(record)   # session.get() would refuse a row that somebody changed since it was read
+        return self.session.scalar(sa.select(model).where(model.id == record.id).with_for_update()
+                                   .execution_options(populate_existing=True))
+
+    def lock_series(self, type_name: str) -> None:
+        """Until the transaction ends nobody else keeps a new record of the type: what is not there stays absent."""
+        numbering.next_numbers(self.session, Record.types[type_name], self.today, 0)
 
     def new(self, type_name: str, **values: Any) -> Any:
         """A record that this act brings about, whoever the actor is: checked, numbered and audited like any other."""

@@ -61,6 +61,7 @@ PLACES = {HERE: ("F001", "U1", "technician"), THERE: ("F002", "U2", "technician2
 DEALERS_PEOPLE = {"dealer": "dealer_f00{}", "appraiser": "appraiser_f00{}"}
 
 _count = itertools.count(1)
+_months = itertools.count()
 
 
 # People -----------------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def _faults_of_a_month(session, entered, role):
     """A month that is over, and faults that lie in it."""
     month = entered["period"]
     if month > "2025":
-        month = f"{months_after(date(1910, 1, 1), next(_count) % 1300):%Y-%m}"
+        month = f"{months_after(date(1910, 1, 1), next(_months) % 1300):%Y-%m}"
     return {"period": month, "is_nil_report": "false",
             "items": [{**item, "occurred_on": f"{month}-02"} for item in entered["items"]]}
 

@@ -64,7 +64,7 @@ class CertificationChangeRequest(Record):
     updated."""
 
     initiated_by = choice("变更方", ("organisation", "获证组织", "Certified organisation"),
-        ("body", "认证机构", "Certification body"), required=True)
+        ("body", "认证机构", "Certification body"), required=True, group=("变更申请", "Request"))
     change_types = multichoice("变更类别", ("certificate_information", "认证证书信息变更"),
         ("service_system", "对服务有重要影响的变更", "Change with major effect on the service"),
         ("certified_service", "获证服务变更", "Certified services"),

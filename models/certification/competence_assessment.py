@@ -1,12 +1,15 @@
 """人员能力评价与任用意见."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from models.base import (
     Line, Record, choice, day, decimal, lines, link, longtext, moment, person, rounded, text,
 )
 from models.conditions import actor_is_not, filled, if_so, one_of, saying
-from models.spec import Condition, Default, Move, RecordType, Series, Text, Workflow, states
+from models.spec import (
+    Condition, Default, Move, RecordType, Series, Text, Workflow, months_after, states,
+)
 
 APPOINTED = one_of("decision", "appoint")
 COMPETENT = saying(
@@ -18,11 +21,14 @@ DIFFERENCE_EXPLAINED = Condition(
 
 
 def qualify(sheet, act) -> None:
-    """Who is appointed gets a qualification, to be granted once the certificate is issued."""
-    if sheet.decision == "appoint":
-        act.new("staff_qualification", person=sheet.person_id, person_name=sheet.person_name, dealer=sheet.dealer_id,
-                qualification_type=sheet.qualification_type, training_record=sheet.training_record_id,
-                competence_assessment=sheet.id, valid_from_on=sheet.effective_on)
+    """Who is appointed is put forward for the qualification, as long as those granted by training hold."""
+    if sheet.decision != "appoint":
+        return
+    end = months_after(sheet.effective_on, act.parameter("qualification_months")) - timedelta(days=1)
+    act.new("staff_qualification", person=sheet.person_id, person_name=sheet.person_name,
+            dealer=sheet.dealer_id, organisation=sheet.organisation, position=sheet.position,
+            qualification_type=sheet.qualification_type, training_record=sheet.training_record_id,
+            competence_assessment=sheet.id, valid_from_on=sheet.effective_on, valid_until_on=end)
 
 
 class Item(Line, of="competence_assessment"):

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from models.base import (
     Line, Record, choice, day, decimal, lines, link, longtext, moment, person, phone, text, yes_no,
 )
@@ -15,11 +17,23 @@ def has_both_meetings(plan, act) -> bool:
 
 
 def is_qualified(plan, act) -> bool:
-    """Each member holds a valid evaluator qualification on the days of the visit."""
+    """Each member holds a valid evaluator qualification on all days of the visit."""
     return all(
-        any(row.state == "valid" and (row.valid_until_on is None or row.valid_until_on >= plan.ends_on)
-            for row in act.find("staff_qualification", person_id=member.evaluator_id, qualification_type="evaluator"))
+        any(row.state == "valid" and row.valid_from_on <= plan.starts_on and plan.ends_on <= row.valid_until_on
+            for row in act.find("staff_qualification", person_id=member.evaluator_id,
+                                qualification_type="evaluator"))
         for member in plan.team)
+
+
+def samples_outlets(plan, act) -> bool:
+    """Where the organisation has outlets, one at least is visited."""
+    dealer = plan.types["dealer_ledger"].model
+    return any(site.dealer_id for site in plan.sites) or act.session.scalar(
+        sa.select(dealer.id).where(dealer.state.in_(("active", "rectifying"))).limit(1)) is None
+
+
+def leads(plan, act) -> bool:
+    return any(member.evaluator_id == act.actor.id and member.team_role == "leader" for member in plan.team)
 
 
 IN_TIME = Condition(
@@ -41,7 +55,10 @@ TEAM_QUALIFIED = Condition(is_qualified, Text(
     "评价组成员须持有效的评价员资格", "Every member of the team needs a valid evaluator qualification"))
 MEETINGS_SIGNED = Condition(has_both_meetings, Text(
     "首次会议和末次会议须已签认", "The opening and the closing meeting have to be signed"))
-READY = (HEADQUARTERS, ONE_LEADER, PAPERS_REVIEWED, HOURS_RESERVED, TEAM_QUALIFIED, IN_TIME)
+OUTLET_SAMPLED = Condition(samples_outlets, Text(
+    "评价场所须包括至少一个抽样的服务网点", "At least one outlet has to be among the places"))
+BY_THE_LEADER = Condition(leads, Text("由评价计划的组长办理", "This is for the team leader of the plan"))
+READY = (HEADQUARTERS, OUTLET_SAMPLED, ONE_LEADER, PAPERS_REVIEWED, HOURS_RESERVED, TEAM_QUALIFIED, IN_TIME)
 
 
 class Site(Line, of="evaluation_plan"):
@@ -147,9 +164,9 @@ class EvaluationPlan(Record):
                     by=("quality_manager", "management_representative"), requires=("objection_reason",),
                     stamps=("objected_at",)),
                 Move("adjust", "调整计划", "Adjust and resend", source=("objected",), to="sent",
-                    by=("evaluator",), requires=("adjustment_note",), stamps=("sent_at",), when=READY),
+                    by=("evaluator",), requires=("adjustment_note",), stamps=("sent_at",), when=(BY_THE_LEADER, *READY)),
                 Move("keep_plan", "维持原计划", source=("objected",), to="sent", by=("evaluator",),
-                    comment=True),
+                    comment=True, when=(BY_THE_LEADER,)),
                 Move("agree", "确认", source=("sent",), to="agreed",
                     by=("quality_manager", "management_representative"),
                     stamps=("signed_by", "signed_at")),

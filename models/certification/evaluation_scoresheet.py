@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import sqlalchemy as sa
+
 from models.base import (
     Line, Record, choice, day, decimal, integer, lines, link, longtext, moment, person, rounded, text,
     yes_no,
@@ -36,6 +38,12 @@ def is_complete(sheet, act) -> bool:
         for row in sheet.indicators)
 
 
+def is_leader(sheet, act) -> bool:
+    plan = act.get("evaluation_plan", sheet.evaluation_plan_id)
+    return plan is not None and any(
+        row.evaluator_id == act.actor.id and row.team_role == "leader" for row in plan.team)
+
+
 def set_validity(sheet, act) -> None:
     """A certificate that is granted holds for three years."""
     if sheet.certificate_decision == "grant":
@@ -52,8 +60,7 @@ DEDUCTIONS_REPORTED = Condition(
     lambda sheet, act: all(row.nonconformity_report_id for row in sheet.special_items if row.kind == "deduction"),
     Text("每项特别扣分须有不符合报告", "Every special deduction needs a nonconformity report"))
 BY_THE_LEADER = Condition(
-    lambda sheet, act: any(row.evaluator_id == act.actor.id and row.team_role == "leader"
-                           for row in act.get("evaluation_plan", sheet.evaluation_plan_id).team),
+    is_leader,
     Text("由评价计划的组长汇总", "The team leader of the plan consolidates"))
 NOT_FAILED = Condition(
     lambda sheet, act: sheet.level not in (None, "failed"),
@@ -179,6 +186,20 @@ class EvaluationScoresheet(Record):
         if not act.is_history and act.move is None and self.state != "open" and (
                 is_changed(self, "indicators") or is_changed(self, "special_items")):
             yield "indicators", Text("评分已完成；更改请先退回评分", "Scoring is finished: reopen the sheet to change it")
+
+        if not act.is_history:
+            yield from self._scored_by_others(act)
+
+    def _scored_by_others(self, act):
+        """The rows of other evaluators' tasks; the leader may change all of them."""
+        if self.id is None or act.actor.id is None or is_leader(self, act):
+            return
+        for n, row in enumerate(self.indicators):
+            before = sa.inspect(row).attrs.evaluator_id.history.deleted
+            evaluator = before[0] if before else row.evaluator_id
+            if evaluator not in (None, act.actor.id) and act.session.is_modified(row):
+                yield f"indicators-{n}-actual_points", Text(
+                    "该指标由另一评价员评分", "Another evaluator scores this indicator")
 
     def start_from(self, source, act):
         """The fifteen indicators; their points are entered from the standard that the office owns."""

@@ -18,6 +18,11 @@ NO_OPEN_ACTION = saying(
     "所关联的纠正和预防措施须先关闭", "The linked corrective action has to be closed first")
 
 
+def rectify_again(report, act) -> None:
+    """What has no effect is not rectified: the first limit runs on."""
+    report.evidence_submitted_at = report.verification_method = report.verification_result = None
+
+
 class NonconformityReport(Record):
     """Issued in writing by the evaluation team for each nonconformity found on site; the organisation
     rectifies it in the time set and the team verifies the effect."""
@@ -93,7 +98,7 @@ class NonconformityReport(Record):
                           VERIFIED_ON_SITE, actor_is_not("handler"), VERIFIER_IS_OUTSIDER)),
                 Move("reject_evidence", "验证无效", source=("evidence_submitted",), to="rectifying",
                     by=("evaluator",), requires=("verification_method", "verification_result"),
-                    comment=True, when=(one_of("verification_result", "ineffective"),)),
+                    comment=True, when=(one_of("verification_result", "ineffective"),), then=rectify_again),
                 Move("close", "关闭", source=("verified",), to="closed", by=("evaluator",),
                     stamps=("closed_at",), when=(NO_OPEN_ACTION,)),
             ),

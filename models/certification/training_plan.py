@@ -9,16 +9,17 @@ from models.spec import (
     SIGNER, SYSTEM, Condition, Default, Move, Period, RecordType, Series, Step, Text, Workflow, states,
 )
 
-FIRST_TRAINING = {"business", "technical", "management"}
+FIRST_KINDS = ("business", "technical", "management")
 
 
 def held_courses(plan, act) -> set[str]:
     """The names of the courses whose training record is archived."""
-    return {row.course_name for row in act.find("training_record", training_plan_id=plan.id) if row.state == "archived"}
+    return {row.course_name for row in act.find("training_record", training_plan_id=plan.id)
+            if row.state == "archived"}
 
 
 def covers_all(plan, act) -> bool:
-    return not plan.is_first_training or {row.training_type for row in plan.courses} >= FIRST_TRAINING
+    return not plan.is_first_training or {row.training_type for row in plan.courses} >= set(FIRST_KINDS)
 
 
 FIRST_IS_WHOLE = Condition(covers_all, Text(
@@ -27,7 +28,8 @@ NEW_IS_TAUGHT = Condition(
     lambda plan, act: not plan.topic_kinds or bool(plan.courses),
     Text("新技术、新产品、新业务须安排课程", "What is new needs at least one course"))
 RECORD_SCHEDULED = Condition(
-    lambda plan, act: any(row.state != "void" for row in act.find("training_record", training_plan_id=plan.id)),
+    lambda plan, act: any(row.state not in ("void", "cancelled")
+                          for row in act.find("training_record", training_plan_id=plan.id)),
     Text("请先登记本计划的第一次培训", "Schedule the first training of this plan before"))
 COURSES_ACCOUNTED = Condition(
     lambda plan, act: all(row.remark or row.course_name in held_courses(plan, act) for row in plan.courses),
@@ -80,6 +82,19 @@ class TrainingPlan(Record):
                 yield f"courses-{n}-planned_on", Text("计划日期须在计划季度之内或之后", "Not before the quarter of the plan")
         if act.actor.roles & {"unit", "unit_lead"} and set(self.audience or ()) - {"service_staff"}:
             yield "audience", Text("子(分)公司只培训本单位的售后服务人员", "A subsidiary trains its own service staff only")
+
+    def start_from(self, source, act):
+        """The first training of a dealer, or what somebody still has to learn before being appointed."""
+        today = act.today
+        self.quarter = self.quarter or f"{today.year}-Q{(today.month + 2) // 3}"
+        if source.spec.name == "dealer_ledger":
+            self.is_first_training, self.audience = True, ["service_dealer"]
+            self.name, self.training_types = f"{source.name} 首次培训", list(FIRST_KINDS)
+            self.courses += [Course(training_type=kind, dealer_id=source.id) for kind in FIRST_KINDS]
+        else:
+            self.name, self.audience = f"{source.person_name} 任用前培训", ["service_staff"]
+            self.need_reason = source.opinion_text
+            self.courses.append(Course(dealer_id=source.dealer_id))
 
     spec = RecordType(
         code="TRP", zh="培训计划", en="Training plan", source="004 §4.1.3, §5.4.2; 003 二(一), 二(三)",

@@ -56,6 +56,13 @@ def grant_qualifications(training, act) -> None:
                 valid_until_on=end, training_record_id=training.id)
 
 
+def start_plan(training, act) -> None:
+    """The first training that is held starts its plan."""
+    plan = act.get("training_plan", training.training_plan_id)
+    if plan is not None and plan.state == "approved":
+        act.make(plan, "start")
+
+
 class Attendee(Line, of="training_record"):
     """One person who was to be taught, and with what result."""
 
@@ -158,13 +165,13 @@ class TrainingRecord(Record):
               "pass_rate", "state"),
         search=("number", "course_name", "trainer", "training_content"),
         links_in=("training_plan", "quality_disposition_feedback"),
-        filters=("state", "audience", "training_type", "period", "is_first_training"),
+        filters=("state", "training_plan", "audience", "training_type", "period", "is_first_training"),
         workflow=Workflow(
             states(("scheduled", "已安排"), ("held", "已培训"), ("assessed", "已考核"), ("archived", "已归档"),
                    ("cancelled", "已取消")),
             moves=(
                 Move("hold", "完成培训", source=("scheduled",), to="held", by=ORGANISERS,
-                     requires=("held_on", "trainer", "training_content", "attendees")),
+                     requires=("held_on", "trainer", "training_content", "attendees"), then=start_plan),
                 Move("assess", "登记考核", "Record assessment", source=("held",), to="assessed", by=ORGANISERS,
                      requires=("assessment_method", "assessed_on"),
                      when=(every_line("attendees", "result"),)),

@@ -7,6 +7,7 @@ from models.base import (
     percent, period, person, rounded, text, unit, yes_no,
 )
 from models.choices import FAULT_CATEGORIES
+from models.conditions import is_changed
 from models.spec import (
     SYSTEM, Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states,
 )
@@ -165,6 +166,15 @@ class MonthlyQualityAnalysis(Record):
         self.year_change_rate = _change(self.case_count, self.year_ago_case_count)
         self.faults_per_thousand = (
             rounded(Decimal(quantity) * 1000 / self.vehicles_in_use, 4) if self.vehicles_in_use else None)
+
+    def check(self, act):
+        if act.move is not None or not is_changed(self, "receipts"):
+            return
+        for n, row in enumerate(self.receipts):
+            if not any(membership.role in READERS for membership in row.recipient.memberships):
+                yield f"receipts-{n}-recipient", Text(
+                    "签阅人须为质量负责人、责任部门负责人、主管副总或总经理",
+                    "Signed by a quality manager, unit lead, deputy GM or general manager")
 
     spec = RecordType(
         code="MUQ", zh="用户质量信息月分析报告", en="Monthly user quality analysis",

@@ -4,10 +4,14 @@ from models.base import (
     Line, Record, choice, day, file, integer, lines, link, longtext, moment, person, text, unit,
     yes_no,
 )
-from models.conditions import actor_is_not
+from models.conditions import actor_is_not, is_changed
 from models.spec import (
     SIGNER, SYSTEM, Deadline, Default, Move, RecordType, Series, Step, Text, Workflow, states,
 )
+
+
+# What is still filled in once the document is approved.
+LATER = ("effective_on", "review_due_on")
 
 
 def retire_replaced(document, act) -> None:
@@ -73,6 +77,11 @@ class ControlledDocument(Record):
     distributions = lines(Distribution, "发放记录")
 
     def check(self, act):
+        if self.state == "approved" and act.move is None:
+            typed = [name for name, field in self.spec.fields.items() if field.typed and name not in LATER]
+            for name in (*typed, "changes"):
+                if is_changed(self, name):
+                    yield name, Text("已批准，内容不能再改；请作废后重新登记", "It is approved: void it and register it anew")
         if self.form_of and self.form_of not in self.types:
             yield "form_of", Text("没有这个记录类型", "There is no such record type")
         replaced = act.get("controlled_document", self.replaces_id)

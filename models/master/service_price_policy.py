@@ -19,6 +19,15 @@ def replace_earlier(policy, act) -> None:
             act.make(other, "supersede")
 
 
+def put_in_force(act) -> list:
+    """By the clock: every approved version whose day is reached takes effect, the earliest first."""
+    due = [policy for policy in act.find("service_price_policy", state="approved")
+           if policy.effective_from_on <= act.today]
+    for policy in sorted(due, key=lambda policy: (policy.effective_from_on, policy.id)):
+        act.make(policy, "take_effect")
+    return due
+
+
 def later_is_due(policy, act) -> bool:
     """Another approved version of the same product line has reached its day."""
     return any(other is not policy and other.effective_from_on <= act.today for other in act.find(

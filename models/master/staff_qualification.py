@@ -83,6 +83,11 @@ class StaffQualification(Record):
     revoked_at = moment("撤销时间", origin="X")
     remark = longtext("备注", origin="P")
 
+    def derive(self, act):
+        sheet = act.get("competence_assessment", self.competence_assessment_id)
+        self.assessment_result = sheet and sheet.assessment_result
+        self.appointment_opinion = sheet and sheet.appointment_opinion
+
     def check(self, act):
         if self.valid_from_on and self.valid_until_on and self.valid_until_on < self.valid_from_on:
             yield "valid_until_on", Text("有效期止不能早于有效期起", "The validity cannot end before it begins")

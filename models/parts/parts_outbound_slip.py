@@ -5,7 +5,7 @@ from decimal import Decimal
 from models.base import Line, Record, day, decimal, integer, lines, link, longtext, moment, person, text
 from models.conditions import is_changed
 from models.parts.parts_shipping_notice import detail_of, slips_of
-from models.parts.parts_stock import book, stock_of
+from models.parts.parts_stock import book_all, stock_of
 from models.spec import Condition, Default, Move, RecordType, Series, Text, Workflow, states
 
 
@@ -23,9 +23,7 @@ def leave(slip, act) -> None:
     slip.shipped_at = act.now
     ship_short(slip, detail_of(notice, act), act)
     act.make(notice, "ship")
-    for part in sorted(slip.parts, key=lambda part: part.part_no):   # always locked in this order
-        if part.quantity:
-            book(act, "outbound", -part.quantity, act.get("parts_stock", part.parts_stock_id), slip)
+    book_all(act, "outbound", [(part, -part.quantity) for part in slip.parts], slip)
 
 
 def ship_short(slip, detail, act) -> None:
@@ -108,8 +106,13 @@ class PartsOutboundSlip(Record):
             yield "parts_shipping_notice", Text("该通知单已有出库单", "This notice has an outbound slip already")
         if act.move is None and self.state == "packed" and is_changed(self, "parts"):
             yield "parts", Text("已包装，明细不能再改；如需更正请取消后重开", "It is packed: cancel the slip to change its lines")
-        wanted = self._wanted(notice, act)
+        wanted, named = self._wanted(notice, act), [part.part_no for part in self.parts]
+        if self.state in ("issued", "picked") and set(wanted) - set(named):
+            yield "parts", Text("发运明细表的每种配件都须列入，少发的填实发数量和原因",
+                                "Every part of the shipping detail is listed: what is lacking with the reason why")
         for n, part in enumerate(self.parts):
+            if part.part_no in named[:n]:
+                yield f"parts-{n}-part_no", Text("同一配件只能列一行", "A part appears once")
             yield from ((f"parts-{n}-{name}", text) for name, text in self._wrong_part(part, wanted, act))
 
     def _wanted(self, notice, act):

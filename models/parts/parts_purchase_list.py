@@ -9,7 +9,7 @@ from models.base import (
     rounded, text,
 )
 from models.conditions import actor_is_not
-from models.parts.parts_stock import book, booked
+from models.parts.parts_stock import book_all, booked
 from models.spec import (
     SIGNER, SYSTEM, Condition, Deadline, Move, RecordType, Refused, Series, Step, Text, Workflow, states,
 )
@@ -35,14 +35,14 @@ def name_compiler(purchase, act) -> None:
 def put_in_stock(purchase, act) -> None:
     """What arrived since the last receipt comes into the company's store."""
     present, arrived = booked(act, purchase, "purchase_in"), []
-    for part in sorted(purchase.parts, key=lambda part: part.part_no):   # always locked in this order
+    for part in purchase.parts:
         quantity = (part.received_quantity or 0) - present.get(part.part_no, Decimal(0))
         if quantity < 0:
             raise Refused(LESS.with_(part=part.part_name, booked=f"{present[part.part_no].normalize():f}"))
         if quantity > 0:
-            book(act, "purchase_in", quantity, part, purchase)
-            arrived.append(part)
-    for part in arrived:
+            arrived.append((part, quantity))
+    book_all(act, "purchase_in", arrived, purchase)
+    for part, _ in arrived:
         part.received_at = part.received_at or act.now
 
 

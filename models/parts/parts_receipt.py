@@ -7,20 +7,30 @@ from models.base import (
     text, yes_no,
 )
 from models.conditions import filled, if_so, is_changed, is_false, is_true, saying
-from models.parts.parts_shipping_notice import SHIPPED, detail_of
-from models.parts.parts_stock import book
-from models.spec import Condition, Move, RecordType, Series, Text, Workflow, states
+from models.parts.parts_shipping_notice import SHIPPED, detail_of, receipt_lines
+from models.parts.parts_stock import book_all, booked
+from models.spec import (
+    APPROVER, DRAFTER, VOID, Condition, Move, RecordType, Series, Text, Workflow, states,
+)
 
 
 def put_in_store(receipt, act) -> None:
     """What arrived undamaged comes into the dealer's store; the notice is received with the first receipt."""
-    for part in sorted(receipt.parts, key=lambda part: part.part_no):   # always locked in this order
-        if part.quantity:
-            book(act, "transfer_in", part.quantity, part, receipt, dealer_id=receipt.dealer_id)
+    arrived = [(part, part.quantity) for part in receipt.parts]
+    book_all(act, "transfer_in", arrived, receipt, dealer_id=receipt.dealer_id)
     notice = act.get("parts_shipping_notice", receipt.parts_shipping_notice_id)
     if notice.state == "shipped":
         notice.signed_by = receipt.signed_by
         act.make(notice, "receive")
+
+
+def take_out_again(receipt, act) -> None:
+    """What a wrong receipt brought into the dealer's store leaves it by an opposite movement."""
+    present = booked(act, receipt, "transfer_in", receipt.dealer_id)
+    first = {part.part_no: part for part in reversed(receipt.parts)}
+    wrong = [(first[part_no], -quantity) for part_no, quantity in present.items()]
+    remark = f"{receipt.number} 作废：{act.comment}"[:200]
+    book_all(act, "stocktake", wrong, receipt, dealer_id=receipt.dealer_id, remark=remark)
 
 
 IS_DAMAGED = Condition(
@@ -79,13 +89,13 @@ class PartsReceipt(Record):
         self.has_discrepancy = any(part.damaged_quantity or part.short_quantity for part in self.parts)
         prices = self._prices(act)
         self.amount = rounded(sum(
-            (((part.damaged_quantity or 0) + part.short_quantity) * prices.get(part.part_no, 0)
+            (((part.damaged_quantity or 0) + part.short_quantity) * prices.get(part.line_no, 0)
              for part in self.parts), Decimal(0)))
 
     def _prices(self, act):
         notice = act.get("parts_shipping_notice", self.parts_shipping_notice_id)
         detail = detail_of(notice, act) if notice else None
-        return {part.part_no: part.unit_price or 0 for part in detail.parts} if detail else {}
+        return {part.line_no: part.unit_price or 0 for part in detail.parts} if detail else {}
 
     def check(self, act):
         if act.is_history:
@@ -97,10 +107,26 @@ class PartsReceipt(Record):
             yield "received_at", Text("收货时间不能早于发运时间", "It is received after it was shipped")
         if act.move is None and self.state != "pending" and is_changed(self, "parts"):
             yield "parts", Text("签收后明细不能再改", "Once received the lines cannot change")
+        if self.state == "pending" and self._shipped() != self._left(notice, act):
+            yield "parts", Text("配件和发运数量须与发运明细表一致，只填写实收、破损和备注",
+                                "Parts and shipped quantities are those of the shipping detail: fill in what arrived")
         for n, part in enumerate(self.parts):
             if part.short_quantity < 0:
                 yield f"parts-{n}-quantity", Text("完好与破损之和不能超过发运数量",
                                                   "Undamaged and damaged together cannot be more than was shipped")
+
+    def _shipped(self):
+        return [(part.line_no, part.part_no, part.shipped_quantity) for part in self.parts]
+
+    def _left(self, notice, act):
+        """The lines of the notice's detail; one that was loaded without a detail has none to compare with."""
+        detail = detail_of(notice, act)
+        return [(part.line_no, part.part_no, part.quantity) for part in detail.parts if part.quantity] if detail \
+            else self._shipped()
+
+    def start_from(self, source, act):
+        detail = detail_of(source, act)
+        self.parts = receipt_lines(source, detail) if detail else []
 
     def _wrong_notice(self, notice, act):
         is_on_its_way = act.actor.is_system   # the act that ships it opens the receipt
@@ -122,7 +148,8 @@ class PartsReceipt(Record):
         filters=("state", "dealer", "has_discrepancy", "received_at"),
         links_in=("parts_shipping_notice",),
         workflow=Workflow(
-            states(("pending", "待签收"), ("received", "已签收"), ("discrepancy", "有差异"), ("settled", "已处理")),
+            states(("pending", "待签收"), ("received", "已签收"), ("discrepancy", "有差异"), ("settled", "已处理"),
+                (VOID, "作废", "Void")),
             moves=(
                 Move("receive", "签收", source=("pending",), to="received", by=("dealer",),
                     requires=("received_at", "signed_by", "signed_at", "parts"), when=(IS_RIGHT,), then=put_in_store),
@@ -131,6 +158,8 @@ class PartsReceipt(Record):
                     when=(IS_WRONG, PHOTO_OF_DAMAGE), then=put_in_store),
                 Move("settle", "处理", source=("discrepancy",), to="settled", by=("customer_service",),
                     requires=("settlement_type", "settlement_text"), stamps=("settled_at",)),
+                Move(VOID, "作废", "Void", source=("pending", "discrepancy"), to=VOID, by=(DRAFTER, APPROVER),
+                    comment=True, then=take_out_again),
             ),
         ),
         access={"customer_service": "AVX", "dealer": "CEv", "warehouse": "V"},

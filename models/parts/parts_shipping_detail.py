@@ -11,6 +11,8 @@ from models.conditions import is_changed
 from models.spec import CALLED_OFF, SYSTEM, Move, RecordType, Series, Text, Workflow, states
 
 SOURCES = ("parts_demand_plan", "parts_urgent_order")
+# In these states a plan or an urgent order is supplied; an order of which a part has left waits for the rest.
+LIVING = {"parts_demand_plan": ("accepted", "consolidated"), "parts_urgent_order": ("accepted", "backordered", "shipped")}
 # Of a plan what was accepted may be shipped, of an urgent order what was ordered.
 ORDERED = {"parts_demand_plan": "accepted_quantity", "parts_urgent_order": "quantity"}
 
@@ -79,7 +81,7 @@ class PartsShippingDetail(Record):
             yield "parts", Text("明细只能在草稿状态修改", "The lines change in the draft only")
         planned: dict[tuple[str, int, str], Decimal] = {}
         for n, part in enumerate(self.parts):
-            if not part.quantity:
+            if not part.quantity and self.state in ("draft", "in_approval"):   # later a slip may have left it behind
                 yield f"parts-{n}-quantity", Text("数量须大于零", "The quantity must be more than zero")
             yield from ((f"parts-{n}-{name}", text) for name, text in self._wrong_source(part, planned, act))
 
@@ -95,6 +97,8 @@ class PartsShippingDetail(Record):
             return
         if source.dealer_id != self.dealer_id:
             yield part.source_type, Text("来源单据不是收货服务商的", "This record is another dealer's")
+        if self._is_decided(act) and source.state not in LIVING[part.source_type]:
+            yield part.source_type, Text("来源单据尚未接收，或已取消", "This record is not accepted yet, or was called off")
         line = next((row for row in source.parts if row.part_no == part.part_no), None)
         if line is None:
             yield "part_no", Text("来源单据中没有这个配件", "The record does not ask for this part")
@@ -107,6 +111,11 @@ class PartsShippingDetail(Record):
             part.open_quantity = max(Decimal(0), open_)
         if planned[key] > open_:
             yield "quantity", Text(f"超过未发数量 {open_.normalize():f}", f"More than the {open_.normalize():f} still open")
+
+    def _is_decided(self, act):
+        """Written, submitted, approved or shipped; it can be sent back, received or cancelled whatever became of the
+        orders."""
+        return act.move is None or act.move.name in ("submit", "approve", "ship")
 
     def _carried(self, source, act):
         """What other details, not called off, carry of it already."""
@@ -122,8 +131,7 @@ class PartsShippingDetail(Record):
 
     def start_from(self, source, act):
         """What the dealer's accepted plans and urgent orders still wait for."""
-        for name, living in (("parts_demand_plan", ("accepted", "consolidated")),
-                             ("parts_urgent_order", ("accepted", "backordered"))):
+        for name, living in LIVING.items():
             for order in act.find(name, dealer_id=source.dealer_id):
                 if order.state in living:
                     self.parts += self._open_lines(order, act)

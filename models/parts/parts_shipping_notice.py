@@ -42,7 +42,7 @@ def reserve(detail, act) -> None:
     for part_no in sorted({part.part_no for part in detail.parts}):
         stock = stock_of(act, part_no)
         if stock is not None:
-            act.touch(stock)
+            act.touch(act.lock(stock))
 
 
 def ship_with_detail(notice, act) -> None:
@@ -65,12 +65,17 @@ def tell_orders(detail, act) -> None:
 
 
 def open_receipt(notice, detail, act) -> None:
+    act.new("parts_receipt", parts_shipping_notice=notice.id, dealer=notice.dealer_id,
+            parts=receipt_lines(notice, detail))
+
+
+def receipt_lines(notice, detail):
+    """What has left, as if all of it arrived undamaged."""
     line = notice.types["parts_receipt"].lines["parts"].model
-    act.new("parts_receipt", parts_shipping_notice=notice.id, dealer=notice.dealer_id, parts=[
-        line(position=n, line_no=part.line_no, part_no=part.part_no, part_name=part.part_name,
-             unit_of_measure=part.unit_of_measure, shipped_quantity=part.quantity, quantity=part.quantity,
-             damaged_quantity=Decimal(0))
-        for n, part in enumerate(detail.parts)])
+    return [line(position=n, line_no=part.line_no, part_no=part.part_no, part_name=part.part_name,
+                 unit_of_measure=part.unit_of_measure, shipped_quantity=part.quantity, quantity=part.quantity,
+                 damaged_quantity=Decimal(0))
+            for n, part in enumerate(part for part in detail.parts if part.quantity)]
 
 
 HAS_DETAIL = Condition(
@@ -79,6 +84,9 @@ HAS_DETAIL = Condition(
 SLIP_ISSUED = Condition(
     lambda notice, act: bool(slips_of(notice, act)),
     Text("请先开具本通知单的出库单", "Issue the outbound slip of this notice first"))
+NO_SLIP = Condition(
+    lambda notice, act: not slips_of(notice, act),
+    Text("已开出库单，请先取消出库单", "There is an outbound slip: have it cancelled first"))
 SLIP_SHIPPED = Condition(
     lambda notice, act: any(slip.shipped_at for slip in slips_of(notice, act)),
     Text("出库单尚未发运", "The outbound slip is not shipped yet"))
@@ -162,7 +170,7 @@ class PartsShippingNotice(Record):
                 Move("receive", "签收", source=("shipped",), to="received", by=("dealer",),
                     requires=("signed_by",), stamps=("signed_at",), then=with_detail("receive")),
                 Move("cancel", "取消", source=("draft", "in_approval", "approved"), to="cancelled",
-                    by=("customer_service",), comment=True, then=with_detail("cancel")),
+                    by=("customer_service",), comment=True, when=(NO_SLIP,), then=with_detail("cancel")),
             ),
             approval=(Step("finance"), Step("deputy_gm")),
         ),

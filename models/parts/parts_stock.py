@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from models.base import (
     Line, Record, choice, decimal, lines, link, longtext, moment, money, person, text, yes_no,
 )
+from models.conditions import is_changed
 from models.spec import Condition, Move, RecordType, Refused, Series, Text, Workflow, states
 
 INCOMING = ("opening", "purchase_in", "transfer_in", "return_in")
@@ -21,12 +22,27 @@ TOO_LITTLE = Text("“{part}”现存 {present}，不足以出库 {wanted}", "�
 NOT_IN_USE = Text("“{part}”的库存已停用，请先启用", "The stock of “{part}” is discontinued: reactivate it first")
 
 
+def book_all(act, movement_type, parts, source, *, dealer_id=None, remark=None) -> None:
+    """Book several: `parts` are (part, quantity). Rows are locked in the order of their part numbers and new ones
+    are opened last, so two who book the same parts wait for each other, never in a circle."""
+    present = {part.part_no: stock_of(act, part.part_no, dealer_id) for part, _ in parts}
+    for part, quantity in sorted(parts, key=lambda pair: (present[pair[0].part_no] is None, pair[0].part_no)):
+        if quantity:
+            book(act, movement_type, quantity, part, source, dealer_id=dealer_id, remark=remark)
+        elif present[part.part_no] is not None:   # nothing moves, but what was reserved may be free again
+            act.touch(act.lock(present[part.part_no]))
+
+
 def book(act, movement_type, quantity, part, source, *, dealer_id=None, remark=None):
     """Book a quantity (in positive, out negative) of a part in the company's store, or in a dealer's; the one
     way in which other records move stock. `part` has part_no, part_name, model and unit_of_measure; `source`
     is the record that brings it about. The row stays locked until the transaction ends, so two bookings never
     see the same stock."""
-    stock = _locked_row(act, part, dealer_id)
+    stock = stock_of(act, part.part_no, dealer_id)
+    if stock is None:
+        act.lock_series("parts_stock")   # whoever opens the same row at this moment comes first or second
+        stock = stock_of(act, part.part_no, dealer_id)
+    stock = stock and act.lock(stock)
     present = stock.on_hand_quantity if stock else Decimal(0)
     if present + quantity < 0:
         raise Refused(TOO_LITTLE.with_(part=part.part_name, present=f"{present.normalize():f}",
@@ -47,18 +63,11 @@ def book(act, movement_type, quantity, part, source, *, dealer_id=None, remark=N
     return stock
 
 
-def _locked_row(act, part, dealer_id):
-    found = act.session.scalar(sa.select(PartsStock.id).where(
-        PartsStock.part_no == part.part_no, PartsStock.dealer_id.is_not_distinct_from(dealer_id),
+def stock_of(act, part_no, dealer_id=None):
+    """The row of a part in the company's store, or in a dealer's; None if there is none."""
+    return act.session.scalar(sa.select(PartsStock).where(
+        PartsStock.part_no == part_no, PartsStock.dealer_id.is_not_distinct_from(dealer_id),
         PartsStock.state != "void"))
-    return found and act.session.get(PartsStock, found, with_for_update=True, populate_existing=True)
-
-
-def stock_of(act, part_no):
-    """The company's row of a part, locked until the transaction ends; None if it has none."""
-    found = act.session.scalar(sa.select(PartsStock.id).where(
-        PartsStock.part_no == part_no, PartsStock.store_type == "company", PartsStock.state != "void"))
-    return found and act.session.get(PartsStock, found, with_for_update=True, populate_existing=True)
 
 
 def booked(act, source, movement_type, dealer_id=None) -> dict[str, Decimal]:
@@ -136,6 +145,12 @@ class PartsStock(Record):
                 part.part_no == self.part_no, detail.model.state == "approved")), Decimal(0))
 
     def check(self, act):
+        if self.id is None:
+            act.lock_series("parts_stock")   # the index does not see that two rows without a dealer are the same
+        elif any(row.id for row in self.movements) and any(
+                is_changed(self, name) for name in ("store_type", "dealer", "part_no")):
+            yield "part_no", Text("已有出入库流水，配件编码和所属库不能再改；请停用后另建",
+                                  "It has movements: part number and store stay. Open another row")
         if (self.store_type == "dealer") != (self.dealer_id is not None):
             yield "dealer", Text("网点库须选择服务商，公司库不填服务商",
                                  "A dealer store names its dealer, the company's names none")

@@ -41,6 +41,14 @@ def count_as_returned(form, act) -> None:
     act.touch(act.get("satisfaction_survey_plan", form.satisfaction_survey_plan_id))
 
 
+def count_in_score(form, act) -> None:
+    """A score that was compiled while the round runs counts this form too."""
+    form.state = act.move.to
+    for sheet in act.find("satisfaction_score", satisfaction_survey_plan_id=form.satisfaction_survey_plan_id):
+        if sheet.state == "computed":
+            act.touch(sheet)
+
+
 PLAN_IS_OPEN = saying(
     linked("satisfaction_survey_plan", "collecting"),
     "调查方案经管理者代表批准并发出后，才能发出调查表",
@@ -172,7 +180,7 @@ class SatisfactionQuestionnaire(Record):
                      by=COLLECTORS, requires=("answers", "answered_on", "contact_person", "method"),
                      stamps=("returned_at",), when=(PLAN_NOT_CLOSED,), then=count_as_returned),
                 Move("score", "评分", source=("returned",), to="scored", by=(SYSTEM, "quality_engineer"),
-                     when=(IS_VALID,)),
+                     when=(IS_VALID,), then=count_in_score),
                 Move("invalidate", "判为无效", "Mark invalid", source=("returned",), to="invalid",
                      by=("quality_engineer",), comment=True, when=(IS_INVALID,)),
                 Move("expire", "逾期未回", source=("sent",), to="expired", by=(SYSTEM, "quality_engineer"),

@@ -1,5 +1,7 @@
 """顾客满意度分析(调查)报告."""
 
+from decimal import Decimal
+
 import sqlalchemy as sa
 
 from models.base import (
@@ -7,7 +9,7 @@ from models.base import (
     rounded, text, unit,
 )
 from models.choices import SURVEY_ITEMS
-from models.conditions import actor_is_not_creator, every_line, linked, saying
+from models.conditions import actor_did_not, actor_is_not_creator, every_line, linked, saying
 from models.spec import Condition, Move, RecordType, Series, Text, Workflow, states
 
 
@@ -33,6 +35,34 @@ def _called(row):
     return Item.fields["item"].choice_label(row.item)
 
 
+def scored_forms(report, act) -> list:
+    found = act.find("satisfaction_questionnaire", satisfaction_survey_plan_id=report.satisfaction_survey_plan_id)
+    return sorted((form for form in found if form.state == "scored"), key=lambda form: form.id)
+
+
+def unlisted(report, act) -> list[str]:
+    """Items with which a customer is dissatisfied, and gaps to a competitor, that nobody is to improve."""
+    forms = scored_forms(report, act)
+    weak = {answer.item for form in forms for answer in form.answers if answer.satisfaction_level in DISSATISFIED}
+    missing = [label.zh for item, label in SURVEY_ITEMS if item in weak and not any(
+        word in row.aspect for row in report.improvements for word in label)]
+    has_gap = any(form.competitor_gap for form in forms)
+    is_listed = any(row.kind == "competitor_gap" for row in report.improvements)
+    return [*missing, *(["与竞争对手有差距"] if has_gap and not is_listed else [])]
+
+
+def is_in_review(report, act) -> bool:
+    review = act.get("management_review_input", report.management_review_input_id)
+    return review is None or any(row.satisfaction_report_id == report.id for row in review.inputs)
+
+
+DISSATISFIED = ("dissatisfied", "very_dissatisfied")
+DISSATISFACTION_LISTED = Condition(
+    lambda report, act: not unlisted(report, act),
+    Text("顾客不满意的项目和与竞争对手的差距，均须列入需改善项目（项目名称须写明）",
+         "List every item that dissatisfies a customer, by its name, and the gap to competitors as improvements"))
+IN_REVIEW = Condition(is_in_review, Text(
+    "所选管理评审输入未列入本报告，请先在其输入清单中列入", "This management review does not list the report: enter it there first"))
 WEAK_ITEMS_EXPLAINED = Condition(
     lambda report, act: not unexplained(report),
     Text("低于上期的项目须填写分析，或列入需改善项目（类别“低于上期”）",
@@ -100,7 +130,7 @@ class SatisfactionReport(Record):
         score = act.get("satisfaction_score", self.satisfaction_score_id)
         self.quarter = plan and plan.quarter
         self.sent_count, self.returned_count = (plan.sent_count, plan.returned_count) if plan else (None, None)
-        self.return_rate = rounded(self.returned_count / self.sent_count, 6) if self.sent_count else None
+        self.return_rate = rounded(Decimal(self.returned_count) / self.sent_count, 6) if self.sent_count else None
         self.score, self.satisfaction_rate = (score.score, score.satisfaction_rate) if score else (None, None)
         previous = self._previous(act)
         self.previous_score = previous and previous.score
@@ -130,13 +160,27 @@ class SatisfactionReport(Record):
             score = source
         if score is None:
             return
-        self.satisfaction_score_id, self.satisfaction_survey_plan_id = score.id, score.satisfaction_survey_plan_id
+        self.satisfaction_survey_plan_id = score.satisfaction_survey_plan_id
+        self.take_scores(score, act)
+
+    def take_scores(self, score, act):
+        """The scores of the round beside those of the last report; what people wrote on them stays. What customers
+        say is gathered where nothing is written yet."""
+        self.satisfaction_score_id = score.id
         self.derive(act)
         previous = self._previous(act)
         before = {row.item: row.item_score for row in previous.items} if previous else {}
+        present, rows = {row.item: row for row in self.items}, []
+        for scored in score.items:
+            row = present.get(scored.item) or Item(item=scored.item)
+            row.position, row.item_score = len(rows), rounded(scored.item_score)
+            row.previous_item_score = before.get(scored.item)
+            rows.append(row)
+        self.items = rows
         self.title = self.title or f"{self.quarter or ''} 顾客满意度分析报告".strip()
-        self.items += [Item(item=row.item, item_score=rounded(row.item_score), previous_item_score=before.get(row.item))
-                       for row in score.items]
+        for name in ("most_dissatisfied_aspect", "competitor_gap"):
+            said = [f"{form.number}：{getattr(form, name)}" for form in scored_forms(self, act) if getattr(form, name)]
+            setattr(self, name, getattr(self, name) or "\n".join(said)[:20_000] or None)
 
     spec = RecordType(
         code="SRP", zh="顾客满意度分析(调查)报告", en="Satisfaction analysis report", source="000 §5.2.4.2-§5.2.4.5; 001 §5.4.4",
@@ -157,16 +201,17 @@ class SatisfactionReport(Record):
                     requires=("satisfaction_survey_plan", "satisfaction_score", "product_quality_situation",
                               "service_record_situation", "most_dissatisfied_aspect", "competitor_gap", "conclusion",
                               "items"),
-                    when=(SCORE_CONFIRMED, WEAK_ITEMS_EXPLAINED)),
+                    when=(SCORE_CONFIRMED, DISSATISFACTION_LISTED, WEAK_ITEMS_EXPLAINED)),
                 Move("send_back", "退回", source=("submitted",), to="draft", by=("quality_manager",),
                     comment=True),
                 Move("review", "审核并报总经理", "Review and report", source=("submitted",), to="with_gm",
-                    by=("quality_manager",), stamps=("submitted_at",), when=(actor_is_not_creator(),)),
+                    by=("quality_manager",), stamps=("submitted_at",),
+                    when=(actor_is_not_creator(), actor_did_not("submit"))),
                 Move("receive", "总经理签收", "General manager receives", source=("with_gm",),
                     to="improving", by=("general_manager",), stamps=("gm_received_at",), then=begin_actions),
                 Move("present", "提交管理评审", "Hand to management review", source=("improving",),
                     to="in_management_review", by=("quality_engineer", "quality_manager"),
-                    requires=("management_review_input",), when=(every_line("improvements", "corrective_action"),)),
+                    requires=("management_review_input",), when=(every_line("improvements", "corrective_action"), IN_REVIEW)),
                 Move("close", "关闭", source=("in_management_review",), to="closed",
                     by=("quality_manager",), requires=("tracking_summary",),
                     stamps=("tracking_reported_at", "closed_at"),

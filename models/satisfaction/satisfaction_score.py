@@ -1,6 +1,7 @@
 """顾客满意度评分(评价表)."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import sqlalchemy as sa
 
@@ -8,7 +9,7 @@ from models.base import (
     Line, Record, choice, decimal, integer, lines, link, longtext, moment, percent, period, rounded,
 )
 from models.choices import SURVEY_ITEMS
-from models.spec import SYSTEM, Move, Period, RecordType, Series, Text, Workflow, states
+from models.spec import SYSTEM, Condition, Move, Period, RecordType, Series, Text, Workflow, states
 
 # What each kind of sheet is about.
 SUBJECTS = {"round": ("satisfaction_survey_plan",), "customer": ("customer",), "dealer": ("dealer", "period")}
@@ -17,10 +18,25 @@ SATISFIED = ("very_satisfied", "satisfied")
 
 
 def weighted(parts):
-    """The mean of (value, weight) over the parts that have a value; not rounded. None without any."""
-    known = [(Decimal(value), Decimal(weight)) for value, weight in parts if value is not None and weight]
-    total = sum((weight for _, weight in known), Decimal(0))
-    return sum((value * weight for value, weight in known), Decimal(0)) / total if total else None
+    """The mean of (value, weight) over the parts that have a value, as an exact fraction. None without any."""
+    known = [(Fraction(value), Fraction(weight)) for value, weight in parts if value is not None and weight]
+    total = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) / total if total else None
+
+
+def kept(exact, places=2):
+    """An exact fraction as the column keeps it: divided and rounded once."""
+    return None if exact is None else rounded(Decimal(exact.numerator) / exact.denominator, places)
+
+
+def is_over(sheet, act) -> bool:
+    """No more forms of the round can come in."""
+    plan = act.get("satisfaction_survey_plan", sheet.satisfaction_survey_plan_id)
+    return sheet.subject != "round" or (plan is not None and plan.state == "closed")
+
+
+ROUND_IS_OVER = Condition(is_over, Text(
+    "调查结束后方可确认评分", "The survey has to be closed before its score is confirmed"))
 
 
 class Item(Line, of="satisfaction_score"):
@@ -40,7 +56,7 @@ class _Score:
 
     def __init__(self, item, weight, count, points, most):
         self.item, self.weight, self.count, self.points, self.most = item, weight, count, points, most
-        self.item_score = points / most * 100
+        self.item_score = Fraction(points) / Fraction(most) * 100
 
 
 class SatisfactionScore(Record):
@@ -88,25 +104,26 @@ class SatisfactionScore(Record):
         self.valid_count = len(valid)
         self._count_items(valid)
         survey = weighted([(row.item_score, row.weight) for row in self._scores(valid)])
-        self.survey_score = None if survey is None else rounded(survey, 4)
+        self.survey_score = kept(survey, 4)
         self.service_record_score = self._service_records(act)
         score = weighted([(survey, self.survey_weight), (self.product_quality_score, self.product_quality_weight),
                           (self.service_record_score, self.service_record_weight)])
-        self.score = None if score is None else rounded(score)
-        asked = [form for form in valid if form.satisfaction_level]
-        pleased = sum(form.satisfaction_level in SATISFIED for form in asked)
-        self.satisfaction_rate = rounded(Decimal(pleased) / len(asked), 6) if asked else None
+        self.score = kept(score)
+        pleased = sum(form.satisfaction_level in SATISFIED for form in valid)
+        self.satisfaction_rate = rounded(Decimal(pleased) / len(valid), 6) if valid else None
         self.rank = self._rank(act)
 
     def _forms(self, act):
         """The questionnaires of the subject, those called off left out."""
+        about = {"satisfaction_survey_plan_id": self.satisfaction_survey_plan_id}
         if self.subject == "dealer":
-            found = act.find("satisfaction_questionnaire", dealer_id=self.dealer_id, period=self.period)
-        else:
-            about = {"satisfaction_survey_plan_id": self.satisfaction_survey_plan_id}
-            if self.subject == "customer":
-                about = {**({} if self.satisfaction_survey_plan_id is None else about), "customer_id": self.customer_id}
-            found = act.find("satisfaction_questionnaire", **about) if any(about.values()) else []
+            about = {"dealer_id": self.dealer_id, "period": self.period}
+        elif self.subject == "customer":
+            about["customer_id"] = self.customer_id
+        known = {name: value for name, value in about.items() if value is not None}
+        form = self.types["satisfaction_questionnaire"].model
+        found = act.session.scalars(
+            sa.select(form).filter_by(**known).options(sa.orm.selectinload(form.answers))) if known else ()
         return [form for form in found if form.state != "void"]
 
     def _scores(self, valid):
@@ -128,8 +145,8 @@ class SatisfactionScore(Record):
             row = present.get(score.item) or Item(item=score.item)
             row.position, row.weight, row.answered_count = len(rows), score.weight, score.count
             row.points, row.max_points = score.points, score.most
-            row.item_score = rounded(score.item_score, 4)
-            row.weighted_score = rounded(score.item_score * score.weight, 4)
+            row.item_score = kept(score.item_score, 4)
+            row.weighted_score = kept(score.item_score * Fraction(score.weight), 4)
             rows.append(row)
         if [id(row) for row in rows] != [id(row) for row in self.items]:
             self.items = rows
@@ -165,7 +182,12 @@ class SatisfactionScore(Record):
             yield "survey_weight", Text("三项权重之和须为 1（100%）", "The three weights must sum to 1 (100 %)")
         for name in SUBJECTS.get(self.subject, ()):
             if getattr(self, self.spec.fields[name].column) is None:
-                yield name, Text(f"请填写“{self.spec.fields[name].label.zh}”", f"Fill in “{self.spec.fields[name].label.en}”")
+                yield name, Text("请填写“{it}”", "Fill in “{it}”").with_(it=self.spec.fields[name].label)
+        about = ("subject", "satisfaction_survey_plan", "customer", "dealer", "period")
+        columns = [self.spec.fields[name].column for name in about]
+        same = act.find("satisfaction_score", **{name: getattr(self, name) for name in columns})
+        if self.state != "void" and any(row is not self and row.state != "void" for row in same):
+            yield "subject", Text("该对象已有评分表，请重新计算那一张", "There is a sheet of this already: recompute that one")
 
     spec = RecordType(
         code="SSC", zh="顾客满意度评分(评价表)", en="Satisfaction score sheet", source="000 §5.2.4.2, §6",
@@ -181,7 +203,7 @@ class SatisfactionScore(Record):
                 Move("recompute", "重新计算", source=("computed",), to="computed",
                     by=(SYSTEM, "quality_engineer", "quality_manager")),
                 Move("confirm", "确认", source=("computed",), to="confirmed", by=("quality_manager",),
-                    requires=("items",), stamps=("confirmed_at",)),
+                    requires=("items",), stamps=("confirmed_at",), when=(ROUND_IS_OVER,)),
                 Move("void", "作废", source=("computed", "confirmed"), to="void", by=("quality_manager",), comment=True),
             ),
         ),

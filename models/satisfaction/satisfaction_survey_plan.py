@@ -57,9 +57,12 @@ def forms_of(plan, act) -> list:
 
 
 def score_round(plan, act) -> None:
-    """The round that has ended gets its score sheet."""
-    if not any(sheet.subject == "round" and sheet.state != "void" for sheet in act.find(
-            "satisfaction_score", satisfaction_survey_plan_id=plan.id)):
+    """The round that has ended has its score sheet, computed from all of its forms."""
+    sheets = act.find("satisfaction_score", satisfaction_survey_plan_id=plan.id, subject="round")
+    present = next((sheet for sheet in sheets if sheet.state != "void"), None)
+    if present is not None:
+        act.touch(present)
+    else:
         act.new("satisfaction_score", subject="round", satisfaction_survey_plan=plan.id)
 
 

@@ -6,12 +6,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
 
+from jobs import reports
+from models.people import Membership, User
+from models.reports import ReportRun
+from rules import audit
 from tests import valid
 from tests.casebook import Casebook, done, refused
 
-NOTICE, DETAIL, SLIP, RECEIPT, STOCK = (
-    "parts_shipping_notice", "parts_shipping_detail", "parts_outbound_slip", "parts_receipt", "parts_stock")
+PLAN, LIST, ORDER, NOTICE, DETAIL, SLIP, RECEIPT, STOCK = (
+    "parts_demand_plan", "parts_purchase_list", "parts_urgent_order", "parts_shipping_notice", "parts_shipping_detail",
+    "parts_outbound_slip", "parts_receipt", "parts_stock")
+SIGNED = {"received_at": "2099-01-07T10:00", "signed_by": "站长", "signed_at": "2099-01-07T10:05"}
 
 
 @pytest.fixture
@@ -77,55 +84,139 @@ class Month:
 
     def store(self):
         """(on hand, reserved, available) of the company's pumps."""
-        row = self.book.read(STOCK, self.stock)
-        return tuple(int(value) for value in (row.on_hand_quantity, row.reserved_quantity, row.available_quantity))
+        return store(self.book, self.stock)
 
 
-def test_a_month_of_parts_from_the_plan_to_the_dealers_store(book, month):
-    notice = month.notice()
-    refused(book.person("customer_service").move(NOTICE, notice, "submit"), "请先填写本通知单的发运明细表")
-    person = book.person("customer_service")
-    form = person.form(f"/admin/{DETAIL}/new/?from={NOTICE}:{notice}")
-    assert (form["parts-0-part_no"], form["parts-0-quantity"], form["parts-0-parts_demand_plan"]) == ("P-1", "30", str(month.plan))
-    detail = person.create(DETAIL, {**form, "parts-0-unit_price": "12.5"})
-    done(person.move(NOTICE, notice, "submit"))
-    assert (book.state(DETAIL, detail), book.read(NOTICE, notice).amount) == ("in_approval", Decimal("375.00"))
+def test_a_month_of_parts_from_the_plan_to_the_dealers_store(book):
+    plan = an_accepted_plan(book)
+    list_ = the_purchase_list_is_signed_and_released(book, plan)
+    stock = what_arrives_comes_into_stock(book, list_)
+    notice, detail = notice_and_detail_are_written(book, plan)
+    finance_reviews_before_the_deputy_approves(book, notice, detail)
+    assert store(book, stock) == (30, 30, 0)
+    it_is_picked_packed_and_shipped(book, notice, detail)
+    assert store(book, stock) == (0, 0, 0)
+    line = book.read(PLAN, plan).parts[0]
+    assert (line.shipped_quantity, line.open_quantity) == (30, 0)
+    the_dealer_receives_less(book, notice)
+    with book.session() as session:
+        assert list(audit.verify(session)) == []
 
-    refused(book.person("warehouse").post(f"/admin/{SLIP}/new/", {
-        "parts_shipping_notice": notice, "issued_on": "2099-01-05", "handler": book.user("warehouse")}), "须经财务审核", 422)
-    refused(book.person("deputy_gm").move(NOTICE, notice, "approve"), "正等待财务签署")
-    refused(person.move(NOTICE, notice, "approve"), "正等待财务签署")
-    done(book.person("finance").move(NOTICE, notice, "approve"))
-    refused(book.person("finance").move(NOTICE, notice, "approve"), "正等待主管副总签署")
-    done(book.person("deputy_gm").move(NOTICE, notice, "approve"))
-    assert book.state(DETAIL, detail) == "approved" and month.store() == (40, 30, 10)
 
-    slip = month.slip(notice)
-    refused(book.person("warehouse").move(SLIP, slip, "ship", carrier="德邦"), "不能发运")
-    refused(book.person("warehouse").move(NOTICE, notice, "ship"), "不能发运")
-    done(book.person("warehouse").move(SLIP, slip, "pick"))
+def store(book, stock):
+    """(on hand, reserved, available) of a row."""
+    row = book.read(STOCK, stock)
+    return tuple(int(value) for value in (row.on_hand_quantity, row.reserved_quantity, row.available_quantity))
+
+
+def also_a(book, username, role):
+    """One more role for somebody, so that only who they are stands in the way."""
+    with book.session() as session:
+        user = session.scalar(sa.select(User).where(User.username == username))
+        user.memberships.append(Membership(role=role))
+        session.commit()
+
+
+def an_accepted_plan(book):
+    with valid.desk(book.app) as session:
+        return valid.record(session, PLAN, "accepted", period="2025-06", submitted_at="2025-06-09T09:00", parts=[
+            {"part_no": "P-1", "part_name": "水泵", "unit_of_measure": "件", "quantity": "35", "accepted_quantity": "30"}]).id
+
+
+def the_purchase_list_is_signed_and_released(book, plan):
+    service, finance, deputy = (book.person(name) for name in ("customer_service", "finance", "deputy_gm"))
+    done(service.post(f"/admin/reports/{LIST}/ask", {"period": "2025-06"}))
+    with book.session() as session:
+        reports.run(session.scalar(sa.select(ReportRun.id)))
+    (list_,) = book.ids(LIST)
+    assert (book.state(PLAN, plan), book.read(PLAN, plan).parts_purchase_list) == ("consolidated", list_)
+    done(service.edit(LIST, list_, **{"parts-0-supplier": "甲厂", "parts-0-unit_price": "8"}))
+    done(service.move(LIST, list_, "submit"))
+    refused(deputy.move(LIST, list_, "approve"), "正等待财务签署")
+    done(finance.move(LIST, list_, "approve"))
+    refused(service.move(LIST, list_, "release"), "不能下达配套部")
+    done(deputy.move(LIST, list_, "approve"))
+    done(service.move(LIST, list_, "release"))
+    read = book.read(LIST, list_)
+    assert (read.line_count, read.total_quantity, read.amount) == (1, 30, Decimal("240.00"))
+    return list_
+
+
+def what_arrives_comes_into_stock(book, list_):
+    warehouse = book.person("warehouse")
+    refused(warehouse.move(LIST, list_, "receive_all"), "尚有未到齐的配件")
+    done(warehouse.edit(LIST, list_, **{"parts-0-received_quantity": "12"}))
+    done(warehouse.move(LIST, list_, "receive_part"))
+    (stock,) = book.ids(STOCK)
+    assert store(book, stock) == (12, 0, 12)
+    done(warehouse.edit(LIST, list_, **{"parts-0-received_quantity": "11"}))
+    refused(warehouse.move(LIST, list_, "receive_part"), "已入库 12，已到货数量不能小于它")
+    done(warehouse.edit(LIST, list_, **{"parts-0-received_quantity": "30"}))
+    done(warehouse.move(LIST, list_, "receive_all"))
+    assert store(book, stock) == (30, 0, 30)
+    number = book.read(LIST, list_).number
+    assert [(row.movement_type, row.quantity, row.balance, row.source_number) for row in book.read(STOCK, stock).movements] == [
+        ("purchase_in", 12, 12, number), ("purchase_in", 18, 30, number)]
+    return stock
+
+
+def notice_and_detail_are_written(book, plan):
+    service = book.person("customer_service")
+    form = service.form(f"/admin/{NOTICE}/new/?from={PLAN}:{plan}")
+    notice = service.create(NOTICE, {**form, "planned_ship_on": "2099-01-05", "payment_status": "credit"})
+    refused(service.move(NOTICE, notice, "submit"), "请先填写本通知单的发运明细表")
+    form = service.form(f"/admin/{DETAIL}/new/?from={NOTICE}:{notice}")
+    assert [form[f"parts-0-{name}"] for name in ("part_no", "quantity", PLAN)] == ["P-1", "30", str(plan)]
+    detail = service.create(DETAIL, {**form, "parts-0-unit_price": "12.5"})
+    done(service.move(NOTICE, notice, "submit"))
+    read = book.read(NOTICE, notice)
+    assert (read.total_quantity, read.amount, book.state(DETAIL, detail)) == (30, Decimal("375.00"), "in_approval")
+    return notice, detail
+
+
+def finance_reviews_before_the_deputy_approves(book, notice, detail):
+    service, finance, deputy, warehouse = (
+        book.person(name) for name in ("customer_service", "finance", "deputy_gm", "warehouse"))
+    also_a(book, "customer_service", "finance")
+    also_a(book, "finance", "deputy_gm")
+    refused(deputy.move(NOTICE, notice, "approve"), "正等待财务签署")
+    refused(service.move(NOTICE, notice, "approve"), "不能签署自己填写")
+    done(finance.move(NOTICE, notice, "approve"))
+    refused(finance.move(NOTICE, notice, "approve"), "同一人在一轮中只能签署一次")
+    slip = {"parts_shipping_notice": notice, "issued_on": "2099-01-05", "handler": book.user("warehouse")}
+    refused(warehouse.post(f"/admin/{SLIP}/new/", slip), "须经财务审核、主管副总批准", 422)
+    refused(warehouse.move(NOTICE, notice, "ship"), "不能发运")
+    done(deputy.move(NOTICE, notice, "approve"))
+    assert book.state(DETAIL, detail) == "approved"
+
+
+def it_is_picked_packed_and_shipped(book, notice, detail):
+    warehouse = book.person("warehouse")
+    slip = warehouse.create(SLIP, warehouse.form(f"/admin/{SLIP}/new/?from={NOTICE}:{notice}"))
+    refused(warehouse.move(NOTICE, notice, "ship"), "不能发运")
+    done(warehouse.move(SLIP, slip, "pick"))
     assert book.state(NOTICE, notice) == "outbound_issued"
-    refused(book.person("warehouse").move(NOTICE, notice, "ship"), "出库单尚未发运")
+    refused(warehouse.move(NOTICE, notice, "ship"), "出库单尚未发运")
+    refused(warehouse.move(SLIP, slip, "ship", carrier="德邦"), "不能发运")
     packing = {"package_count": "2", "package_description": "木箱"}
-    refused(book.person("warehouse").move(SLIP, slip, "pack", **packing, checked_by=book.user("warehouse")), "复核人不能是发料人本人")
-    done(book.person("warehouse").move(SLIP, slip, "pack", **packing, checked_by=book.user("customer_service")))
-    done(book.person("warehouse").move(SLIP, slip, "ship", carrier="德邦"))
-    assert (book.state(NOTICE, notice), book.state(DETAIL, detail)) == ("shipped", "shipped")
-    assert month.store() == (10, 0, 10)
-    assert book.read("parts_demand_plan", month.plan).parts[0].open_quantity == 0
+    refused(warehouse.move(SLIP, slip, "pack", **packing, checked_by=book.user("warehouse")), "复核人不能是发料人本人")
+    done(warehouse.move(SLIP, slip, "pack", **packing, checked_by=book.user("customer_service")))
+    done(warehouse.move(SLIP, slip, "ship", carrier="德邦"))
+    assert [book.state(type_, id_) for type_, id_ in ((NOTICE, notice), (DETAIL, detail))] == ["shipped", "shipped"]
 
-    receipt, dealer = month.receipt(notice), book.person("dealer_f001")
-    signed = {"received_at": "2099-01-07T10:00", "signed_by": "站长", "signed_at": "2099-01-07T10:05"}
+
+def the_dealer_receives_less(book, notice):
+    (receipt,), dealer = book.ids(RECEIPT), book.person("dealer_f001")
     assert book.person("dealer_f002").get(f"/admin/{RECEIPT}/details/?id={receipt}").status_code == 404
     done(dealer.edit(RECEIPT, receipt, **{"parts-0-quantity": "27"}))
-    refused(dealer.move(RECEIPT, receipt, "receive", **signed), "有破损或短少")
-    refused(dealer.move(RECEIPT, receipt, "report_discrepancy", **signed), "请填写“差异说明”", 422)
-    done(dealer.move(RECEIPT, receipt, "report_discrepancy", **signed, claim_text="少三件"))
-    told = book.read(RECEIPT, receipt)
-    assert (told.parts[0].short_quantity, told.amount, book.state(NOTICE, notice)) == (3, Decimal("37.50"), "received")
-    own = book.read(STOCK, book.ids(STOCK, store_type="dealer", dealer_id=int(month.dealer))[0])
-    assert (own.part_no, own.on_hand_quantity, own.movements[0].movement_type) == ("P-1", 27, "transfer_in")
-    done(book.person("customer_service").move(RECEIPT, receipt, "settle", settlement_type="resend", settlement_text="随下批补发"))
+    refused(dealer.move(RECEIPT, receipt, "receive", **SIGNED), "有破损或短少")
+    refused(dealer.move(RECEIPT, receipt, "report_discrepancy", **SIGNED), "请填写“差异说明”", 422)
+    done(dealer.move(RECEIPT, receipt, "report_discrepancy", **SIGNED, claim_text="少三件"))
+    read = book.read(RECEIPT, receipt)
+    assert (read.parts[0].short_quantity, read.amount, book.state(NOTICE, notice)) == (3, Decimal("37.50"), "received")
+    (own,) = book.ids(STOCK, store_type="dealer")
+    assert store(book, own) == (27, 0, 27)
+    done(book.person("customer_service").move(RECEIPT, receipt, "settle", settlement_type="credit", settlement_text="冲账"))
 
 
 def test_br_16_no_slip_before_both_have_approved(book, month):
@@ -210,11 +301,118 @@ def test_one_slip_a_notice_and_a_cancelled_one_makes_room(book, month):
 def test_damage_needs_a_photo_and_a_receipt_in_order_none(book, month):
     notice, _, _ = month.shipped()
     receipt, dealer = month.receipt(notice), book.person("dealer_f001")
-    signed = {"received_at": "2099-01-07T10:00", "signed_by": "站长", "signed_at": "2099-01-07T10:05"}
     refused(dealer.edit(RECEIPT, receipt, **{"parts-0-damaged_quantity": "1"}), "完好与破损之和不能超过发运数量", 422)
     done(dealer.edit(RECEIPT, receipt, **{"parts-0-quantity": "29", "parts-0-damaged_quantity": "1"}))
-    refused(dealer.move(RECEIPT, receipt, "report_discrepancy", **signed, claim_text="破损"), "有破损的须上传照片")
+    refused(dealer.move(RECEIPT, receipt, "report_discrepancy", **SIGNED, claim_text="破损"), "有破损的须上传照片")
     done(dealer.edit(RECEIPT, receipt, **{"parts-0-quantity": "30", "parts-0-damaged_quantity": "0"}))
-    refused(dealer.move(RECEIPT, receipt, "report_discrepancy", **signed, claim_text="无"), "没有差异")
-    done(dealer.move(RECEIPT, receipt, "receive", **signed))
+    refused(dealer.move(RECEIPT, receipt, "report_discrepancy", **SIGNED, claim_text="无"), "没有差异")
+    done(dealer.move(RECEIPT, receipt, "receive", **SIGNED))
     refused(dealer.edit(RECEIPT, receipt), "记录已结束")
+
+
+# What must not happen to the quantities ---------------------------------------------------------------------------------
+
+def test_a_void_receipt_is_booked_back_and_written_anew(book, month):
+    notice, _, _ = month.shipped()
+    receipt, dealer = month.receipt(notice), book.person("dealer_f001")
+    done(dealer.edit(RECEIPT, receipt, **{"parts-0-quantity": "27"}))
+    done(dealer.move(RECEIPT, receipt, "report_discrepancy", **SIGNED, claim_text="少三件"))
+    done(book.person("customer_service").move(RECEIPT, receipt, "void", comment="数错了"))
+    (own,) = book.ids(STOCK, store_type="dealer")
+    last = book.read(STOCK, own).movements[-1]
+    assert store(book, own) == (0, 0, 0)
+    assert (last.movement_type, last.quantity, last.remark) == (
+        "stocktake", -27, f"{book.read(RECEIPT, receipt).number} 作废：数错了")
+    again = dealer.create(RECEIPT, dealer.form(f"/admin/{RECEIPT}/new/?from={NOTICE}:{notice}"))
+    done(dealer.move(RECEIPT, again, "receive", **SIGNED))
+    assert store(book, own) == (30, 0, 30)
+
+
+def test_a_receipt_whose_parts_are_used_up_is_not_voided(book, month):
+    notice, _, _ = month.shipped()
+    receipt, dealer = month.receipt(notice), book.person("dealer_f001")
+    done(dealer.edit(RECEIPT, receipt, **{"parts-0-quantity": "27"}))
+    done(dealer.move(RECEIPT, receipt, "report_discrepancy", **SIGNED, claim_text="少三件"))
+    (own,) = book.ids(STOCK, store_type="dealer")
+    done(dealer.edit(STOCK, own, **{"movements-1-movement_type": "repair_use", "movements-1-quantity": "-1"}))
+    refused(book.person("customer_service").move(RECEIPT, receipt, "void", comment="数错了"), "现存 26，不足以出库 27")
+    assert book.state(RECEIPT, receipt) == "discrepancy" and store(book, own)[0] == 26
+
+
+@pytest.mark.parametrize("wrong", [
+    {"parts-0-shipped_quantity": "100", "parts-0-quantity": "100"}, {"parts-0-part_no": "P-9"}])
+def test_a_dealer_receives_what_was_shipped_and_nothing_else(book, month, wrong):
+    notice, _, _ = month.shipped()
+    refused(book.person("dealer_f001").edit(RECEIPT, month.receipt(notice), **wrong), "须与发运明细表一致", 422)
+
+
+def test_a_receipt_lies_after_the_shipping(book, month):
+    notice, _, _ = month.shipped()
+    early = SIGNED | {"received_at": "2020-01-01T08:00"}
+    refused(book.person("dealer_f001").move(RECEIPT, month.receipt(notice), "receive", **early), "收货时间不能早于发运时间", 422)
+
+
+def test_a_part_is_on_the_slip_exactly_once(book, month):
+    notice, _ = month.approved()
+    person = book.person("warehouse")
+    form = person.form(f"/admin/{SLIP}/new/?from={NOTICE}:{notice}")
+    again = {name.replace("parts-0", "parts-1"): value for name, value in form.items() if name.startswith("parts-0")}
+    refused(person.post(f"/admin/{SLIP}/new/", {**form, **again}), "同一配件只能列一行", 422)
+    none = {name: value for name, value in form.items() if not name.startswith("parts-")}
+    refused(person.post(f"/admin/{SLIP}/new/", none), "发运明细表的每种配件都须列入", 422)
+    for name, value, sentence in (("quantity", "31", "不能超过应发数量"), ("notice_quantity", "40", "须与发运明细表一致")):
+        refused(person.post(f"/admin/{SLIP}/new/", {**form, f"parts-0-{name}": value}), sentence, 422)
+
+
+def test_what_does_not_leave_at_all_stays_open(book, month):
+    notice, detail = month.approved()
+    slip = month.packed(notice, **{"parts-0-quantity": "0", "parts-0-shortage_reason": "锈蚀"})
+    done(book.person("warehouse").move(SLIP, slip, "ship", carrier="德邦"))
+    assert (book.read(DETAIL, detail).total_quantity, month.store()) == (0, (40, 0, 40))
+    assert book.read(PLAN, month.plan).parts[0].open_quantity == 30
+    assert book.read(RECEIPT, month.receipt(notice)).parts == []
+
+
+def test_a_packed_slip_stands(book, month):
+    notice, _ = month.approved()
+    slip = month.packed(notice)
+    refused(book.person("warehouse").edit(SLIP, slip, **{"parts-0-quantity": "20"}), "已包装，明细不能再改", 422)
+
+
+def test_a_notice_with_a_slip_is_not_cancelled(book, month):
+    notice, _ = month.approved()
+    slip, service = month.slip(notice), book.person("customer_service")
+    refused(service.move(NOTICE, notice, "cancel", comment="改期"), "请先取消出库单")
+    done(book.person("warehouse").move(SLIP, slip, "cancel", comment="改期"))
+    done(service.move(NOTICE, notice, "cancel", comment="改期"))
+
+
+# Urgent orders ------------------------------------------------------------------------------------------------------------
+
+def test_an_urgent_order_leaves_with_the_notice_once_it_is_accepted(book, month):
+    dealer, service = book.person("dealer_f001"), book.person("customer_service")
+    order = dealer.create(ORDER, book.urgent_order(**{"parts-0-quantity": "4"}))
+    done(dealer.move(ORDER, order, "submit"))
+    notice = month.notice()
+    form = service.form(f"/admin/{DETAIL}/new/?from={NOTICE}:{notice}")
+    urgent = {"parts-0-source_type": ORDER, f"parts-0-{PLAN}": "", f"parts-0-{ORDER}": order, "parts-0-quantity": "4"}
+    refused(service.post(f"/admin/{DETAIL}/new/", {**form, **urgent}), "来源单据尚未接收，或已取消", 422)
+    done(service.move(ORDER, order, "accept", transport_mode="air", freight_payer="company"))
+    service.create(DETAIL, {**form, **urgent})
+    done(service.move(NOTICE, notice, "submit"))
+    for username in ("finance", "deputy_gm"):
+        done(book.person(username).move(NOTICE, notice, "approve"))
+    slip = month.packed(notice)
+    done(book.person("warehouse").move(SLIP, slip, "ship", carrier="德邦"))
+    assert (book.state(ORDER, order), month.store()) == ("shipped", (36, 0, 36))
+    done(dealer.move(ORDER, order, "receive"))
+
+
+def test_an_order_that_was_called_off_is_not_shipped_but_can_be_sent_back(book, month):
+    notice, detail = month.with_detail()
+    done(book.person("customer_service").move(NOTICE, notice, "submit"))
+    done(book.person("finance").move(NOTICE, notice, "approve"))
+    book.as_it_was(PLAN, month.plan, state="cancelled")
+    refused(book.person("deputy_gm").move(NOTICE, notice, "approve"), "来源单据尚未接收，或已取消", 422)
+    done(book.person("deputy_gm").move(NOTICE, notice, "send_back", comment="计划已取消"))
+    assert book.state(DETAIL, detail) == "draft"

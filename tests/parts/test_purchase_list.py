@@ -94,7 +94,7 @@ def lines(record):
 
 # What is to be bought -------------------------------------------------------------------------------------------------
 
-def test_demand_less_stock(parts):
+def test_example_f_demand_less_stock(parts):
     first = parts.plan("F001", {"P1": 30})
     second = parts.plan("F002", {"P1": 20})
     parts.stock("P1", 15)
@@ -109,7 +109,7 @@ def test_demand_less_stock(parts):
 
 
 @pytest.mark.parametrize(("stock", "expected"), [(60, {}), (50, {}), (49, {"P1": ("50", "49", "1")}), (0, {"P1": ("50", "0", "50")})])
-def test_what_the_store_has_is_not_bought(parts, stock, expected):
+def test_example_f_what_the_store_has_is_not_bought(parts, stock, expected):
     parts.plan("F001", {"P1": 30})
     parts.plan("F002", {"P1": 20})
     if stock:
@@ -222,7 +222,7 @@ def approve(parts, username, list_):
     return parts.book.person(username).move(LIST, list_, "approve")
 
 
-def test_finance_signs_before_the_deputy_general_manager(parts, submitted):
+def test_example_f_finance_signs_before_the_deputy_general_manager(parts, submitted):
     assert approve(parts, "deputy_gm", submitted).status_code == 403
     assert parts.book.state(LIST, submitted) == "in_approval"
     done(approve(parts, "finance", submitted))

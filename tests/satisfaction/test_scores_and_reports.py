@@ -22,8 +22,8 @@ def book(app):
 def a_round(book, weights, forms, state="collecting", scale="ten_point"):
     """A survey with these item weights and scored forms: item -> (points, most) each."""
     with valid.desk(book.app) as session:
-        plan = valid.record(session, PLAN, state, scoring_scale=scale, quarter="2026-Q3", starts_on="2026-07-05",
-                            due_on="2026-09-20", items=[
+        plan = valid.record(session, PLAN, state, scoring_scale=scale, quarter="2026-Q3",
+                            starts_on="2026-07-05", due_on="2026-09-20", items=[
             {"item": item, "question": item, "weight": weight, "max_points": "100"} for item, weight in weights.items()])
         for answers in forms:
             valid.record(session, FORM, "scored", satisfaction_survey_plan=str(plan.id), answers=[
