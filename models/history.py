@@ -133,3 +133,26 @@ class ScheduledJob(db.Model):  # type: ignore[name-defined]
     due_at: Mapped[datetime] = mapped_column(Moment(), index=True)
     last_run_at: Mapped[datetime | None] = mapped_column(Moment())
     last_result: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class Notice(db.Model):  # type: ignore[name-defined]
+    """What somebody is told about a record, once: `key` tells one occasion from another. Both languages are kept,
+    because the reader may change theirs."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        sa.UniqueConstraint("person_id", "key"),
+        sa.Index("ix_notices_unread", "person_id", "read_at", "id"),
+        sa.Index("ix_notices_record", "type", "record_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    person_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("users.id"))
+    key: Mapped[str] = mapped_column(sa.String(200))
+    kind: Mapped[str] = mapped_column(sa.String(40))
+    type: Mapped[str | None] = mapped_column(sa.String(60))
+    record_id: Mapped[int | None] = mapped_column(Key)
+    zh: Mapped[str] = mapped_column(sa.Text)
+    en: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(Moment())
+    read_at: Mapped[datetime | None] = mapped_column(Moment())
