@@ -1,4 +1,4 @@
-"""all record types
+"""The tables of all record types, notices, files, comments and the calendar.
 
 Revision ID: dc3b50d3254e
 Revises: 8a3c95e3ba44
@@ -47,6 +47,14 @@ def upgrade():
     sa.Column('updated_at', Moment(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['complaint_case_id'], ['complaint_case.id'], name=op.f('fk_abnormality_sheet_complaint_case_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['corrective_action_id'], ['corrective_action.id'], name=op.f('fk_abnormality_sheet_corrective_action_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_abnormality_sheet_created_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_abnormality_sheet_customer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['field_service_record_id'], ['field_service_record.id'], name=op.f('fk_abnormality_sheet_field_service_record_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_abnormality_sheet_handler_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['product_batch_id'], ['product_batch.id'], name=op.f('fk_abnormality_sheet_product_batch_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_abnormality_sheet_updated_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_abnormality_sheet')),
     sa.UniqueConstraint('number', name=op.f('uq_abnormality_sheet_number'))
     )
@@ -133,6 +141,12 @@ def upgrade():
     sa.Column('updated_at', Moment(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['confirmation_file_id'], ['attachments.id'], name=op.f('fk_contract_change_record_confirmation_file_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_contract_change_record_created_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_contract_change_record_customer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_contract_change_record_handler_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['hotline_consultation_id'], ['hotline_consultation.id'], name=op.f('fk_contract_change_record_hotline_consultation_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_contract_change_record_updated_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_contract_change_record')),
     sa.UniqueConstraint('number', name=op.f('uq_contract_change_record_number'))
     )
@@ -178,6 +192,16 @@ def upgrade():
     sa.Column('updated_at', Moment(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['complaint_tracking_card_id'], ['complaint_tracking_card.id'], name=op.f('fk_customer_feedback_register_complaint_tracking_card_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_customer_feedback_register_created_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_customer_feedback_register_customer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_customer_feedback_register_dealer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_customer_feedback_register_handler_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['hotline_consultation_id'], ['hotline_consultation.id'], name=op.f('fk_customer_feedback_register_hotline_consultation_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['product_batch_id'], ['product_batch.id'], name=op.f('fk_customer_feedback_register_product_batch_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['return_exchange_claim_id'], ['return_exchange_claim.id'], name=op.f('fk_customer_feedback_register_return_exchange_claim_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_customer_feedback_register_updated_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['vehicle_id'], ['vehicle.id'], name=op.f('fk_customer_feedback_register_vehicle_id'), initially='DEFERRED', deferrable=True, use_alter=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_customer_feedback_register')),
     sa.UniqueConstraint('number', name=op.f('uq_customer_feedback_register_number'))
     )
@@ -245,6 +269,15 @@ def upgrade():
     sa.Column('updated_at', Moment(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['corrective_action_id'], ['corrective_action.id'], name=op.f('fk_field_service_record_corrective_action_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_field_service_record_created_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_field_service_record_customer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['info_flow_card_id'], ['info_flow_card.id'], name=op.f('fk_field_service_record_info_flow_card_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['product_batch_id'], ['product_batch.id'], name=op.f('fk_field_service_record_product_batch_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['technician_id'], ['users.id'], name=op.f('fk_field_service_record_technician_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['travel_assignment_id'], ['travel_assignment.id'], name=op.f('fk_field_service_record_travel_assignment_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_field_service_record_updated_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['work_order_id'], ['work_order.id'], name=op.f('fk_field_service_record_work_order_id'), initially='DEFERRED', deferrable=True, use_alter=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_field_service_record')),
     sa.UniqueConstraint('number', name=op.f('uq_field_service_record_number'))
     )
@@ -298,6 +331,17 @@ def upgrade():
     sa.Column('updated_at', Moment(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['abnormality_sheet_id'], ['abnormality_sheet.id'], name=op.f('fk_hotline_consultation_abnormality_sheet_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['complaint_case_id'], ['complaint_case.id'], name=op.f('fk_hotline_consultation_complaint_case_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['complaint_tracking_card_id'], ['complaint_tracking_card.id'], name=op.f('fk_hotline_consultation_complaint_tracking_card_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['contract_change_record_id'], ['contract_change_record.id'], name=op.f('fk_hotline_consultation_contract_change_record_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_hotline_consultation_created_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_hotline_consultation_customer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_hotline_consultation_dealer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['handler_id'], ['users.id'], name=op.f('fk_hotline_consultation_handler_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['phone_dispatch_record_id'], ['phone_dispatch_record.id'], name=op.f('fk_hotline_consultation_phone_dispatch_record_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['promotion_activity_id'], ['promotion_activity.id'], name=op.f('fk_hotline_consultation_promotion_activity_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_hotline_consultation_updated_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_hotline_consultation')),
     sa.UniqueConstraint('number', name=op.f('uq_hotline_consultation_number'))
     )
@@ -375,6 +419,20 @@ def upgrade():
     sa.Column('updated_at', Moment(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('audit_head', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['complaint_case_id'], ['complaint_case.id'], name=op.f('fk_return_exchange_claim_complaint_case_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['complaint_tracking_card_id'], ['complaint_tracking_card.id'], name=op.f('fk_return_exchange_claim_complaint_tracking_card_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['confirmer_id'], ['users.id'], name=op.f('fk_return_exchange_claim_confirmer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['corrective_action_id'], ['corrective_action.id'], name=op.f('fk_return_exchange_claim_corrective_action_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['created_by_id'], ['users.id'], name=op.f('fk_return_exchange_claim_created_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['customer_contact_memo_id'], ['customer_contact_memo.id'], name=op.f('fk_return_exchange_claim_customer_contact_memo_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['customer_feedback_register_id'], ['customer_feedback_register.id'], name=op.f('fk_return_exchange_claim_customer_feedback_register_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_return_exchange_claim_customer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_return_exchange_claim_dealer_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['info_flow_card_id'], ['info_flow_card.id'], name=op.f('fk_return_exchange_claim_info_flow_card_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['product_batch_id'], ['product_batch.id'], name=op.f('fk_return_exchange_claim_product_batch_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['updated_by_id'], ['users.id'], name=op.f('fk_return_exchange_claim_updated_by_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['vehicle_id'], ['vehicle.id'], name=op.f('fk_return_exchange_claim_vehicle_id'), initially='DEFERRED', deferrable=True, use_alter=True),
+    sa.ForeignKeyConstraint(['warranty_appraisal_id'], ['warranty_appraisal.id'], name=op.f('fk_return_exchange_claim_warranty_appraisal_id'), initially='DEFERRED', deferrable=True, use_alter=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_return_exchange_claim')),
     sa.UniqueConstraint('number', name=op.f('uq_return_exchange_claim_number'))
     )
@@ -638,6 +696,25 @@ def upgrade():
         batch_op.create_index('ix_monthly_quality_analysis_period_id', ['period', 'id'], unique=False)
         batch_op.create_index('ix_monthly_quality_analysis_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('uq_monthly_quality_analysis_period', ['period'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+
+    op.create_table('notices',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=200), nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('type', sa.String(length=60), nullable=True),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('zh', sa.Text(), nullable=False),
+    sa.Column('en', sa.Text(), nullable=False),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('read_at', Moment(), nullable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['users.id'], name=op.f('fk_notices_person_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_notices')),
+    sa.UniqueConstraint('person_id', 'key', name=op.f('uq_notices_person_id_key'))
+    )
+    with op.batch_alter_table('notices', schema=None) as batch_op:
+        batch_op.create_index('ix_notices_record', ['type', 'record_id'], unique=False)
+        batch_op.create_index('ix_notices_unread', ['person_id', 'read_at', 'id'], unique=False)
 
     op.create_table('overdue_notice',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -3918,8 +3995,8 @@ def upgrade():
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_callback_record_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_callback_record_quality_disposition_feedback_id_id', ['quality_disposition_feedback_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), 'quality_disposition_feedback', ['quality_disposition_feedback_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_callback_record_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), 'quality_disposition_feedback', ['quality_disposition_feedback_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -3982,253 +4059,131 @@ def upgrade():
         batch_op.create_index('ix_warranty_appraisal_recall_vehicle_id_id', ['recall_vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), 'recall_vehicle', ['recall_vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('phone_dispatch_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_work_order_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_work_order_phone_dispatch_record_id_id', ['phone_dispatch_record_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_work_order_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_work_order_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_work_order_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
 
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_field_service_record_id'), 'field_service_record', ['field_service_record_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_corrective_action_id'), 'corrective_action', ['corrective_action_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_abnormality_sheet_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_hotline_consultation_id'), 'hotline_consultation', ['hotline_consultation_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_confirmation_file_id'), 'attachments', ['confirmation_file_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_contract_change_record_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), 'return_exchange_claim', ['return_exchange_claim_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), 'hotline_consultation', ['hotline_consultation_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), 'complaint_tracking_card', ['complaint_tracking_card_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_vehicle_id'), 'vehicle', ['vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_customer_feedback_register_dealer_id'), 'dealer_ledger', ['dealer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_info_flow_card_id'), 'info_flow_card', ['info_flow_card_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_technician_id'), 'users', ['technician_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_work_order_id'), 'work_order', ['work_order_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_travel_assignment_id'), 'travel_assignment', ['travel_assignment_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_field_service_record_corrective_action_id'), 'corrective_action', ['corrective_action_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), 'abnormality_sheet', ['abnormality_sheet_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_contract_change_record_id'), 'contract_change_record', ['contract_change_record_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_dealer_id'), 'dealer_ledger', ['dealer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_handler_id'), 'users', ['handler_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_promotion_activity_id'), 'promotion_activity', ['promotion_activity_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), 'complaint_tracking_card', ['complaint_tracking_card_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_hotline_consultation_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_dealer_id'), 'dealer_ledger', ['dealer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_created_by_id'), 'users', ['created_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_product_batch_id'), 'product_batch', ['product_batch_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), 'info_flow_card', ['info_flow_card_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), 'complaint_tracking_card', ['complaint_tracking_card_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), 'customer_feedback_register', ['customer_feedback_register_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_customer_id'), 'customer', ['customer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), 'warranty_appraisal', ['warranty_appraisal_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), 'customer_contact_memo', ['customer_contact_memo_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_confirmer_id'), 'users', ['confirmer_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_updated_by_id'), 'users', ['updated_by_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_corrective_action_id'), 'corrective_action', ['corrective_action_id'], ['id'], initially='DEFERRED', deferrable=True)
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.create_foreign_key(batch_op.f('fk_return_exchange_claim_vehicle_id'), 'vehicle', ['vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
-
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_field_service_record_id', 'field_service_record', 'field_service_record_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_created_by_id', 'users', 'created_by_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_customer_id', 'customer', 'customer_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_handler_id', 'users', 'handler_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_handler_id', 'users', 'handler_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_confirmation_file_id', 'attachments', 'confirmation_file_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_customer_id', 'customer', 'customer_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_created_by_id', 'users', 'created_by_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_customer_id', 'customer', 'customer_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_return_exchange_claim_id', 'return_exchange_claim', 'return_exchange_claim_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_created_by_id', 'users', 'created_by_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_vehicle_id', 'vehicle', 'vehicle_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_technician_id', 'users', 'technician_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_customer_id', 'customer', 'customer_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_created_by_id', 'users', 'created_by_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_work_order_id', 'work_order', 'work_order_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_phone_dispatch_record_id', 'phone_dispatch_record', 'phone_dispatch_record_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_contract_change_record_id', 'contract_change_record', 'contract_change_record_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_handler_id', 'users', 'handler_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_created_by_id', 'users', 'created_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_customer_id', 'customer', 'customer_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_promotion_activity_id', 'promotion_activity', 'promotion_activity_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_confirmer_id', 'users', 'confirmer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_vehicle_id', 'vehicle', 'vehicle_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_created_by_id', 'users', 'created_by_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_feedback_register_id', 'customer_feedback_register', 'customer_feedback_register_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_contact_memo_id', 'customer_contact_memo', 'customer_contact_memo_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_dealer_id', 'dealer_ledger', 'dealer_id')
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_case_id'), type_='foreignkey')
@@ -4237,31 +4192,25 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_work_order_id'), type_='foreignkey')
@@ -4270,31 +4219,46 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_info_flow_card_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_product_batch_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_vehicle_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_vehicle_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
@@ -4302,17 +4266,17 @@ def downgrade():
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
-
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
@@ -4320,45 +4284,42 @@ def downgrade():
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_handler_id'), type_='foreignkey')
 
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
-
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
 
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
+
     with op.batch_alter_table('work_order', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_work_order_complaint_case_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_work_order_phone_dispatch_record_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_work_order_complaint_case_id'), type_='foreignkey')
         batch_op.drop_index('ix_work_order_phone_dispatch_record_id_id')
         batch_op.drop_index('ix_work_order_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
         batch_op.drop_column('phone_dispatch_record_id')
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
         batch_op.drop_index('ix_warranty_appraisal_warranty_settlement_id_id')
         batch_op.drop_index('ix_warranty_appraisal_service_price_policy_id_id')
         batch_op.drop_index('ix_warranty_appraisal_recall_vehicle_id_id')
@@ -4421,8 +4382,8 @@ def downgrade():
         batch_op.drop_column('complaint_case_id')
 
     with op.batch_alter_table('callback_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_callback_record_complaint_case_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_callback_record_complaint_case_id'), type_='foreignkey')
         batch_op.drop_index('ix_callback_record_quality_disposition_feedback_id_id')
         batch_op.drop_index('ix_callback_record_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
@@ -5152,6 +5113,11 @@ def downgrade():
         batch_op.drop_index('ix_overdue_notice_deadline_id_id')
 
     op.drop_table('overdue_notice')
+    with op.batch_alter_table('notices', schema=None) as batch_op:
+        batch_op.drop_index('ix_notices_unread')
+        batch_op.drop_index('ix_notices_record')
+
+    op.drop_table('notices')
     with op.batch_alter_table('monthly_quality_analysis', schema=None) as batch_op:
         batch_op.drop_index('uq_monthly_quality_analysis_period', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
         batch_op.drop_index('ix_monthly_quality_analysis_state_id')
