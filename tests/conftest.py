@@ -32,12 +32,17 @@ DATABASE = os.environ.get("AFTERCARE_TEST_DATABASE", "sqlite")
 # the time of making the database anew.
 PUT_BACK = """
 CREATE SCHEMA kept;
-DO $$ DECLARE t record; s record; body text := ''; BEGIN
+DO $$ DECLARE t record; s record; has_rows boolean; body text := ''; BEGIN
   FOR t IN SELECT c.relname AS name, string_agg(quote_ident(a.attname), ', ') AS columns
            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY 1 LOOP
-    EXECUTE format('CREATE TABLE kept.%1$I AS SELECT %2$s FROM public.%1$I', t.name, t.columns);
-    body := body || format('DELETE FROM public.%1$I; INSERT INTO public.%1$I (%2$s) SELECT * FROM kept.%1$I; ', t.name, t.columns);
+    EXECUTE format('SELECT EXISTS (SELECT FROM public.%I)', t.name) INTO has_rows;
+    IF has_rows THEN
+      EXECUTE format('CREATE TABLE kept.%1$I AS SELECT %2$s FROM public.%1$I', t.name, t.columns);
+      body := body || format('DELETE FROM public.%1$I; INSERT INTO public.%1$I (%2$s) SELECT * FROM kept.%1$I; ', t.name, t.columns);
+    ELSE  -- most are and stay empty: to look takes a fraction of a DELETE
+      body := body || format('IF EXISTS (SELECT FROM public.%1$I) THEN DELETE FROM public.%1$I; END IF; ', t.name);
+    END IF;
   END LOOP;
   FOR s IN SELECT sequencename AS name, start_value, last_value FROM pg_sequences WHERE schemaname = 'public' LOOP
     body := body || format('PERFORM setval(%L, %s, %L); ', 'public.' || quote_ident(s.name),
@@ -100,22 +105,31 @@ def _postgresql():
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=name)
     shape = None
 
+    connection = None
+
     def ask(*statements):
-        with psycopg.connect(server.get_uri(database=name), autocommit=True) as connection:
-            return [connection.execute(statement) for statement in statements][-1].fetchone()
+        # Always the same one, which has planned the hundreds of statements of putting back.
+        nonlocal connection
+        if connection is None or connection.closed:
+            connection = psycopg.connect(server.get_uri(database=name), autocommit=True)
+        return [connection.execute(statement) for statement in statements][-1].fetchone()
 
     def keep():
         nonlocal shape
         shape = ask(PUT_BACK, SHAPE)
+        connection.close()
         server.psql(f"CREATE DATABASE {name}_template TEMPLATE {name};")
 
     def put_back():
         if ask(OTHERS_OUT, SHAPE) == shape:
             ask("SELECT kept.put_back()")
         else:  # a test has made or changed tables
+            connection.close()
             server.psql(f"DROP DATABASE {name} WITH (FORCE);")
             server.psql(f"CREATE DATABASE {name} TEMPLATE {name}_template;")
     yield url.render_as_string(hide_password=False), keep, put_back
+    if connection is not None:
+        connection.close()
     server.cleanup()  # whoever is the last ends it
 
 
