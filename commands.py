@@ -14,6 +14,7 @@ import click
 import sqlalchemy as sa
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from flask_migrate import upgrade
 
 from jobs import clock, imports, outbox, reports, supervisor, worker
 from models.base import db, reading
@@ -275,13 +276,19 @@ def verify_audit() -> None:
 @click.option("--demo/--no-demo", default=True, help="Load the demo company at the first start.")
 def serve(demo: bool) -> None:
     """Run everything: queue store, workers, clock, web server."""
-    sys.exit(supervisor.serve(current_app.extensions["settings"], demo))
+    parts = {"web": _answer, "worker": worker.work, "clock": clock.run}
+    sys.exit(supervisor.serve(
+        current_app.extensions["settings"], supervisor.Work(upgrade, lambda: _begin(demo), parts)))
+
+
+def _answer() -> None:
+    supervisor.web(current_app._get_current_object(), current_app.extensions["settings"])
 
 
 @plain.command("web")
 def web() -> None:
     """The web server alone."""
-    supervisor.web(current_app._get_current_object(), current_app.extensions["settings"])
+    _answer()
 
 
 @plain.command("worker")
@@ -301,6 +308,10 @@ def tick() -> None:
 def first_start(demo: bool) -> None:
     """Create the administrator, and the demo company if wanted. Where there are people already, nothing but the jobs
     that the last end interrupted is taken up again."""
+    _begin(demo)
+
+
+def _begin(demo: bool) -> None:
     if db.session.scalar(sa.select(User.id).limit(1)) is not None:
         _queue_interrupted_again()
         return

@@ -6,6 +6,7 @@ from flask import Flask, redirect
 from flask_admin import Admin
 
 from admin_views import door, sign_in
+from admin_views.addresses import LateRule
 from admin_views.administration import CalendarView, ParametersView, PeopleView, UnitsView
 from admin_views.dashboard import DashboardView
 from admin_views.factory import record_views
@@ -14,6 +15,7 @@ from admin_views.reports import ReportsView
 
 
 def init_app(app: Flask) -> None:
+    app.url_rule_class = LateRule
     door.init_app(app)
     sign_in.init_app(app)
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # <linux/prctl.h>
 LOOK_EVERY = 0.5
 
 
@@ -34,6 +34,12 @@ def follow_parent(parent: int, ending: signal.Signals = signal.SIGKILL) -> None:
     # It may have gone before the kernel was asked.
     if os.getppid() != parent:
         os.kill(os.getpid(), ending)
+
+
+def be_called(name: str) -> None:
+    """The name under which this process is listed, where the kernel keeps one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def _watch(parent: int, ending: signal.Signals) -> None:

@@ -9,19 +9,20 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import BinaryIO, TextIO
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from typing import BinaryIO
 
 import waitress
 from flask import Flask
 
-from config import CHECKOUT, ConfigError, Settings
-from jobs import embedded_valkey
-from jobs.leash import on_leash
+from config import ConfigError, Settings
+from jobs import embedded_valkey, leash
 
 WORKERS = 2
 THREADS = 8
@@ -41,33 +42,39 @@ class GaveUp(Exception):
 
 
 class Child:
-    """One process of the house, and how often it died."""
+    """One process of the house, and how often it died.
 
-    def __init__(self, name: str, command: list[str], environ: Mapping[str, str]) -> None:
+    It is forked from this one, which has loaded the application and no more: neither threads nor connections.
+    """
+
+    def __init__(self, name: str, work: Callable[[], object]) -> None:
         self.name = name
-        self.command = command
-        self.environ = environ
-        self.process: subprocess.Popen[bytes] | None = None
+        self.work = work
+        self.process: BaseProcess | None = None
         self.started = 0.0
         self.deaths: deque[float] = deque(maxlen=TOO_OFTEN)
 
-    def start(self, stdout: TextIO | None = sys.__stderr__) -> None:
+    def start(self, *, speaks: bool = False) -> None:
         self.started = time.monotonic()
+        self.process = get_context("fork").Process(target=self._live, args=(os.getpid(), speaks), name=self.name)
+        self.process.start()
+
+    def _live(self, parent: int, speaks: bool) -> None:
         # A session of its own: Ctrl-C reaches the parent only, which then ends its children in order.
-        self.process = subprocess.Popen(
-            on_leash(self.command),
-            cwd=CHECKOUT,
-            env=dict(self.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            start_new_session=True,
-        )
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        leash.follow_parent(parent)
+        leash.be_called(self.name.split()[0])
+        if not speaks:  # the standard output is for what is meant for the person at the console
+            os.dup2(sys.__stderr__.fileno(), sys.__stdout__.fileno())
+        self.work()
 
     def look(self) -> None:
         """Notice a death, and start the process again at most once a second."""
-        if self.process is not None and self.process.poll() is not None:
+        if self.process is not None and self.process.exitcode is not None:
             self.deaths.append(time.monotonic())
-            print(f"{self.name} ended ({_how(self.process.returncode)}).", file=sys.stderr)
+            print(f"{self.name} ended ({_how(self.process.exitcode)}).", file=sys.stderr)
             self.process = None
             if len(self.deaths) == TOO_OFTEN and self.deaths[-1] - self.deaths[0] < TOO_FAST:
                 raise GaveUp(f"{self.name} ended {TOO_OFTEN} times in a row: its last lines above say why.")
@@ -75,7 +82,7 @@ class Child:
             self.start()
 
     def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.process is not None and self.process.is_alive()
 
     def terminate(self) -> None:
         if self.process is not None:
@@ -85,18 +92,27 @@ class Child:
         # With what it started itself, as far as that stayed in its group.
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+                os.killpg(self.process.pid or 0, signal.SIGKILL)
+            self.process.kill()  # it may not have had the time to make itself a group
+            self.process.join()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the processes of the house do, each within the application."""
+
+    upgrade: Callable[[], object]
+    first_start: Callable[[], object]
+    parts: Mapping[str, Callable[[], object]]  # their names, and what they do until they are ended
 
 
 class House:
     """The processes of one installation, from the first to the last."""
 
-    def __init__(self, settings: Settings, demo: bool) -> None:
+    def __init__(self, settings: Settings, work: Work) -> None:
         self.settings = settings
-        self.demo = demo
+        self.work = work
         self.children: list[Child] = []
-        self.environ: dict[str, str] = {}
         self.asked_to_stop = 0
 
     def ask_to_stop(self, *_signal: object) -> None:
@@ -104,34 +120,30 @@ class House:
 
     def prepare(self) -> None:
         """Queue store, tables, first people: everything that must stand before anybody is let in."""
-        url = embedded_valkey.running(self.settings)
+        embedded_valkey.running(self.settings)
         if not embedded_valkey.answers(self.settings):
             raise ConfigError(
                 "REDIS_URL names a server that does not answer: start it, or correct the address."
             )
-        self.environ = {**os.environ, "REDIS_URL": url, "AFTERCARE_DATA": str(self.settings.data)}
-        self._run("The database could not be brought up to date", ["db", "upgrade"])
-        first_start = ["first-start"] if self.demo else ["first-start", "--no-demo"]
-        self._run("The first start could not be finished", first_start)
+        self._run("The database could not be brought up to date", Child("upgrade", self.work.upgrade))
+        self._run("The first start could not be finished", Child("first start", self.work.first_start))
 
-    def _run(self, failure: str, arguments: Sequence[str]) -> None:
-        # What these say is meant for the person at the console: it goes to the standard output.
-        step = Child(arguments[0], _flask(arguments), self.environ)
+    def _run(self, failure: str, step: Child) -> None:
         self.children.append(step)
-        step.start(stdout=sys.__stdout__)
+        step.start(speaks=True)
         while step.alive() and not self.asked_to_stop:
             time.sleep(0.05)
         if self.asked_to_stop:
             raise Stopped
         self.children.remove(step)
-        if step.process is not None and step.process.returncode != 0:
+        if step.process is not None and step.process.exitcode != 0:
             raise GaveUp(f"{failure}: the lines above say why.")
 
     def watch(self) -> None:
         """Keep every process running until somebody asks for the end."""
         workers = [f"worker {number}" for number in range(1, WORKERS + 1)]
         for name in ["web", *workers, "clock"]:
-            self.children.append(Child(name, _flask([name.split()[0]]), self.environ))
+            self.children.append(Child(name, self.work.parts[name.split()[0]]))
         announced = False
         while not self.asked_to_stop:
             for child in self.children:
@@ -164,9 +176,9 @@ class House:
         embedded_valkey.stop()
 
 
-def serve(settings: Settings, demo: bool) -> int:
+def serve(settings: Settings, work: Work) -> int:
     """Run the whole installation until Ctrl-C or SIGTERM; the exit code."""
-    house = House(settings, demo)
+    house = House(settings, work)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, house.ask_to_stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
@@ -204,10 +216,6 @@ def web(app: Flask, settings: Settings) -> None:
         clear_untrusted_proxy_headers=True,
     )
     server.run()
-
-
-def _flask(arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "flask", "--app", "app", *arguments]
 
 
 def _alone(settings: Settings) -> BinaryIO:

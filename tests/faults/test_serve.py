@@ -102,7 +102,7 @@ class Installation:
             try:
                 words = (entry / "cmdline").read_bytes()
                 if entry.name.isdigit() and (title in words or mark in (entry / "environ").read_bytes()):
-                    found[int(entry.name)] = "queue store" if title in words else _last(words)
+                    found[int(entry.name)] = "queue store" if title in words else (entry / "comm").read_text().strip()
             except OSError:
                 continue  # it has just ended
         return found
@@ -118,10 +118,6 @@ class Installation:
 
     def said(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
-
-
-def _last(words: bytes) -> str:
-    return words.rstrip(b"\0").split(b"\0")[-1].decode(errors="replace")
 
 
 def free_port() -> int:
