@@ -24,7 +24,7 @@ from tests.browser_of_a_person import Person
 collect_ignore = [] if shutil.which("chromium") else ["browser"]
 
 # What these modules make once takes long: one process makes it.
-TOGETHER = ("test_demo",)
+TOGETHER = ("test_demo", "test_new_type")
 
 DATABASE = os.environ.get("AFTERCARE_TEST_DATABASE", "sqlite")
 

@@ -366,6 +366,7 @@ def test_who_is_not_signed_in_sends_no_more_than_a_form(app, book, plan):
 
 # Who may --------------------------------------------------------------------------------------------------------------
 
+@pytest.mark.once
 def test_who_edits_or_makes_a_next_move_adds_and_nobody_else(app):
     """Every type in every state, for every role: computed by the rule, and compared with the words of the declaration."""
     wrong, seen = [], set()
@@ -481,6 +482,7 @@ def test_an_edit_between_is_still_noticed_though_files_came_too(book, plan):
 
 # Opening --------------------------------------------------------------------------------------------------------------
 
+@pytest.mark.once
 def test_a_file_opens_for_who_sees_the_record_and_may_see_private_fields_plainly(app):
     """Every type, every role, in and out of scope, over HTTP."""
     people, wrong, count = {role: Colleague(app, valid.username(role)) for role in ROLES}, [], 0

@@ -95,6 +95,7 @@ def test_a_comment_is_shown_with_its_author_in_the_panel_and_the_history(app, bo
     assert not verified(app)
 
 
+@pytest.mark.once
 def test_whoever_sees_the_record_may_comment_and_nobody_else(app):
     """Every type, every role, in and out of scope, over HTTP."""
     wrong = []

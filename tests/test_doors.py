@@ -18,6 +18,8 @@ from rules.act import Act
 from tests import reading, valid
 from tests.valid import TYPES, Colleague, desk
 
+pytestmark = pytest.mark.once
+
 NOBODY = "signed out"
 TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import sqlalchemy as sa
 
 from models.history import AuditEntry
@@ -44,6 +45,7 @@ def test_each_move_is_made_by_those_it_is_given_to_and_by_nobody_else(app, spec)
     assert not wrong
 
 
+@pytest.mark.once
 @each_type
 def test_a_job_makes_the_moves_of_the_system_and_no_other(app, spec):
     with desk(app) as session:
@@ -153,6 +155,7 @@ def test_a_move_on_an_older_revision_than_the_present_one_is_refused(app, spec):
     assert valid.snapshot(app, spec.name, id_) == before
 
 
+@pytest.mark.once
 @each_type
 def test_a_record_that_has_ended_is_read_only(app, spec):
     ends = [state for state in names(spec.workflow.states) if spec.workflow.is_terminal(state)]
@@ -177,6 +180,7 @@ def test_a_record_that_has_ended_is_read_only(app, spec):
 
 # The administrator ------------------------------------------------------------------------------------------------
 
+@pytest.mark.once
 @each_type
 def test_the_administrator_sees_all_rows_and_changes_none(app, spec):
     kept = {}
