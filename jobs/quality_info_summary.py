@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from jobs.pareto import ranked
 from jobs.reports import REPORTS, Report, Task, forget_evidence, record_to_write, settle
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.dealers.quality_info_summary import Case, Figure, QualityInfoSummary, Recurrence
@@ -303,21 +304,17 @@ def _caption(group: Group, row: Any) -> str:
 
 def _pareto(section: str, group: Group, rows: list[Any], whole: tuple[int, Decimal], share: Decimal,
             by_loss: bool) -> Iterable[dict[str, Any]]:
-    """Most cases first (or most loss), equals by loss and then by choice or code; the focus is the smallest prefix
-    that reaches the share."""
+    """Most cases first, or most loss; equals by the other, then by choice or code."""
     order = {choice.value: n for n, choice in enumerate(group.choices)}
     weigh: Callable[[Any], tuple[Any, Any]] = (
         lambda row: (row.loss, row.cases)) if by_loss else (lambda row: (row.cases, row.loss))
-    total, running = Decimal(whole[1] if by_loss else whole[0]), Decimal(0)
-    rows = sorted(rows, key=lambda row: (*(-weight for weight in weigh(row)), row.key is None,
-                                         order.get(row.key, 0), row.key or ""))
-    for rank, row in enumerate(rows, 1):
-        is_focus = running < share * total
-        running += weigh(row)[0]
+    total = Decimal(whole[1] if by_loss else whole[0])
+    for place in ranked(rows, weigh, share, order):
+        row = place.row
         more = f'"{group.field}":{{"_eq":"{row.key}"}}' if row.key and group.field and '"' not in row.key else ""
         shown = _row_filter(group.of, more) if more else None
         yield _figure(section, row.key or NOT_GIVEN, _caption(group, row), row.cases, row.loss, weigh(row)[0], total,
-                      shown, rank=rank, cumulative_rate=running / total, is_focus=is_focus)
+                      shown, rank=place.rank, cumulative_rate=place.cumulative_rate, is_focus=place.is_focus)
 
 
 # What is behind them ----------------------------------------------------------------------------------------------

@@ -477,5 +477,6 @@ def _are_on_their_way(act: Act) -> bool:
 
 # Every report family registers itself here.
 from jobs import (  # noqa: E402, F401
-    dealer_grade_sheet, parts_purchase_list, quality_info_summary, satisfaction, warranty_settlement,
+    dealer_grade_sheet, monthly_quality_analysis, parts_purchase_list, quality_info_summary, satisfaction,
+    warranty_settlement,
 )

@@ -104,6 +104,11 @@ def month_grades(act: Act, due: datetime) -> str:
     return f"run {reports.request(act, 'dealer_grade_sheet', str(month_of(due).previous())).id}"
 
 
+def quality_analysis(act: Act, due: datetime) -> str:
+    """The dealers' quality reports on the month are due on the day before."""
+    return f"run {reports.request(act, 'monthly_quality_analysis', str(month_of(due).previous())).id}"
+
+
 def quarter_grades(act: Act, due: datetime) -> str:
     """Some hours after the sheets of the quarter's last month."""
     month = month_of(due)
@@ -161,6 +166,8 @@ JOBS = (
         Monthly(0, time(20, 0)), draft_quality_summary),
     Job("quality_info_summary", Text("质量信息反馈处理汇总表（全月）", "Quality information summary, full month"),
         Monthly(1, time(0, 10)), full_quality_summary),
+    Job("monthly_quality_analysis", Text("用户质量信息月分析报告", "Monthly user quality analysis"),
+        Monthly(6, time(0, 30)), quality_analysis),
     Job("dealer_grade_sheet", Text("服务商分级考核表（月度）", "Dealer grade sheets of the month"),
         Monthly(6, time(0, 30)), month_grades),
     Job("dealer_grade_sheet_quarter", Text("服务商分级考核表（季度）", "Dealer grade sheets of the quarter"),

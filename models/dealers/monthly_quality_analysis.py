@@ -61,7 +61,7 @@ class Figure(Line, of="monthly_quality_analysis"):
     cumulative_rate = percent("累计比率", origin="P", system=True)
     is_focus = yes_no("重点", origin="P", system=True)
     is_applicable = yes_no("适用", required=True, origin="X", default=True, system=True)
-    row_filter = text("取数条件", origin="X", system=True)
+    row_filter = text("取数条件", origin="X", system=True, machine=True)
 
 
 class Source(Line, of="monthly_quality_analysis"):
@@ -75,7 +75,12 @@ class Source(Line, of="monthly_quality_analysis"):
     fault_category = choice("故障类别", FAULT_CATEGORIES, origin="X", system=True)
     quantity = integer("数量", required=True, origin="X", system=True)
     amount = money("费用", origin="X", system=True)
+    vehicle_model = text("车型", origin="X", system=True)
+    part = text("部位/件号", origin="X", system=True)
+    batch_no = text("批次", "Batch", origin="X", system=True)
+    mileage_band = text("里程段", origin="X", system=True)
     is_counted = yes_no("计入", required=True, origin="X", system=True)
+    source_id = integer("记录", origin="X", system=True, machine=True)
 
 
 class FocusItem(Line, of="monthly_quality_analysis"):
