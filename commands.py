@@ -22,18 +22,19 @@ from models.history import Outbox
 from models.people import User
 from models.reports import ReportRun
 from models.settings import PARAMETERS
-from models.spec import Invalid, Period, RecordType, Refused, Text
-from rules import access, audit, described, exports, handbook, lists, parameters, passwords, people, registry
+from models.spec import AREAS, Invalid, Period, RecordType, Refused, Text
+from rules import access, areas, audit, described, exports, handbook, lists, parameters, passwords, people, registry
 from rules import reports as asking
 from rules.act import Act
 from rules.checks import Looks
 
 users, audits, settings_, reporting = AppGroup("user"), AppGroup("audit"), AppGroup("parameter"), AppGroup("report")
+switches = AppGroup("area")
 plain = AppGroup()
 
 
 def init_app(app: Flask) -> None:
-    for group in (users, audits, settings_, reporting):
+    for group in (users, audits, settings_, reporting, switches):
         app.cli.add_command(group)
     for command in plain.commands.values():
         app.cli.add_command(command)
@@ -211,6 +212,8 @@ def run_report(name: str, period: str, dealer: str, plan: str, wait: bool, as_js
         db.session.commit()
     except Invalid as invalid:
         _fail(next(iter(invalid.errors.values())), 2)
+    except Refused as refused:
+        _fail(refused.reason)
     run_id = run.id
     if wait:
         reports.finish(run_id)
@@ -255,6 +258,25 @@ def set_parameter(name: str, value: str, since: str | None) -> None:
         parameters.set_value(Act(db.session, _actor(None)), name, value, day)
         db.session.commit()
     click.echo(f"{name} = {value}")
+
+
+@switches.command("list")
+def list_areas() -> None:
+    """Every area, and whether it is in use."""
+    areas.read(db.session)
+    for name, label in AREAS.items():
+        click.echo(f"{name} {'off' if name in areas.off() else 'on'}  ({label.in_(language())})")
+
+
+@switches.command("switch")
+@click.argument("area")
+@click.argument("to", type=click.Choice(["on", "off"]))
+def switch_area(area: str, to: str) -> None:
+    """Do without an area, or take it back; its records stay."""
+    with _plainly():
+        areas.switch(Act(db.session, _actor(None)), area, on=to == "on")
+        db.session.commit()
+    click.echo(f"{area} {to}")
 
 
 @audits.command("verify")

@@ -7,7 +7,7 @@ from flask_admin import Admin
 
 from admin_views import door, sign_in
 from admin_views.addresses import LateRule
-from admin_views.administration import CalendarView, ParametersView, PeopleView, UnitsView
+from admin_views.administration import AreasView, CalendarView, ParametersView, PeopleView, UnitsView
 from admin_views.dashboard import DashboardView
 from admin_views.factory import record_views
 from admin_views.health import health
@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
     door.init_app(app)
     sign_in.init_app(app)
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))
-    for view in (*record_views(), ReportsView(), ParametersView(), PeopleView(), UnitsView(), CalendarView()):
+    for view in (*record_views(), ReportsView(), ParametersView(), PeopleView(), UnitsView(), AreasView(), CalendarView()):
         admin.add_view(view)
     app.register_blueprint(health)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))

@@ -16,8 +16,8 @@ from models.calendar import KINDS, PUBLISHED, CalendarDay
 from models.choices import PROVINCES
 from models.people import Unit, User
 from models.settings import PARAMETERS, ParameterValue
-from models.spec import ROLES, Invalid, Text
-from rules import audit, office, parameters, passwords, people, workdays
+from models.spec import AREAS, ROLES, Invalid, Refused, Text
+from rules import areas, audit, office, parameters, passwords, people, registry, workdays
 
 UNITS = {"h": Text("小时", "h"), "d": Text("天", "days"), "wd": Text("工作日", "working days"),
          "day": Text("日", "day of the month"), "month": Text("个月", "months"), "km": Text("公里", "km"), "yuan": Text("元", "yuan"),
@@ -70,6 +70,40 @@ def _day(text: str, field: str = "valid_from") -> date | None:
     except ValueError:
         raise Invalid({field: Text("日期应如 2026-10-31",
                                           "The day must be a date such as 2026-10-31")}) from None
+
+
+class AreasView(AdministrationView):
+    def __init__(self) -> None:
+        super().__init__(name="业务区", endpoint="areas", url="/admin/areas")
+
+    @expose("/", methods=["GET", "POST"])
+    def index(self) -> Any:
+        if request.method in door.SAFE:
+            return self._page()
+        area, on = request.form.get("area", ""), request.form.get("on") == "1"
+        try:
+            areas.switch(door.act(), area, on=on)
+            db.session.commit()
+        except Invalid as invalid:
+            return self._page(" ".join(self._sentences(invalid).values()), 422)
+        except Refused as refused:
+            db.session.rollback()
+            return self._page(refused.reason.in_(door.language()), 409)
+        if on:
+            door.say("已启用，原有记录照旧可用", "Switched on: its records are there as they were")
+        else:
+            door.say("已停用，原有记录仍然保留", "Switched off: its records are kept")
+        return redirect("/admin/areas/")
+
+    def _page(self, problem: str = "", status: int = 200) -> Any:
+        language, rows = door.language(), []
+        for name, label in AREAS.items():
+            needs = areas.needed_by(name) - {areas.ALWAYS_ON}
+            rows.append({"name": name, "label": label.in_(language), "is_on": name not in areas.off(),
+                         "is_fixed": name == areas.ALWAYS_ON,
+                         "needs": [AREAS[other].in_(language) for other in AREAS if other in needs],
+                         "types": [spec.label.in_(language) for spec in registry.types().values() if spec.area == name]})
+        return self.render("administration/areas.html", areas=rows, problem=problem), status
 
 
 class UnitsView(AdministrationView):

@@ -43,7 +43,7 @@ def _mine(actor: access.Actor, spec: RecordType) -> Any:
     for role in sorted(actor.roles):
         alone = access.Actor(actor.id, actor.username, actor.name, frozenset({role}), actor.units, actor.dealer_ids)
         states = my_states(alone, spec)
-        if states and spec.letters(role):
+        if states and access.given(spec, role):
             conditions.append(sa.and_(spec.model.state.in_(states), *access.own_rows(alone, spec, role)))
     if spec.workflow.approval:
         asked = sa.select(Signature.record_id).where(

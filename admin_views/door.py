@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from models.base import Record, db, set_reading
 from models.people import User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
-from rules import access, checks, office, registry
+from rules import access, areas, checks, office, registry
 from rules.act import Act
 
 login = LoginManager()
@@ -61,8 +61,9 @@ def init_app(app: Flask) -> None:
 
 @cache
 def _person() -> Any:
-    """The person with their roles, in one statement, built once: each request begins with it."""
-    return sa.select(User).where(User.id == sa.bindparam("id")).options(joinedload(User.memberships))
+    """The person with their roles, and the areas that are off, in one statement, built once: each request begins with
+    it."""
+    return sa.select(User, areas.as_read()).where(User.id == sa.bindparam("id")).options(joinedload(User.memberships))
 
 
 @login.user_loader
@@ -71,7 +72,9 @@ def _load(key: str) -> User | None:
     id_, _, epoch = key.partition(":")
     if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):
         return None
-    user = db.session.scalars(_person(), {"id": int(id_)}).unique().one_or_none()
+    found = db.session.execute(_person(), {"id": int(id_)}).unique().one_or_none()
+    user, switched_off = found or (None, None)
+    areas.take(switched_off)
     return user if user is not None and user.is_active and str(user.session_epoch) == epoch else None
 
 
@@ -161,7 +164,7 @@ _menus: dict[tuple[Any, ...], list[tuple[str, list[tuple[str, str]]]]] = {}
 def navigation() -> list[tuple[str, list[tuple[str, str]]]]:
     """(area, [(address, label)]) of what the person may see; the same for everybody with the same roles."""
     who = actor()
-    key = (who.roles, language(), len(Record.types))
+    key = (who.roles, areas.off(), language(), len(Record.types))
     if key not in _menus:
         menu: dict[str, list[tuple[str, str]]] = {}
         for spec in registry.types().values():
@@ -178,7 +181,7 @@ _parts = LRUCache(500)
 def part(name: str, **given: Any) -> Markup:
     """A part of pages that is the same again and again: written once for what it is given, the roles and the language,
     which is all that it may depend on."""
-    key = (name, actor().roles, language(), len(Record.types), *given.values())
+    key = (name, actor().roles, areas.off(), language(), len(Record.types), *given.values())
     found = _parts.get(key)
     if found is None:
         _parts[key] = found = Markup(render_template(f"parts/{name}.html", **given))

@@ -12,8 +12,9 @@ from typing import Any
 from wtforms import FieldList, Form, FormField, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.widgets import DateInput, DateTimeLocalInput, EmailInput, MonthInput, TelInput, TextInput
 
+from models.base import Record
 from models.spec import Field, Kind, RecordType
-from rules import checks, exports, office
+from rules import areas, checks, exports, office
 
 Options = Callable[[Field, Any], Sequence[tuple[str, str]]]
 
@@ -95,10 +96,11 @@ _classes: dict[tuple[Any, ...], type[RecordForm]] = {}
 
 def form_class(spec: RecordType, language: str) -> type[RecordForm]:
     """The typed fields in the order of the paper form, child tables behind them."""
-    key = (spec.model, language)
+    key = (spec.model, areas.off(), language)
     if key not in _classes:
         closed = checks.read_only(spec)
-        parts = {name: _input(field, language) for name, field in spec.fields.items() if name not in closed}
+        parts = {name: _input(field, language) for name, field in spec.fields.items()
+                 if name not in closed and not (field.to and areas.is_off(Record.types[field.to]))}
         for name, child in spec.lines.items():
             if any(field.typed for field in child.fields.values()):
                 row = _row_class(child.fields, language)

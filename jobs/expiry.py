@@ -14,7 +14,7 @@ from models.base import Record
 from models.master.staff_qualification import StaffQualification
 from models.satisfaction.satisfaction_questionnaire import SatisfactionQuestionnaire
 from models.spec import Invalid, Refused
-from rules import moves
+from rules import areas, moves
 from rules.act import Act
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,8 @@ DUE = (
 
 
 def make_due_moves(act: Act) -> int:
-    """Make every move that is due; how many were made."""
-    return sum(_make_all(act, due) for due in DUE)
+    """Make every move that is due, in areas that are in use; how many were made."""
+    return sum(_make_all(act, due) for due in DUE if not areas.is_off(due.model.spec))
 
 
 def _make_all(act: Act, due: Due) -> int:

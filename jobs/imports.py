@@ -12,9 +12,13 @@ from typing import Any
 from jobs import import_files
 from jobs.import_files import Table
 from jobs.import_rows import BadRow, Entry, History, Load
-from models.spec import RecordType
-from rules import audit
+from models.spec import Invalid, RecordType, Text
+from rules import areas, audit
 from rules.act import Act
+
+
+SWITCHED_OFF = Text("“{type}”所在的业务区已停用，不能导入；请先启用",
+                    "The area of “{type}” is switched off: switch it on before you import")
 
 
 @dataclass
@@ -40,6 +44,9 @@ def import_folder(act: Act, folder: str | Path, *, history: bool = False, dry_ru
 
 def _bring_in(act: Act, tables: list[Table], dry_run: bool, skip_bad: bool, history: bool) -> Outcome:
     session, left_out = act.session, []
+    for table in tables:
+        if areas.is_off(table.spec):
+            raise Invalid({"file": SWITCHED_OFF.with_(type=table.spec.label)})
     try:
         while True:
             attempt = session.begin_nested()

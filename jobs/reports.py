@@ -22,7 +22,7 @@ from models.base import Record, db
 from models.history import Outbox
 from models.reports import Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
-from rules import access, described, moves, office, records, reports
+from rules import access, areas, described, moves, office, records, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -101,6 +101,8 @@ class TakenOver(Exception):
 def may_ask(actor: access.Actor, report: Report) -> access.Verdict:
     """Whoever creates records of the compiled type, or compiles them again by a move, may have them compiled."""
     spec = Record.types[report.record_type]
+    if areas.is_off(spec):
+        return access.SWITCHED_OFF
     makers = spec.workflow.move(report.asked_by).by if report.asked_by else ()
     asks = "C" in access.letters(actor, spec) or not actor.roles.isdisjoint(makers)
     return access.YES if actor.is_system or asks else access.NO_ROLE

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from rq.registry import StartedJobRegistry
 
 from jobs import dealer_grade_sheet, expiry, outbox, reports
-from models.base import db
+from models.base import Record, db
 from models.history import ScheduledJob
 from models.improvement.quality_rectification_order import propose_orders
 from models.spec import Period, Text
-from rules import audit, office
+from rules import areas, audit, office
 from rules.act import Act
 
 
@@ -89,24 +89,30 @@ def month_of(moment: datetime) -> Period:
     return Period(day.year, day.month, 1)
 
 
+def ask(act: Act, name: str, period: Period) -> str:
+    if areas.is_off(Record.types[reports.REPORTS[name].record_type]):
+        return "the area is switched off"
+    return f"run {reports.request(act, name, str(period)).id}"
+
+
 def draft_quality_summary(act: Act, due: datetime) -> str:
     """On the last day of the month, for people to look through before it is over."""
-    return f"run {reports.request(act, 'quality_info_summary', str(month_of(due))).id}"
+    return ask(act, "quality_info_summary", month_of(due))
 
 
 def full_quality_summary(act: Act, due: datetime) -> str:
     """On the first of the next one, for the whole month."""
-    return f"run {reports.request(act, 'quality_info_summary', str(month_of(due).previous())).id}"
+    return ask(act, "quality_info_summary", month_of(due).previous())
 
 
 def month_grades(act: Act, due: datetime) -> str:
     """The dealers' reports on the month are due on the day before."""
-    return f"run {reports.request(act, 'dealer_grade_sheet', str(month_of(due).previous())).id}"
+    return ask(act, "dealer_grade_sheet", month_of(due).previous())
 
 
 def quality_analysis(act: Act, due: datetime) -> str:
     """The dealers' quality reports on the month are due on the day before."""
-    return f"run {reports.request(act, 'monthly_quality_analysis', str(month_of(due).previous())).id}"
+    return ask(act, "monthly_quality_analysis", month_of(due).previous())
 
 
 def quarter_grades(act: Act, due: datetime) -> str:
@@ -115,17 +121,17 @@ def quarter_grades(act: Act, due: datetime) -> str:
     if month.first_month % 3 != 1:
         return "no quarter has ended"
     quarter = Period(month.year, month.first_month, 3).previous()
-    return f"run {reports.request(act, 'dealer_grade_sheet', str(quarter)).id}"
+    return ask(act, "dealer_grade_sheet", quarter)
 
 
 def purchase_list(act: Act, due: datetime) -> str:
     """The dealers' plans for the month are due on the day before."""
-    return f"run {reports.request(act, 'parts_purchase_list', str(month_of(due))).id}"
+    return ask(act, "parts_purchase_list", month_of(due))
 
 
 def settlements(act: Act, due: datetime) -> str:
     """By now the month's grade sheets are published, as a rule."""
-    return f"run {reports.request(act, 'warranty_settlement', str(month_of(due).previous())).id}"
+    return ask(act, "warranty_settlement", month_of(due).previous())
 
 
 def lapse_grade_sheets(act: Act, _due: datetime) -> str:

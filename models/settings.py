@@ -170,3 +170,11 @@ class ParameterValue(db.Model):  # type: ignore[name-defined]
     name: Mapped[str] = mapped_column(sa.String(60), index=True)
     value: Mapped[str] = mapped_column(sa.String(200))
     valid_from: Mapped[date] = mapped_column(sa.Date)
+
+
+class SwitchedOff(db.Model):  # type: ignore[name-defined]
+    """An area that this company does without; its records stay."""
+
+    __tablename__ = "areas_switched_off"
+
+    area: Mapped[str] = mapped_column(sa.String(20), primary_key=True)

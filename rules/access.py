@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from models.people import User
 from models.spec import ADMINISTRATOR, SIGNER, Field, Kind, RecordType, Text
+from rules import areas
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ NO_ROLE = Verdict(Text("您的角色没有这项权限", "Your role does not hav
 OUT_OF_SCOPE = Verdict(Text("这不是您本单位的记录", "This record is outside your own scope"))
 NOT_TYPED = Verdict(Text("该类记录由报表任务汇总生成，请到“报表”页发起",
                          "These records are compiled by a report job: ask for it on the reports page"))
+SWITCHED_OFF = Verdict(Text("本单位未启用这一业务区；如需使用，请联系系统管理员",
+                            "This area is switched off here: ask the administrator if you need it"))
 CLOSED = Verdict(Text("记录已结束，不能再改；如需更正请另建记录并注明原单号",
                       "The record has ended and is read-only: correct it by a new record that names it"))
 NOT_YOUR_STEP = Verdict(Text("当前状态不由您填写", "In its present state this record is not yours to edit"))
@@ -61,12 +64,20 @@ UNDER_SIGNATURE = Verdict(Text("记录正在会签，内容不能修改；请先
                                "The record is being signed and cannot change: have it sent back first"))
 
 
+def given(spec: RecordType, role: str) -> str:
+    """The letters of a role, none where the type's area is switched off."""
+    return "" if areas.is_off(spec) else spec.letters(role)
+
+
 def letters(actor: Actor, spec: RecordType) -> frozenset[str]:
-    return frozenset("".join(spec.letters(role) for role in actor.roles))
+    return frozenset("".join(given(spec, role) for role in actor.roles))
 
 
 def sees_all(actor: Actor, spec: RecordType) -> bool:
-    return actor.is_system or ADMINISTRATOR in actor.roles or "V" in letters(actor, spec)
+    """What the system does by itself reaches into areas that are switched off, so that they are whole when they return."""
+    if actor.is_system:
+        return True
+    return "V" in letters(actor, spec) or (ADMINISTRATOR in actor.roles and not areas.is_off(spec))
 
 
 def sees_private(actor: Actor, spec: RecordType) -> bool:
@@ -76,6 +87,8 @@ def sees_private(actor: Actor, spec: RecordType) -> bool:
 
 def may(actor: Actor, verb: str, spec: RecordType, record: Any = None) -> Verdict:
     """`verb` is view, create, edit, export or unmask; `edit` and a row's `view` take the record."""
+    if areas.is_off(spec) and not actor.is_system:
+        return SWITCHED_OFF
     if verb == "view":
         return _may_view(actor, spec, record)
     if verb == "edit":
@@ -90,7 +103,7 @@ def may(actor: Actor, verb: str, spec: RecordType, record: Any = None) -> Verdic
 def _may_view(actor: Actor, spec: RecordType, record: Any) -> Verdict:
     if sees_all(actor, spec):
         return YES
-    roles = [role for role in actor.roles if spec.letters(role)]
+    roles = [role for role in actor.roles if given(spec, role)]
     if not roles:
         return NO_ROLE
     return YES if record is None or any(in_scope(actor, record, role) for role in roles) else OUT_OF_SCOPE
@@ -98,7 +111,7 @@ def _may_view(actor: Actor, spec: RecordType, record: Any) -> Verdict:
 
 def _may_edit(actor: Actor, spec: RecordType, record: Any) -> Verdict:
     """Own draft, own step, or a living file: with the letter E, in scope, while the record has not ended."""
-    roles = [role for role in actor.roles if "E" in spec.letters(role)]
+    roles = [role for role in actor.roles if "E" in given(spec, role)]
     if not roles:
         return NO_ROLE
     roles = [role for role in roles if in_scope(actor, record, role)]
@@ -168,7 +181,7 @@ def scope_clause(actor: Actor, spec: RecordType) -> Any:
     """The SQL condition that leaves the rows an actor may see; None for all of them."""
     if sees_all(actor, spec):
         return None
-    clauses = [sa.and_(*own_rows(actor, spec, role)) for role in sorted(actor.roles) if spec.letters(role)]
+    clauses = [sa.and_(*own_rows(actor, spec, role)) for role in sorted(actor.roles) if given(spec, role)]
     return sa.or_(*clauses) if clauses else sa.false()
 
 
@@ -184,7 +197,7 @@ def own_scope(actor: Actor, spec: RecordType) -> tuple[Field, list[Any]] | None:
         return None
     for role in sorted(actor.roles):
         path = spec.scope.get(role, "id")
-        if "C" in spec.letters(role) and path in spec.fields:
+        if "C" in given(spec, role) and path in spec.fields:
             field = spec.fields[path]
             return field, sorted(value for value in _own(actor, field) if value is not None)
     return None

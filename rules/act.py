@@ -14,7 +14,7 @@ from models.base import Record
 from models.history import AuditEntry
 from models.people import Unit
 from models.spec import Move
-from rules import access, checks, moves, numbering, office, parameters, records, reports, workdays
+from rules import access, areas, checks, moves, numbering, office, parameters, records, reports, workdays
 
 
 class Act:
@@ -29,6 +29,8 @@ class Act:
         self.known: dict[Any, Any] = {}          # what was looked up for many records at once
         self._actions: dict[int, tuple[str, str | None]] = {}
         self.session.info["act"] = self
+        if actor.door != "screen":   # there the person brought it along
+            areas.read(self.session)
 
     # the office
     @property

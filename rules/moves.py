@@ -69,7 +69,7 @@ def _by(session: Any, actor: access.Actor, record: Any, word: str) -> access.Ver
     roles = {role for role in actor.roles if role == word}
     if word == APPROVER:
         past_draft = record.state != record.spec.workflow.initial
-        roles = {role for role in actor.roles if past_draft and "A" in record.spec.letters(role)}
+        roles = {role for role in actor.roles if past_draft and "A" in access.given(record.spec, role)}
     if not roles:
         return access.NO_ROLE
     return access.YES if any(access.in_scope(actor, record, role) for role in roles) else access.OUT_OF_SCOPE

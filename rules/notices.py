@@ -55,4 +55,4 @@ def _reaches(actor: access.Actor, record: Any, role: str) -> bool:
     """Does the person hold this role where the record is? The administrator sees every record."""
     if role == ADMINISTRATOR:
         return True
-    return bool(record.spec.letters(role)) and access.in_scope(actor, record, role)
+    return bool(access.given(record.spec, role)) and access.in_scope(actor, record, role)

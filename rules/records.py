@@ -181,7 +181,7 @@ def may_acknowledge(actor: access.Actor, record: Any, row: Any) -> access.Verdic
     spec, copies = record.spec, record.spec.copies
     if getattr(row, copies.signed_at) is not None:
         return access.Verdict(SIGNED)
-    roles = {role for role in actor.roles if "K" in spec.letters(role) and access.in_scope(actor, record, role)}
+    roles = {role for role in actor.roles if "K" in access.given(spec, role) and access.in_scope(actor, record, role)}
     receiver = getattr(row, copies.key)
     if copies.receivers:
         return access.YES if roles & set(copies.receivers.get(receiver, ())) else access.Verdict(NOT_YOURS)

@@ -173,9 +173,11 @@ def whole_app(database, tmp_path_factory):
 @pytest.fixture
 def app(whole_app):
     from models.base import db
+    from rules import areas
     with whole_app.app_context():
         db.engine.dispose()
     whole_app.put_back()
+    areas.take(None)
     yield whole_app
     with whole_app.app_context():
         db.session.remove()

@@ -25,7 +25,7 @@ TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
 OWN_PAGES = ("admin.index", "reports.index")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
-                  "calendar.index")
+                  "areas.index", "calendar.index")
 
 
 # What is declared -------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def expected(endpoint, method, role, records):
     if endpoint == "sign_in.sign_out":
         return 401 if role == NOBODY else TO_SIGN_IN
     if role == NOBODY:
-        return TO_SIGN_IN if view in (*TYPES, "reports", "parameters", "people", "units", "calendar", "admin") else None
+        return TO_SIGN_IN if view in (*TYPES, "reports", "parameters", "people", "units", "areas", "calendar", "admin") else None
     if endpoint in OWN_PAGES:
         return 200
     if endpoint in ADMINISTRATION:
