@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from jobs.import_files import Row, Table
 from models.conditions import is_filled
-from models.spec import NUMBERS, SIGNER, VOID, Field, Invalid, Kind, RecordType, Refused, Text
+from models.spec import NUMBERS, VOID, Field, Invalid, Kind, RecordType, Refused, Text
 from rules import access, approvals, checks, lists, names, numbering, office, records, registry
 from rules.act import Act
 
@@ -346,7 +346,7 @@ class History(Load):
     def finish(self, arrived: list[Any]) -> None:
         """Who has to sign an old record is asked again."""
         for record in arrived:
-            if any(SIGNER in move.by for move in record.spec.workflow.moves_from(record.state)):
+            if record.spec.workflow.is_signed_in(record.state):
                 self.ask_again(record)
         self.session.flush()
 
@@ -354,7 +354,7 @@ class History(Load):
         """Whose old record waits for signatures gets its round, as submitted by its creator."""
         person, now = self.act.actor, self.act.now
         self.act.actor, self.act.now = replace(person, id=record.created_by_id), record.updated_at
-        approvals.open_round(self.act, record)
+        approvals.ask(self.act, record)
         self.act.actor, self.act.now = person, now
 
 

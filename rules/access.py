@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.people import User
-from models.spec import ADMINISTRATOR, SIGNER, Field, Kind, RecordType, Text
+from models.spec import ADMINISTRATOR, Field, Kind, RecordType, Text
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _may_edit(actor: Actor, spec: RecordType, record: Any) -> Verdict:
 
 
 def is_being_signed(record: Any) -> bool:
-    return any(SIGNER in move.by for move in record.spec.workflow.moves_from(record.state))
+    return record.spec.workflow.is_signed_in(record.state)
 
 
 # Row scope --------------------------------------------------------------------------------------------------------

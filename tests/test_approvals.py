@@ -140,7 +140,7 @@ class TestTwoSignatures:
         model = Record.types[PLAN].model
         flow = replace(model.spec.workflow, approval=(
             Step("quality_manager"), Step("deputy_gm"), Step("general_manager", "approval_from_deputy_gm", "budget")))
-        longer = replace(model.spec, workflow=flow)
+        longer = replace(model.spec, workflow=flow, access={**model.spec.access, "deputy_gm": "AV", "general_manager": "AV"})
         monkeypatch.setattr(model, "spec", longer)
         monkeypatch.setitem(Record.types, PLAN, longer)
         for view in app.extensions["admin"][0]._views:

@@ -420,8 +420,7 @@ def record(session, type_name, state=None, *, place=HERE, role=None, creator=Non
         row.number = row.number or numbering.next_number(session, spec, act.today)
     records.keep(act, row, {})
     if any(move.opens_round for move in way_to(spec, state)[-1:]):
-        approvals.open_round(act, row)
-        session.flush()
+        approvals.ask(act, row)
     return row
 
 
