@@ -293,6 +293,11 @@ class Move:
         return Text(self.zh, self.en or humanised(self.name))
 
     @property
+    def returns(self) -> bool:
+        """Does whoever is asked to sign send the record back by it?"""
+        return SIGNER in self.by and self.comment and not self.calls_off
+
+    @property
     def calls_off(self) -> bool:
         """Ends the record unfinished: being allowed to do that makes nobody its editor."""
         return self.to in CALLED_OFF
@@ -330,7 +335,11 @@ class Workflow:
 
     def is_signed_in(self, state: str) -> bool:
         """Does a round of signatures run while a record is in this state?"""
-        return any(SIGNER in move.by for move in self.moves_from(state))
+        return bool(self.signing_moves(state))
+
+    def signing_moves(self, state: str) -> list[Move]:
+        """What whoever is asked in this state may do: sign, send back, refuse."""
+        return [move for move in self.moves_from(state) if SIGNER in move.by]
 
     @property
     def barred(self) -> tuple[str, ...]:
@@ -342,8 +351,7 @@ class Workflow:
         opening = next((move for move in self.moves if move.opens_round), None)
         if opening is None or not self.is_signed_in(opening.to):
             return self
-        returning = next((move for move in self.moves_from(opening.to)
-                          if SIGNER in move.by and move.comment and not move.calls_off), None)
+        returning = next((move for move in self.signing_moves(opening.to) if move.returns), None)
         move = Move(UNSUBMIT, "撤回提交", "Take back the submission", source=(opening.to,), to=opening.source[0],
                     by=(OWNER, SUBMITTER), comment=True, then=returning.then if returning else None)
         return replace(self, moves=(*self.moves, move))

@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from models.history import AuditEntry, Signature, SignedContent
 from models.people import Membership, User
-from models.spec import ROLES, SIGNER, Refused, Step, Text
+from models.spec import ADMINISTRATOR, ROLES, SIGNER, SUPERIORS, Refused, Step, Text
 from rules import access, audit, delegations, parameters, proof, workdays
 
 WAITS_FOR = Text("正等待{role}签署", "Waiting for the signature of: {role}")
@@ -155,6 +155,13 @@ def turn(rows: Iterable[Signature]) -> list[Signature]:
     waiting = [row for row in rows if row.state == WAITING]
     first = min((row.step for row in waiting), default=None)
     return [row for row in waiting if row.step == first]
+
+
+def earlier_roles(session: Any, record: Any) -> tuple[str, ...]:
+    """Who has signed in this round before those whose turn it is: they can be asked again."""
+    rows = last_round(session, record)
+    present = turn(rows)[:1]
+    return tuple(row.role for row in rows if row.state == SIGNED and present and row.step < present[0].step)
 
 
 def submitter(session: Any, record: Any) -> int | None:
@@ -329,3 +336,20 @@ def renew(act: Any, record: Any) -> bool:
     _tell(act, record, rows)
     open_round(act, record, rows[-1].submitted_by_id)
     return True
+
+
+# Overdue ----------------------------------------------------------------------------------------------------------
+
+def escalate(act: Any, record: Any, row: Signature) -> None:
+    """The next level is told, which the round shows from now on. Flushes."""
+    row.escalated_at, row.escalated_to = act.now, next_level(act.session, record, row)
+    _tell(act, record, [row])
+    act.name_action(record, "escalate")
+    act.session.flush()
+
+
+def next_level(session: Any, record: Any, row: Signature) -> str:
+    """Who signs after it in this round, else a superior who sees the record, else the administrator."""
+    later = [one.role for one in last_round(session, record) if one.state == WAITING and one.step > row.step]
+    seeing = [role for role in SUPERIORS.get(row.role, ()) if record.spec.letters(role)]
+    return next(iter([*later, *seeing]), ADMINISTRATOR)

@@ -36,6 +36,7 @@ class Offer:
     reason: Text | None
     asks: tuple[Field, ...]   # required fields still empty, which may be filled in with the move
     is_mine: bool             # the actor's role makes this move at all
+    back_to: tuple[str, ...] = ()   # a return may ask the steps of these roles again instead
 
 
 def may_move(session: Any, actor: access.Actor, record: Any, move: Move, *, consequence: bool = False) -> access.Verdict:
@@ -112,7 +113,8 @@ def offered(act: Any, record: Any) -> list[Offer]:
         reason = verdict.reason
         if reason is None:
             reason = next(iter(lines), None) or (None if asks else unmet(act, record, move))
-        found.append(Offer(move, reason, asks, is_mine=bool(verdict)))
+        back_to = approvals.earlier_roles(act.session, record) if move.returns and verdict else ()
+        found.append(Offer(move, reason, asks, is_mine=bool(verdict), back_to=back_to))
     return found
 
 
@@ -135,7 +137,7 @@ def make(act: Any, record: Any, name: str, *, revision: int | None = None, field
         raise Invalid({"comment": NEEDS_REASON})
     if signs and revision is None:
         raise Invalid({"revision": NEEDS_REVISION})
-    if back_to and not (signs and move.comment and not move.calls_off):
+    if back_to and not move.returns:
         raise Invalid({"back_to": approvals.NO_SUCH_STEP})
     _fill(act, record, move, fields or {})
     reason = unmet(act, record, move)
