@@ -87,18 +87,21 @@ class InboxView(BaseView):
 
     def _one(self, signature: Signature, record: Any, **more: Any) -> Any:
         act = door.act()
-        hand = approvals.hand(db.session, door.actor(), record)
+        hand = approvals.hand(db.session, door.actor(), record, returns=True)
         is_mine = bool(hand.verdict) and hand.asked is not None and hand.asked.id == signature.id
         reason = None if is_mine else hand.verdict.reason or NO_LONGER
         before, after = inbox.neighbours(db.session, door.actor(), signature)
-        shown = pages.details(act, record)
+        shown, signing_moves = pages.details(act, record), record.spec.workflow.signing_moves(record.state)
+        closed = {button.name: button.reason for button in shown["buttons"]}
         return self.render(
             "inbox/one.html", **{**shown, "problem": "", **more}, signature=signature, compared=signing.compared(act, record),
             rounds=signing.rounds(act, record), because=signing.because(signature, door.language()),
             role=ROLES[signature.role].label.in_(door.language()),
             in_place_of=hand.principal.name if is_mine and hand.principal else "",
             reason=reason.in_(door.language()) if reason else "",
-            decisions=record.spec.workflow.signing_moves(record.state) if is_mine else [],
+            decisions=[move for move in signing_moves if closed.get(move.name) == ""] if is_mine else [],
+            closed=[(move.label.in_(door.language()), closed[move.name]) for move in signing_moves
+                    if is_mine and closed.get(move.name)],
             steps_back=signing.steps_back(act, record) if is_mine else [], before=before, after=after)
 
     # Several at once --------------------------------------------------------------------------------------------------
@@ -117,7 +120,7 @@ class InboxView(BaseView):
 def answer(act: Any, signature: Signature, record: Any, name: str, revision: int | None, back_to: str = "") -> None:
     """Give the signature that was shown, and no other of the same round."""
     approvals.hold(act, record)
-    asked = approvals.hand(act.session, act.actor, record)
+    asked = approvals.hand(act.session, act.actor, record, returns=True)
     if asked.verdict and asked.asked is not None and asked.asked.id != signature.id:
         raise Refused(NO_LONGER)
     moves.make(act, record, name, revision=revision or 0, back_to=back_to)

@@ -82,6 +82,7 @@ class Signature(db.Model):  # type: ignore[name-defined]
     state: Mapped[str] = mapped_column(sa.String(10), default="waiting")
     submitted_by_id: Mapped[int | None] = mapped_column(Key)
     submitted_at: Mapped[datetime] = mapped_column(Moment())
+    edited_by_id: Mapped[int | None] = mapped_column(Key)
     revision: Mapped[int]
     content_hash: Mapped[str] = mapped_column(sa.String(64))
     # Who may not sign, as `,3,17,`: who wrote, submitted or last edited it, and whom it names in a part that excludes.

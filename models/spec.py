@@ -298,8 +298,13 @@ class Move:
         return SIGNER in self.by and self.comment and not self.calls_off
 
     @property
+    def goes_on(self) -> bool:
+        """Does it bring the record further? Being allowed to call it off or take it back makes nobody its editor."""
+        return not self.calls_off and self.name != UNSUBMIT
+
+    @property
     def calls_off(self) -> bool:
-        """Ends the record unfinished: being allowed to do that makes nobody its editor."""
+        """Ends the record unfinished."""
         return self.to in CALLED_OFF
 
 

@@ -113,7 +113,7 @@ def _may_edit(actor: Actor, spec: RecordType, record: Any) -> Verdict:
         return YES
     if is_being_signed(record):
         return UNDER_SIGNATURE
-    steps = {role for move in flow.moves_from(record.state) if not move.calls_off for role in move.by}
+    steps = {role for move in flow.moves_from(record.state) if move.goes_on for role in move.by}
     return YES if steps.intersection(roles) else NOT_YOUR_STEP
 
 

@@ -39,9 +39,10 @@ def open_round(act: Any, record: Any, submitter_id: int | None = None) -> None:
     number = (act.session.scalar(sa.select(sa.func.max(Signature.round)).where(*_of(record))) or 0) + 1
     content = audit.signed_content(record)
     common = {
-        "type": record.spec.name, "record_id": record.id, "round": number, "revision": record.revision + 1,
+        "type": record.spec.name, "record_id": record.id, "round": number, "revision": (record.revision or 0) + 1,
         "submitted_by_id": submitter_id or act.actor.id, "submitted_at": act.now, "content_hash": audit.hash_of(content)}
-    common["barred"] = _barred(act.session, record, common["submitted_by_id"])
+    common["edited_by_id"] = _last_editor(act.session, record)
+    common["barred"] = _barred(record, common["submitted_by_id"], common["edited_by_id"])
     rows: list[Signature] = []
     group = -1
     for step in record.spec.workflow.approval:
@@ -71,10 +72,9 @@ def _because(act: Any, record: Any, step: Step) -> dict[str, Any]:
     return {"limit_name": step.limit, "limit": act.parameter(step.limit), "amount": _amount(record, step)}
 
 
-def _barred(session: Any, record: Any, submitter_id: int | None) -> str:
+def _barred(record: Any, *authors: int | None) -> str:
     """Who wrote it, submitted it or edited it last, and whom the record names in a part that may not sign."""
-    people = {record.created_by_id, submitter_id, _last_editor(session, record),
-              *named_in(record, record.spec.workflow.barred)} - {None}
+    people = {record.created_by_id, *authors, *named_in(record, record.spec.workflow.barred)} - {None}
     return "".join((",", *(f"{id_}," for id_ in sorted(people))))
 
 
@@ -191,27 +191,29 @@ class Hand:
     principal: access.Actor | None = None
 
 
-def may_sign(session: Any, actor: access.Actor, record: Any) -> access.Verdict:
-    return hand(session, actor, record).verdict
+def may_sign(session: Any, actor: access.Actor, record: Any, *, returns: bool = False) -> access.Verdict:
+    return hand(session, actor, record, returns=returns).verdict
 
 
-def hand(session: Any, actor: access.Actor, record: Any) -> Hand:
-    """For oneself where possible, else in the place of somebody who delegated it."""
+def hand(session: Any, actor: access.Actor, record: Any, *, returns: bool = False) -> Hand:
+    """For oneself where possible, else in the place of somebody who delegated it. Whom the record names in a part that
+    may not sign it may still send it back (`returns`)."""
     rows = last_round(session, record)
+    barring = () if returns else record.spec.workflow.barred
     asked = turn(rows)
     if not asked:
         return Hand(access.Verdict(NO_ROUND))
     reasons = []
     for one in asked:
         if _holds(actor, record, one.role):
-            reasons.append(_excluded(record, rows, one, actor.id))
+            reasons.append(_excluded(record, rows, one, actor.id, barring))
             if reasons[-1] is None:
                 return Hand(access.YES, one)
     if actor.id is not None:
         for principal, why in delegations.principals(session, actor, record.spec):
             for one in asked:
                 if _holds(principal, record, one.role):
-                    reasons.append(why or _excluded_in_place(record, rows, one, actor, principal))
+                    reasons.append(why or _excluded_in_place(record, rows, one, (actor, principal), barring))
                     if reasons[-1] is None:
                         return Hand(access.YES, one, principal)
     waited = WAITS_FOR.with_(role=_listed(one.role for one in asked))
@@ -227,12 +229,13 @@ def _holds(person: access.Actor, record: Any, role: str) -> bool:
     return role in person.roles and "A" in record.spec.letters(role) and access.in_scope(person, record, role)
 
 
-def _excluded(record: Any, rows: Iterable[Signature], one: Signature, person_id: int | None) -> Text | None:
+def _excluded(record: Any, rows: Iterable[Signature], one: Signature, person_id: int | None,
+              barring: tuple[str, ...]) -> Text | None:
     """Why this person signs nothing in the round: it is their own, or they have signed it already."""
-    if person_id in (record.created_by_id, one.submitted_by_id):
+    if person_id in (record.created_by_id, one.submitted_by_id, one.edited_by_id):
         return OWN
-    if f",{person_id}," in one.barred or person_id in named_in(record, record.spec.workflow.barred):
-        return _named_reason(record, person_id) or OWN
+    if person_id in named_in(record, barring):
+        return _named_reason(record, person_id)
     if any(row.state == SIGNED and person_id in (row.signed_by_id, row.for_id) for row in rows):
         return TWICE
     return None
@@ -244,13 +247,13 @@ def _named_reason(record: Any, person_id: int | None) -> Text | None:
                  for c in move.when if person_id in named_in(record, c.bars)), None)
 
 
-def _excluded_in_place(record: Any, rows: Sequence[Signature], one: Signature, actor: access.Actor,
-                       principal: access.Actor) -> Text | None:
+def _excluded_in_place(record: Any, rows: Sequence[Signature], one: Signature,
+                       people: tuple[access.Actor, access.Actor], barring: tuple[str, ...]) -> Text | None:
     """A stand-in must be free to sign, and so must the person in whose place it is."""
-    for person in (actor, principal):
-        why = _excluded(record, rows, one, person.id)
+    for person in people:
+        why = _excluded(record, rows, one, person.id, barring)
         if why is not None:
-            return IN_PLACE.with_(name=principal.name, why=why)
+            return IN_PLACE.with_(name=people[1].name, why=why)
     return None
 
 
@@ -293,14 +296,14 @@ def ask_again(act: Any, record: Any, role: str) -> None:
 
 
 def _anew(row: Signature, position: int) -> Signature:
-    kept = ("type", "record_id", "round", "step", "role", "submitted_by_id", "submitted_at", "revision", "content_hash",
-            "barred", "limit_name", "limit", "amount")
+    kept = ("type", "record_id", "round", "step", "role", "submitted_by_id", "submitted_at", "edited_by_id", "revision",
+            "content_hash", "barred", "limit_name", "limit", "amount")
     return Signature(**{name: getattr(row, name) for name in kept}, position=position, state=WAITING)
 
 
 def _answered(act: Any, record: Any, state: str) -> Signature:
     """The signature that the actor gives now, checked once more: what held when the page was made may not hold now."""
-    given = hand(act.session, act.actor, record)
+    given = hand(act.session, act.actor, record, returns=state != SIGNED)
     if given.verdict.reason is not None or given.asked is None:
         raise Refused(given.verdict.reason or NO_ROUND)
     holder = given.principal.id if given.principal else act.actor.id

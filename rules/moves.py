@@ -51,14 +51,14 @@ def may_move(session: Any, actor: access.Actor, record: Any, move: Move, *, cons
         return access.YES
     if not access.may(actor, "view", record.spec, record):
         return access.OUT_OF_SCOPE
-    verdicts = [_by(session, actor, record, word) for word in move.by]
+    verdicts = [_by(session, actor, record, word, move) for word in move.by]
     if any(verdicts):
         return access.YES
     told = next((v for v, word in zip(verdicts, move.by, strict=True) if word == SIGNER or v is access.OUT_OF_SCOPE), None)
     return told if told is not None else access.Verdict(NOT_YOU.with_(move=move.label, who=who_makes(move)))
 
 
-def _by(session: Any, actor: access.Actor, record: Any, word: str) -> access.Verdict:
+def _by(session: Any, actor: access.Actor, record: Any, word: str, move: Move) -> access.Verdict:
     mine = actor.id is not None and record.created_by_id == actor.id
     if word == SYSTEM:
         return access.YES if actor.is_system else access.NO_ROLE
@@ -70,7 +70,7 @@ def _by(session: Any, actor: access.Actor, record: Any, word: str) -> access.Ver
         is_theirs = actor.id is not None and approvals.submitter(session, record) == actor.id
         return access.YES if is_theirs else access.NO_ROLE
     if word == SIGNER:
-        return approvals.may_sign(session, actor, record)
+        return approvals.may_sign(session, actor, record, returns=move.comment)
     roles = {role for role in actor.roles if role == word}
     if word == APPROVER:
         past_draft = record.state != record.spec.workflow.initial

@@ -20,7 +20,8 @@ from rules import file_store
 FILES, COMMENT, SIGNATURES = "+files", "+comment", "+signatures"   # where an entry's changes speak of them; no field can be called so
 SAID_OF_A_FILE = ("field", "name", "media_type", "size", "sha256")
 SAID_OF_A_SIGNATURE = (
-    "round", "position", "step", "role", "state", "submitted_by_id", "submitted_at", "revision", "content_hash", "barred",
+    "round", "position", "step", "role", "state", "submitted_by_id", "submitted_at", "edited_by_id", "revision", "content_hash",
+    "barred",
     "limit_name", "limit", "amount", "asked_at", "due_at", "escalated_at", "escalated_to", "signed_by_id", "for_id",
     "signed_at")
 CHANGED_FILE = Text("{where}：附件“{name}”的内容被改动", "{where}: the content of the file “{name}” was changed behind its audit")
