@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import abort, redirect, request
@@ -14,7 +15,7 @@ from admin_views import door, pages, signing
 from models.base import Record, db
 from models.history import Signature
 from models.spec import ROLES, Invalid, Move, Refused, Text
-from rules import approvals, inbox, moves, office, records
+from rules import approvals, exports, inbox, moves, office, records
 from rules.inbox import Waiting
 
 NOTHING_CHOSEN = Text("请先勾选要签署的记录", "Tick what you want to sign first")
@@ -43,13 +44,13 @@ class InboxView(BaseView):
         return self._page()
 
     def _page(self, problem: str = "", status: int = 200) -> Any:
-        who, page = door.actor(), _page_number()
+        who, page, now = door.actor(), _page_number(), office.now()
         total, shown = inbox.count(db.session, who), inbox.waiting(db.session, who, page)
         escalated = inbox.escalated(db.session, who) if page == 1 else []
         return self.render(
-            "inbox/list.html", rows=[row_of(one, who.language) for one in shown], problem=problem, page=page,
+            "inbox/list.html", rows=[row_of(one, who.language, now) for one in shown], problem=problem, page=page,
             total=f"{inbox.COUNT_LIMIT:,}+" if total > inbox.COUNT_LIMIT else f"{total:,}",
-            has_next=total > page * inbox.PAGE_SIZE, escalated=[row_of(one, who.language) for one in escalated]), status
+            has_next=total > page * inbox.PAGE_SIZE, escalated=[row_of(one, who.language, now) for one in escalated]), status
 
     # One after another ------------------------------------------------------------------------------------------------
 
@@ -155,12 +156,13 @@ def _record(signature: Any, *, lock: bool = False) -> Any:
     return records.find(db.session, door.actor(), spec, signature.record_id, lock=lock) if spec else None
 
 
-def row_of(one: Waiting, language: str) -> dict[str, Any]:
+def row_of(one: Waiting, language: str, now: datetime) -> dict[str, Any]:
     return {
         "id": one.id, "revision": one.revision, "type": Record.types[one.type].label.in_(language), "number": one.number,
         "title": one.title, "role": ROLES[one.role].label.in_(language), "because": signing.because(one, language),
-        "in_place_of": one.in_place_of or "", "submitted_by": one.submitted_by or "", "asked_at": one.asked_at,
-        "due_at": one.due_at, "is_late": one.due_at < office.now(), "left": pages.left_text(one.due_at - office.now(), language),
+        "in_place_of": one.in_place_of or "", "submitted_by": one.submitted_by or "",
+        "asked_at": exports.moment_text(one.asked_at), "due_at": exports.moment_text(one.due_at), "is_late": one.due_at < now,
+        "left": pages.left_text(one.due_at - now, language),
         "is_escalated": one.escalated_at is not None, "amount": "" if one.amount is None else f"{one.amount:,.2f}",
         "round": one.round, "record": f"/admin/{one.type}/details/?id={one.record_id}"}
 

@@ -69,12 +69,6 @@ class Delegation(db.Model):  # type: ignore[name-defined]
     principal: Mapped[User] = relationship(foreign_keys=[from_id], lazy="joined")
     stand_in: Mapped[User] = relationship(foreign_keys=[to_id], lazy="joined")
 
-    def covers(self, type_name: str) -> bool:
-        return not self.types or type_name in self.types
-
-    def holds_on(self, day: date) -> bool:
-        return self.ended_at is None and self.starts_on <= day <= self.ends_on
-
 
 class Unit(db.Model):  # type: ignore[name-defined]
     """A department or subsidiary of the list that the administrator keeps; records name it by its code."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
-from models.people import Delegation, User
+from models.people import Delegation, Membership, User
 from models.spec import ADMINISTRATOR, Invalid, RecordType, Refused, Text
 from rules import access, audit, office, registry
 
@@ -32,13 +35,46 @@ def signed_types(roles: frozenset[str]) -> list[RecordType]:
     return [spec for spec in registry.types().values() if any(step.role in roles for step in spec.workflow.approval)]
 
 
-def given_to(session: Any, person_id: int) -> list[Delegation]:
-    """What was delegated to somebody and not ended; read once a transaction."""
+@dataclass(frozen=True)
+class Given:
+    """What was delegated to somebody: in whose place, for which types (none: all) and days."""
+
+    principal: access.Actor
+    types: tuple[str, ...]
+    starts_on: date
+    ends_on: date
+
+    def covers(self, type_name: str) -> bool:
+        return not self.types or type_name in self.types
+
+    def holds_on(self, day: date) -> bool:
+        return self.starts_on <= day <= self.ends_on
+
+
+def given_to(session: Any, person_id: int) -> list[Given]:
+    """What active people delegated to somebody and did not end; read once a transaction, in one statement."""
     known = session.info.setdefault("delegations", {})
     if person_id not in known:
-        known[person_id] = list(session.scalars(sa.select(Delegation).where(
-            Delegation.to_id == person_id, Delegation.ended_at.is_(None)).order_by(Delegation.id)).unique())
+        rows = session.execute(_given(), {"to_id": person_id}).all()
+        known[person_id] = [_as_given(list(group)) for _, group in groupby(rows, key=itemgetter(0))]
     return known[person_id]
+
+
+@cache
+def _given() -> Any:
+    one, place = Delegation.__table__.c, Membership.__table__.c
+    return sa.select(one.id, one.types, one.starts_on, one.ends_on, User.__table__.c.id, User.__table__.c.username,
+                     User.__table__.c.name, place.role, place.unit, place.dealer_id).select_from(
+        Delegation.__table__.join(User.__table__, User.__table__.c.id == one.from_id).outerjoin(
+            Membership.__table__, place.user_id == one.from_id)).where(
+        one.to_id == sa.bindparam("to_id"), one.ended_at.is_(None), User.__table__.c.is_active).order_by(one.id, place.id)
+
+
+def _as_given(rows: list[Any]) -> Given:
+    """One row for each membership of the principal."""
+    _, types, starts_on, ends_on, id_, username, name, *_ = rows[0]
+    roles, units, dealers = (frozenset(row[n] for row in rows if row[n]) for n in (7, 8, 9))
+    return Given(access.Actor(id_, username, name, roles, units, dealers), tuple(types), starts_on, ends_on)
 
 
 def principals(session: Any, actor: access.Actor, spec: RecordType,
@@ -47,16 +83,16 @@ def principals(session: Any, actor: access.Actor, spec: RecordType,
     day = day or office.today()
     if actor.id is None or not sees(actor, spec):
         return
-    for delegation in given_to(session, actor.id):
-        if delegation.covers(spec.name) and delegation.principal.is_active:
-            yield access.Actor.of(delegation.principal, actor.door, actor.language), _why_not(delegation, day)
+    for given in given_to(session, actor.id):
+        if given.covers(spec.name):
+            yield given.principal, _why_not(given, day)
 
 
-def _why_not(delegation: Delegation, day: date) -> Text | None:
-    name = delegation.principal.name
-    if day < delegation.starts_on:
-        return NOT_YET.with_(name=name, day=delegation.starts_on)
-    return OVER.with_(name=name, day=delegation.ends_on) if day > delegation.ends_on else None
+def _why_not(given: Given, day: date) -> Text | None:
+    name = given.principal.name
+    if day < given.starts_on:
+        return NOT_YET.with_(name=name, day=given.starts_on)
+    return OVER.with_(name=name, day=given.ends_on) if day > given.ends_on else None
 
 
 def sees(actor: access.Actor, spec: RecordType) -> bool:
@@ -69,7 +105,7 @@ def stand_ins(session: Any, people: Sequence[int], type_name: str, day: date) ->
     found = session.scalars(sa.select(Delegation).where(
         Delegation.from_id.in_(people), Delegation.ended_at.is_(None), Delegation.starts_on <= day,
         Delegation.ends_on >= day)).unique() if people else ()
-    return [one.stand_in for one in found if one.covers(type_name) and one.stand_in.is_active]
+    return [one.stand_in for one in found if (not one.types or type_name in one.types) and one.stand_in.is_active]
 
 
 # Making and ending ------------------------------------------------------------------------------------------------

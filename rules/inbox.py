@@ -10,19 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from models.base import Record
 from models.history import Signature
-from models.people import Delegation, User
+from models.people import User
 from models.spec import ADMINISTRATOR, RecordType
 from rules import access, approvals, delegations, lists, office
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 1000
 ESCALATED_SHOWN = 20
+READERS = 300         # whose statements are kept
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,32 @@ class Waiting:
 
 # Whose turn -------------------------------------------------------------------------------------------------------
 
-def _arms(session: Any, actor: access.Actor) -> list[Any]:
+@dataclass(frozen=True)
+class Reader:
+    """Whose inbox it is, in whose place they sign today, and which types are signed: what its statements depend on.
+    They are built once for each and kept, because building them takes longer than answering them."""
+
+    actor: access.Actor
+    given: tuple[delegations.Given, ...]
+    types: tuple[RecordType, ...]
+
+    @classmethod
+    def of(cls, session: Any, actor: access.Actor) -> Reader:
+        given = delegations.given_to(session, actor.id) if actor.id is not None else ()
+        return cls(replace(actor, language=""), tuple(one for one in given if one.holds_on(office.today())),
+                   tuple(spec for spec in Record.types.values() if spec.workflow.approval))
+
+
+@lru_cache(READERS)
+def _arms(reader: Reader) -> list[Any]:
     """One select per role and person in whose place: each reads its own stretch of the index."""
+    actor = reader.actor
     arms = [_arm(actor, actor, role, None) for role in sorted(actor.roles)]
-    for given in delegations.given_to(session, actor.id) if actor.id is not None else ():
-        if given.holds_on(office.today()) and given.principal.is_active:
-            person = access.Actor.of(given.principal, actor.door)
-            arms += [_arm(actor, person, role, given) for role in sorted(person.roles)]
+    arms += [_arm(actor, given.principal, role, given) for given in reader.given for role in sorted(given.principal.roles)]
     return [arm for arm in arms if arm is not None]
 
 
-def _arm(actor: access.Actor, person: access.Actor, role: str, given: Delegation | None) -> Any:
+def _arm(actor: access.Actor, person: access.Actor, role: str, given: delegations.Given | None) -> Any:
     """`given`: by what delegation the actor signs in the person's place."""
     free, held = [], []
     for spec in delegations.signed_types(frozenset({role})):
@@ -70,7 +87,7 @@ def _arm(actor: access.Actor, person: access.Actor, role: str, given: Delegation
                 sa.select(spec.model.id).where(spec.model.id == Signature.record_id, *rows)))] if rows else []
     if not free and not held:
         return None
-    place = sa.literal(given.from_id if given else 0).label("for_id")
+    place = sa.literal(given.principal.id if given else 0).label("for_id")
     free_types = [Signature.type.in_(free)] if free else []
     return sa.select(Signature.id, Signature.due_at, place).where(
         Signature.state == approvals.WAITING, Signature.role == role, Signature.due_at.is_not(None),
@@ -108,20 +125,31 @@ def _first(arms: Sequence[Any], count: int, *, latest: bool = False) -> Any:
 
 def count(session: Any, actor: access.Actor) -> int:
     """How many wait; beyond COUNT_LIMIT only that they are more."""
-    arms = _arms(session, actor)
+    query = counted(Reader.of(session, actor))
+    return 0 if query is None else session.scalar(query) or 0
+
+
+@lru_cache(READERS)
+def counted(reader: Reader) -> Any:
+    arms = _arms(reader)
     if not arms:
-        return 0
+        return None
     merged = sa.union_all(*(sa.select(arm.limit(COUNT_LIMIT + 1).subquery().c.id) for arm in arms)).subquery()
-    return session.scalar(sa.select(sa.func.count(sa.distinct(merged.c.id)))) or 0
+    return sa.select(sa.func.count(sa.distinct(merged.c.id)))
 
 
 def waiting(session: Any, actor: access.Actor, page: int = 1) -> list[Waiting]:
     """A page of what waits, most urgent first: two statements however many there are."""
-    arms = _arms(session, actor)
+    query = asked(Reader.of(session, actor), page)
+    return [] if query is None else described(session, actor, session.execute(query).all())
+
+
+@lru_cache(READERS)
+def asked(reader: Reader, page: int = 1) -> Any:
+    arms = _arms(reader)
     if not arms:
-        return []
-    ids = _first(arms, page * PAGE_SIZE).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE).subquery()
-    return described(session, actor, session.execute(_told(ids)).all())
+        return None
+    return _told(_first(arms, page * PAGE_SIZE).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE).subquery())
 
 
 def _told(ids: Any) -> Any:
@@ -136,27 +164,33 @@ def _told(ids: Any) -> Any:
 
 def described(session: Any, actor: access.Actor, rows: Sequence[Any]) -> list[Waiting]:
     """The same with number, title and revision of their records: one statement over the types that are there."""
-    parts = []
-    for name in sorted({row.type for row in rows}):
-        spec = Record.types[name]
-        model, title = spec.model, _title(spec, actor)
-        parts.append(sa.select(sa.literal(name).label("type"), model.id, lists.numbered(model), title, model.revision).where(
-            model.id.in_([row.record_id for row in rows if row.type == name])))
-    if not parts:
+    if not rows:
         return []
-    found = {(type_, id_): rest for type_, id_, *rest in session.execute(sa.union_all(*parts))}
+    ids: dict[str, list[int]] = {}
+    for row in rows:
+        ids.setdefault(row.type, []).append(row.record_id)
+    query = records_of(tuple((Record.types[name], access.sees_private(actor, Record.types[name])) for name in sorted(ids)))
+    found = {(type_, id_): rest for type_, id_, *rest in session.execute(query, ids)}
     return [Waiting(*row, *found[row.type, row.record_id]) for row in rows]
 
 
-def _title(spec: RecordType, actor: access.Actor) -> Any:
-    if not spec.title or (spec.title in spec.private and not access.sees_private(actor, spec)):
+@lru_cache(READERS)
+def records_of(types: tuple[tuple[RecordType, bool], ...]) -> Any:
+    """Number, title (where it may be seen: `plain`) and revision of records whose ids come under the type's name."""
+    return sa.union_all(*(sa.select(
+        sa.literal(spec.name).label("type"), spec.model.id, lists.numbered(spec.model), _title(spec, plain), spec.model.revision,
+    ).where(spec.model.id.in_(sa.bindparam(spec.name, expanding=True))) for spec, plain in types))
+
+
+def _title(spec: RecordType, plain: bool) -> Any:
+    if not spec.title or (spec.title in spec.private and not plain):
         return sa.literal("")
     return sa.func.coalesce(sa.cast(getattr(spec.model, spec.fields[spec.title].column), sa.Text), "")
 
 
 def neighbours(session: Any, actor: access.Actor, present: Signature) -> tuple[int | None, int | None]:
     """The signatures before and after this one in the reader's inbox, whether or not it is still there itself."""
-    arms = _arms(session, actor)
+    arms = _arms(Reader.of(session, actor))
     if not arms or present.due_at is None:
         return None, None
     here = sa.tuple_(Signature.due_at, Signature.id)
@@ -167,11 +201,17 @@ def neighbours(session: Any, actor: access.Actor, present: Signature) -> tuple[i
 
 def escalated(session: Any, actor: access.Actor) -> list[Waiting]:
     """What others let wait too long and the reader, as their next level, was told about."""
-    seen = [spec.name for spec in delegations.signed_types(approval_roles()) if access.sees_all(actor, spec)]
+    return described(session, actor, session.execute(overdue(Reader.of(session, actor))).all())
+
+
+@lru_cache(READERS)
+def overdue(reader: Reader) -> Any:
+    actor = reader.actor
+    seen = [spec.name for spec in reader.types if access.sees_all(actor, spec)]
     ids = sa.select(Signature.id, sa.literal(0).label("for_id")).where(
         Signature.state == approvals.WAITING, Signature.escalated_to.in_(sorted(actor.roles)), Signature.type.in_(seen),
     ).order_by(Signature.due_at, Signature.id).limit(ESCALATED_SHOWN).subquery()
-    return described(session, actor, session.execute(_told(ids)).all())
+    return _told(ids)
 
 
 def approval_roles() -> frozenset[str]:
