@@ -23,7 +23,7 @@ from models.people import User
 from models.reports import ReportRun
 from models.settings import PARAMETERS
 from models.spec import AREAS, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, audit, described, exports, handbook, lists, parameters, passwords, people, registry
+from rules import access, areas, audit, described, exports, handbook, lists, parameters, passwords, people, registry, signed
 from rules import reports as asking
 from rules.act import Act
 from rules.checks import Looks
@@ -146,7 +146,8 @@ def _write_csv(spec: RecordType, where: list[Any], actor: access.Actor, header: 
     query = lists.select(spec, cols, where, lists.order(spec, "number", actor))
     with reading(), db.engine.connect() as connection:
         rows = connection.execute(query.execution_options(yield_per=1000))
-        for piece in exports.csv_rows(spec, cols, rows, actor, header=header):
+        signatures = signed.cells(db.session, spec, actor.language)
+        for piece in exports.csv_rows(spec, cols, rows, actor, header=header, signatures=signatures):
             sys.stdout.buffer.write(piece)
 
 

@@ -9,8 +9,10 @@ from admin_views import door, sign_in
 from admin_views.addresses import LateRule
 from admin_views.administration import AreasView, CalendarView, ParametersView, PeopleView, UnitsView
 from admin_views.dashboard import DashboardView
+from admin_views.delegations import DelegationsView
 from admin_views.factory import record_views
 from admin_views.health import health
+from admin_views.inbox import InboxView
 from admin_views.reports import ReportsView
 
 
@@ -19,7 +21,9 @@ def init_app(app: Flask) -> None:
     door.init_app(app)
     sign_in.init_app(app)
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))
-    for view in (*record_views(), ReportsView(), ParametersView(), PeopleView(), UnitsView(), AreasView(), CalendarView()):
+    for view in (
+            *record_views(), InboxView(), DelegationsView(), ReportsView(), ParametersView(), PeopleView(), UnitsView(), AreasView(),
+            CalendarView()):
         admin.add_view(view)
     app.register_blueprint(health)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))

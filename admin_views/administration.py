@@ -47,7 +47,7 @@ class ParametersView(AdministrationView):
             return self._page()
         name, text = request.form.get("name", ""), door.clean(request.form.get("value", ""))
         try:
-            parameters.set_value(door.act(), name, text, _day(request.form.get("valid_from", "")))
+            parameters.set_value(door.act(), name, text, day_in(request.form.get("valid_from", "")))
             db.session.commit()
         except Invalid as invalid:
             return self._page(self._sentences(invalid), 422)
@@ -64,7 +64,7 @@ class ParametersView(AdministrationView):
         return self.render("administration/parameters.html", rows=rows, errors=errors or {}, given=request.form), status
 
 
-def _day(text: str, field: str = "valid_from") -> date | None:
+def day_in(text: str, field: str = "valid_from") -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
@@ -157,7 +157,7 @@ class CalendarView(AdministrationView):
         if request.method in door.SAFE:
             return self._page()
         try:
-            day = _day(request.form.get("day", ""), "day")
+            day = day_in(request.form.get("day", ""), "day")
             if day is None:
                 raise Invalid({"day": Text("请选择日期", "Choose a day")})
             if "forget" in request.form:

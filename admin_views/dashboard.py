@@ -10,12 +10,13 @@ from flask_login import current_user
 
 from admin_views import door, pages
 from models.base import Record, db
-from models.history import DeadlineClock, Signature
-from models.spec import APPROVER, DRAFTER, OWNER, SIGNER, SYSTEM, VOID, Period, RecordType, Text
-from rules import access, comments, handbook, office, registry
+from models.history import DeadlineClock
+from models.spec import APPROVER, DRAFTER, OWNER, SIGNER, SUBMITTER, SYSTEM, VOID, Period, RecordType, Text
+from rules import access, comments, handbook, inbox, office, registry
 
 LATE_SHOWN = 12
 EXCERPT = 120   # characters of a comment
+INBOX, YOUR_TURN = Text("待我签署", "To sign"), Text("轮到您签署", "Your turn")
 
 
 class DashboardView(AdminIndexView):
@@ -33,27 +34,31 @@ def my_states(actor: access.Actor, spec: RecordType) -> list[str]:
     """States out of which one of the actor's roles makes a move."""
     words = set(actor.roles) - {SYSTEM}
     return [state.name for state in spec.workflow.states if any(
-        words.intersection(move.by) - {OWNER, SIGNER, DRAFTER, APPROVER} and move.to != VOID
+        words.intersection(move.by) - {OWNER, SUBMITTER, SIGNER, DRAFTER, APPROVER} and move.to != VOID
         for move in spec.workflow.moves_from(state.name) if state.name not in spec.workflow.maintained)]
 
 
 def _mine(actor: access.Actor, spec: RecordType) -> Any:
-    """Rows in a state that waits for the actor's role, within its own scope; and rounds that ask for its signature."""
+    """Rows in a state that waits for the actor's role, within its own scope."""
     conditions = []
     for role in sorted(actor.roles):
         alone = access.Actor(actor.id, actor.username, actor.name, frozenset({role}), actor.units, actor.dealer_ids)
         states = my_states(alone, spec)
         if states and access.given(spec, role):
             conditions.append(sa.and_(spec.model.state.in_(states), *access.own_rows(alone, spec, role)))
-    if spec.workflow.approval:
-        asked = sa.select(Signature.record_id).where(
-            Signature.type == spec.name, Signature.state == "waiting", Signature.role.in_(sorted(actor.roles)))
-        conditions.append(sa.and_(spec.model.id.in_(asked), spec.model.created_by_id.is_distinct_from(actor.id)))
     return sa.or_(*conditions) if conditions else None
 
 
 def _tasks(actor: access.Actor) -> list[dict[str, Any]]:
-    """What waits, by type and state: one statement over all types."""
+    """What waits: signatures first, then by type and state."""
+    signatures = inbox.count(db.session, actor)
+    first = [{"label": INBOX.in_(actor.language), "state": YOUR_TURN.in_(actor.language), "count": signatures,
+              "href": "/admin/inbox/"}] if signatures else []
+    return [*first, *_by_state(actor)]
+
+
+def _by_state(actor: access.Actor) -> list[dict[str, Any]]:
+    """One statement over all types."""
     parts = []
     for spec in registry.types().values():
         mine = _mine(actor, spec)

@@ -10,18 +10,19 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import sqlalchemy as sa
 from flask import Response, abort, jsonify, redirect, request
 from flask_admin import expose
 from flask_login import current_user
 
-from admin_views import door, pages, special, uploads
+from admin_views import door, pages, signing, special, uploads
 from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
 from admin_views.figures import Figured
 from forms import record_form
 from models.base import db, reading, set_reading
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
-from rules import access, audit, chains, checks, exports, lists, moves, office, records, registry
+from rules import access, audit, chains, checks, exports, lists, moves, office, records, registry, signed
 from rules.checks import Looks
 
 # What each endpoint needs before it is entered; whatever changes a row asks again for the row itself.
@@ -130,7 +131,8 @@ class RecordView(Attached, Chained, Figured):
 
     def _told(self, record: Any, **more: Any) -> dict[str, Any]:
         act = door.act()
-        return {**pages.details(act, record, **more), "chain": panel(act, record), "special": special.panel(act, record)}
+        return {**pages.details(act, record, **more), "chain": panel(act, record), "special": special.panel(act, record),
+                "rounds": signing.rounds(act, record)}
 
     @expose("/choices/")
     def choices(self) -> Any:
@@ -249,7 +251,8 @@ class RecordView(Attached, Chained, Figured):
             record = self._record(id_, lock=True)
         act = door.act(door.clean(request.form.get("comment", ""), 2000))
         try:
-            moves.make(act, record, name, revision=self._revision() or 0, fields=self._given(move, posted))
+            moves.make(act, record, name, revision=self._revision() or 0, fields=self._given(move, posted),
+                       back_to=request.form.get("back_to", ""))
             checks.refuse(unkept)
             db.session.commit()
         except Invalid as invalid:
@@ -294,7 +297,8 @@ class RecordView(Attached, Chained, Figured):
         self._note_export(question)
         header = "names" if request.args.get("header") == "names" else "labels"
         name = f"{self.spec.label.in_(who.language)}_{office.today():%Y%m%d}.csv"
-        rows = exports.csv_rows(self.spec, cols, _stream(db.engine, query), who, header=header)
+        rows = exports.csv_rows(self.spec, cols, _stream(db.engine, query), who, header=header,
+                                signatures=_signatures(self.spec, who.language))
         return Response(rows, content_type="text/csv; charset=utf-8", headers={
             "Content-Disposition": f"attachment; filename=\"{self.spec.name}.csv\"; filename*=UTF-8''{quote(name)}"})
 
@@ -304,6 +308,18 @@ class RecordView(Attached, Chained, Figured):
         audit.note(db.session, door.act(), "export", self.spec.name, changes={
             "filters": dict(question.filters), "search": question.search, "format": "csv"})
         db.session.commit()
+
+
+def _signatures(spec: RecordType, language: str) -> Any:
+    """The last column, for types that are signed: asked on a session of its own, which outlives the request too."""
+    if not spec.workflow.approval:
+        return None
+    engine = db.engine
+
+    def write(ids: Any) -> Any:
+        with reading(), sa.orm.Session(engine) as session:
+            return signed.cells(session, spec, language)(ids)
+    return write
 
 
 def _stream(engine: Any, query: Any) -> Iterator[Any]:

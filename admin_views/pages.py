@@ -22,7 +22,7 @@ from models.history import AuditEntry, DeadlineClock
 from models.people import Unit, User
 from models.reports import Evidence
 from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
-from rules import access, approvals, attachments, checks, exports, handbook, lists, moves, office, records
+from rules import access, attachments, checks, exports, handbook, lists, moves, office, records
 
 CHOICES = 50
 UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")
@@ -460,6 +460,7 @@ class Button:
     errors: dict[str, str]
     is_open: bool = False      # it was tried and did not go through: what was typed is still there
     comment: str = ""
+    back_to: tuple[tuple[str, str], ...] = ()
 
 
 def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = "", failed: str = "",
@@ -484,7 +485,7 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
         "tables": [_table(record, child, titles, actor, open_) for child in spec.lines.values()],
         "buttons": _buttons(act, offers, failed, errors or {}, given),
         "may_edit": access.may(actor, "edit", spec, record), "may_uncover": not open_ and may_uncover(actor, spec),
-        "clocks": _clocks(record, language), "signatures": _signatures(record, language),
+        "clocks": _clocks(record, language),
         "files": panels.files(act, record, offers, open_), "talk": talk,
         "timeline": timeline(record, actor, open_, talk), "behind": _behind(record, language),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
@@ -560,7 +561,8 @@ def _buttons(act: Any, offers: Iterable[moves.Offer], failed: str, errors: Mappi
             offer.move.name, offer.move.label.in_(language), offer.reason.in_(language) if offer.reason else "", asks,
             offer.move.comment, offer.move.calls_off or offer.move.comment,
             {path: text.in_(language) for path, text in errors.items()} if again is not None else {},
-            again is not None, again.get("comment", "") if again else ""))
+            again is not None, again.get("comment", "") if again else "",
+            tuple((role, ROLES[role].label.in_(language)) for role in offer.back_to)))
     return found
 
 
@@ -603,29 +605,15 @@ def left_text(left: Any, language: str) -> str:
     return f"还剩 {words}" if language == "zh" else f"{words} left"
 
 
-SIGNATURE_TONES = {"waiting": GOING, "signed": DONE, "returned": ENDED, "dropped": NEUTRAL}
-SIGNED = {"waiting": Text("待签", "Waiting"), "signed": Text("已签", "Signed"), "returned": Text("退回", "Returned"),
-          "dropped": Text("未签（已终止）", "Not signed (ended)")}
-
-
-def _signatures(record: Any, language: str) -> list[dict[str, Any]]:
-    if not record.spec.workflow.approval:
-        return []
-    rounds = approvals.rounds(db.session, record)
-    who = titles_of(lists.BASE["created_by"], [s.signed_by_id for s in rounds if s.signed_by_id])
-
-    return [{"round": s.round, "role": ROLES[s.role].label.in_(language), "state": SIGNED[s.state].in_(language),
-             "tone": SIGNATURE_TONES[s.state], "who": who.get(s.signed_by_id, ""), "at": s.signed_at,
-             "comment": s.comment or ""} for s in rounds]
-
-
 # The timeline -----------------------------------------------------------------------------------------------------
 
 ACTIONS = {
     "create": Text("新建", "Created"), "edit": Text("修改", "Edited"), "import": Text("导入", "Imported"),
     "acknowledge": Text("签收", "Acknowledged"), "attach": Text("添加附件", "Attached files"),
     "detach": Text("移除附件", "Removed a file"), "comment": Text("评论", "Commented"),
-    "withdraw_comment": Text("撤回评论", "Withdrew a comment"),
+    "withdraw_comment": Text("撤回评论", "Withdrew a comment"), "sign": Text("会签", "Signed"),
+    "ask": Text("提请会签", "Asked for signatures"), "ask_again": Text("退回上一签署步骤", "Sent back to an earlier step"),
+    "escalate": Text("签署超期上报", "Told the next level that a signature is overdue"),
 }
 DOORS = {"screen": Text("页面", "screen"), "job": Text("后台任务", "job"), "console": Text("命令行", "console"),
          "import": Text("导入", "import"), "api": Text("接口", "API")}
@@ -681,12 +669,12 @@ def _change_words(spec: RecordType, entry: AuditEntry, actor: access.Actor, plai
                 new.label.in_(actor.language) if new else ""
         elif name in spec.fields:
             field = spec.fields[name]
-            old_text, new_text = (_audit_text(field, value, actor.language, plain, titles) for value in change)
+            old_text, new_text = (audit_text(field, value, actor.language, plain, titles) for value in change)
             yield field.label.in_(actor.language), old_text, new_text
     yield from panels.file_changes(spec, entry.changes, actor.language, plain)
 
 
-def _audit_text(field: Field, value: Any, language: str, plain: bool, titles: Mapping[Any, str]) -> str:
+def audit_text(field: Field, value: Any, language: str, plain: bool, titles: Mapping[Any, str]) -> str:
     if value is None:
         return ""
     if field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):

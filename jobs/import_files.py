@@ -70,6 +70,8 @@ def read(spec: RecordType, path: str | Path) -> Table:
         table.rows = _from_csv(spec, path, content, table.digests)
     if not table.rows:
         raise unreadable(path.name, "文件里没有记录", "the file holds no records")
+    for row in table.rows:   # nobody signs by a file
+        row.cells.pop(lists.SIGNATURES.name, None)
     return table
 
 
@@ -228,7 +230,8 @@ def _json_row(spec: RecordType, name: str, place: int, item: Any) -> Row:
 
 def _fields_of(spec: RecordType) -> dict[str, Field | None]:
     base = {name: lists.column_field(spec, name) if name in lists.BASE else None for name in BASE}
-    return {**base, **spec.fields}
+    signatures = {lists.SIGNATURES.name: lists.SIGNATURES} if spec.workflow.approval else {}
+    return {**base, **signatures, **spec.fields}
 
 
 def _fields_of_lines(child: Lines) -> dict[str, Field | None]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from jobs.import_files import Row, Table
 from models.conditions import is_filled
-from models.spec import NUMBERS, SIGNER, VOID, Field, Invalid, Kind, RecordType, Refused, Text
+from models.spec import NUMBERS, VOID, Field, Invalid, Kind, RecordType, Refused, Text
 from rules import access, approvals, checks, lists, names, numbering, office, records, registry
 from rules.act import Act
 
@@ -275,8 +275,6 @@ class History(Load):
                 record.derive(self.act)
         for spec, pairs in reversed(built):
             self.save(spec, pairs)
-        if not self.bad:
-            self.finish([record for _, pairs in built for record, _ in pairs])
 
     def count_past(self, table: Table) -> None:
         """Counting goes on behind the highest number; a number that is in use is refused."""
@@ -340,15 +338,11 @@ class History(Load):
             if errors := checks.missing(record, files=False) | unique.taken(record):
                 self.refuse_all(row, errors)
         if not self.bad:
+            for record, _ in pairs:
+                if record.spec.workflow.is_signed_in(record.state):
+                    self.ask_again(record)
             self.session.add_all(record for record, _ in pairs)
             self.session.flush()
-
-    def finish(self, arrived: list[Any]) -> None:
-        """Who has to sign an old record is asked again."""
-        for record in arrived:
-            if any(SIGNER in move.by for move in record.spec.workflow.moves_from(record.state)):
-                self.ask_again(record)
-        self.session.flush()
 
     def ask_again(self, record: Any) -> None:
         """Whose old record waits for signatures gets its round, as submitted by its creator."""

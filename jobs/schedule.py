@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from rq.registry import StartedJobRegistry
 
-from jobs import dealer_grade_sheet, expiry, outbox, reports
+from jobs import dealer_grade_sheet, expiry, outbox, reports, signatures
 from models.base import Record, db
 from models.history import ScheduledJob
 from models.improvement.quality_rectification_order import propose_orders
@@ -146,6 +146,10 @@ def propose_rectification_orders(act: Act, _due: datetime) -> str:
     return f"{len(propose_orders(act))} orders"
 
 
+def press_for_signatures(act: Act, _due: datetime) -> str:
+    return "{} reminded, {} escalated".format(*signatures.press(act))
+
+
 def seal_audit(act: Act, _due: datetime) -> str:
     return f"{audit.seal(act.session)} entries"
 
@@ -168,6 +172,8 @@ JOBS = (
     Job("lost_report_runs", Text("重排中断的报表", "Lost report runs"), Every(timedelta(seconds=30)),
         reports.queue_lost_again),
     Job("seal_audit", Text("封存审计记录", "Seal the audit"), Every(timedelta(minutes=5)), seal_audit),
+    Job("signatures", Text("催办与上报超期的签署", "Overdue signatures: remind, then tell the next level"),
+        Every(timedelta(minutes=15)), press_for_signatures),
     Job("quality_info_summary_draft", Text("质量信息反馈处理汇总表（月末初稿）", "Quality information summary, draft"),
         Monthly(0, time(20, 0)), draft_quality_summary),
     Job("quality_info_summary", Text("质量信息反馈处理汇总表（全月）", "Quality information summary, full month"),

@@ -375,7 +375,7 @@ def _bound(cls: Any, fields: dict[str, Field], children: dict[str, Lines]) -> Re
         children = {name: replace(child, fields=_with_private_files(child.fields)) for name, child in children.items()}
     return replace(
         spec, name=cls.__tablename__, area=area, purpose=purpose, model=cls, fields=fields, lines=children,
-        workflow=spec.workflow.with_base_void())
+        workflow=spec.workflow.with_base_withdrawal().with_base_void())
 
 
 def _with_private_files(fields: Mapping[str, Field]) -> dict[str, Field]:

@@ -127,7 +127,8 @@ def actor_is_not(name: str) -> Condition:
     """Whoever makes the move is somebody else than the person in this field (a job is nobody)."""
     return Condition(
         lambda record, act: act.actor.id is None or _value(record, name) != act.actor.id,
-        lambda record: Text("不能由“{it}”本人办理", "The person in “{it}” may not do this").with_(it=_label(record, name)))
+        lambda record: Text("不能由“{it}”本人办理", "The person in “{it}” may not do this").with_(it=_label(record, name)),
+        bars=(name,))
 
 
 def actor_is_not_creator() -> Condition:
@@ -195,4 +196,4 @@ def is_changed(record: Any, name: str) -> bool:
 
 def saying(condition: Condition, zh: str, en: str) -> Condition:
     """The same condition with a sentence of its own, where the office knows why."""
-    return Condition(condition.holds, Text(zh, en))
+    return Condition(condition.holds, Text(zh, en), condition.bars)

@@ -7,12 +7,13 @@ it names the type and the id.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Key, Moment, db
+from models.base import Exact, Key, Moment, db
 
 
 class AuditEntry(db.Model):  # type: ignore[name-defined]
@@ -56,30 +57,59 @@ class AuditSeal(db.Model):  # type: ignore[name-defined]
 
 
 class Signature(db.Model):  # type: ignore[name-defined]
-    """One signature of a round, written down when the round opens: in which order, by which role, for which content.
+    """One signature of a round, written down when the round opens: in which order, by which role, because of which
+    amount and limit, for which revision and content.
 
-    `state` is waiting, signed, returned or dropped (the round ended without it).
+    `position` counts within the round; those of one `step` are asked at the same time. `state` is waiting, signed,
+    returned, refused, voided (given, but no longer valid: the content changed or an earlier step is asked again) or
+    dropped (the round ended without it). It is somebody's turn once it is `asked_at`.
     """
 
     __tablename__ = "signatures"
     __table_args__ = (
-        sa.Index("ix_signatures_record", "type", "record_id", "round", "step"),
-        sa.Index("ix_signatures_waiting", "state", "role"),
+        sa.UniqueConstraint("type", "record_id", "round", "position"),
+        sa.Index("ix_signatures_inbox", "state", "role", "due_at", "id"),
+        sa.Index("ix_signatures_escalated", "state", "escalated_to", "due_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     type: Mapped[str] = mapped_column(sa.String(60))
     record_id: Mapped[int] = mapped_column(Key)
     round: Mapped[int]
+    position: Mapped[int]
     step: Mapped[int]
     role: Mapped[str] = mapped_column(sa.String(40))
     state: Mapped[str] = mapped_column(sa.String(10), default="waiting")
     submitted_by_id: Mapped[int | None] = mapped_column(Key)
     submitted_at: Mapped[datetime] = mapped_column(Moment())
+    edited_by_id: Mapped[int | None] = mapped_column(Key)
+    revision: Mapped[int]
     content_hash: Mapped[str] = mapped_column(sa.String(64))
+    # Who may not sign, as `,3,17,`: who wrote, submitted or last edited it, and whom it names in a part that excludes.
+    barred: Mapped[str] = mapped_column(sa.Text, default=",")
+    limit_name: Mapped[str | None] = mapped_column(sa.String(60))
+    limit: Mapped[Decimal | None] = mapped_column(Exact(2))
+    amount: Mapped[Decimal | None] = mapped_column(Exact(2))
+    asked_at: Mapped[datetime | None] = mapped_column(Moment())
+    due_at: Mapped[datetime | None] = mapped_column(Moment())
+    reminded_at: Mapped[datetime | None] = mapped_column(Moment())
+    escalated_at: Mapped[datetime | None] = mapped_column(Moment())
+    escalated_to: Mapped[str | None] = mapped_column(sa.String(40))
     signed_by_id: Mapped[int | None] = mapped_column(Key)
+    for_id: Mapped[int | None] = mapped_column(Key)   # in whose place, where somebody stood in
     signed_at: Mapped[datetime | None] = mapped_column(Moment())
     comment: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class SignedContent(db.Model):  # type: ignore[name-defined]
+    """What a round of signatures was asked about, word for word: what signers compare, and what proves their hash."""
+
+    __tablename__ = "signed_contents"
+
+    type: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
+    record_id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
 
 
 class DeadlineClock(db.Model):  # type: ignore[name-defined]

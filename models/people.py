@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -48,6 +48,26 @@ class Membership(db.Model):  # type: ignore[name-defined]
     unit: Mapped[str | None] = mapped_column(sa.String(50))
 
     user: Mapped[User] = relationship(back_populates="memberships")
+
+
+class Delegation(db.Model):  # type: ignore[name-defined]
+    """Somebody signs in another's place, for some days and some record types (none named: for all). Never deleted."""
+
+    __tablename__ = "delegations"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    from_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("users.id"), index=True)
+    to_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("users.id"), index=True)
+    types: Mapped[list[str]] = mapped_column(sa.JSON)
+    starts_on: Mapped[date] = mapped_column(sa.Date)
+    ends_on: Mapped[date] = mapped_column(sa.Date)      # inclusive
+    reason: Mapped[str] = mapped_column(sa.String(200))
+    created_by_id: Mapped[int | None] = mapped_column(Key)
+    created_at: Mapped[datetime] = mapped_column(Moment())
+    ended_at: Mapped[datetime | None] = mapped_column(Moment())
+
+    principal: Mapped[User] = relationship(foreign_keys=[from_id], lazy="joined")
+    stand_in: Mapped[User] = relationship(foreign_keys=[to_id], lazy="joined")
 
 
 class Unit(db.Model):  # type: ignore[name-defined]

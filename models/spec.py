@@ -76,8 +76,15 @@ ROLES: Mapping[str, Role] = {
         ("evaluator", "评价员"), ("administrator", "系统管理员"),
     )
 }
+# Who is told, in this order, when somebody of the role lets a signature wait too long.
+SUPERIORS: Mapping[str, tuple[str, ...]] = {
+    "unit_lead": ("quality_manager", "deputy_gm", "general_manager"),
+    "quality_manager": ("management_representative", "deputy_gm", "general_manager"),
+    "finance": ("deputy_gm", "general_manager"),
+    "management_representative": ("general_manager",), "deputy_gm": ("general_manager",),
+}
 # Words of `by` and `tell` that are not roles but a relation to the record.
-OWNER, SIGNER, SYSTEM = "owner", "signer", "system"
+OWNER, SUBMITTER, SIGNER, SYSTEM = "owner", "submitter", "signer", "system"
 # Who voids: the creator while the record is in its first state, later every role with the letter A.
 DRAFTER, APPROVER = "drafter", "approver"
 ADMINISTRATOR = "administrator"
@@ -228,6 +235,7 @@ class Condition:
 
     holds: Callable[[Any, Any], bool]
     why: Text | Callable[[Any], Text]
+    bars: tuple[str, ...] = ()        # where the record names those who may not: `handler`, `members.technician`
 
     def reason(self, record: Any) -> Text:
         return self.why(record) if callable(self.why) else self.why
@@ -245,11 +253,21 @@ def states(*rows: tuple[str, str] | tuple[str, str, str]) -> tuple[State, ...]:
 
 @dataclass(frozen=True)
 class Step:
-    """One signature of a round: who signs, and from which amount on: a Parameter, and the field it is compared with."""
+    """One signature of a round: who signs, and from which amount on: a Parameter, and the field it is compared with.
+
+    `beside`: asked at the same time as the step before it; the round goes on once all of them have signed. `when`: the
+    step is asked only where this holds at submission.
+    """
 
     role: str
     limit: str = ""
     field: str = ""
+    beside: bool = False
+    when: Condition | None = None
+
+    @property
+    def is_always_asked(self) -> bool:
+        return not self.limit and self.when is None
 
 
 @dataclass(frozen=True)
@@ -275,11 +293,22 @@ class Move:
         return Text(self.zh, self.en or humanised(self.name))
 
     @property
+    def returns(self) -> bool:
+        """Does whoever is asked to sign send the record back by it?"""
+        return SIGNER in self.by and self.comment and not self.calls_off
+
+    @property
+    def goes_on(self) -> bool:
+        """Does it bring the record further? Being allowed to call it off or take it back makes nobody its editor."""
+        return not self.calls_off and self.name != UNSUBMIT
+
+    @property
     def calls_off(self) -> bool:
-        """Ends the record unfinished: being allowed to do that makes nobody its editor."""
+        """Ends the record unfinished."""
         return self.to in CALLED_OFF
 
 
+UNSUBMIT = "unsubmit"
 VOID = "void"
 CALLED_OFF = frozenset({VOID, "cancelled", "rejected", "withdrawn"})
 VOID_STATE = State(VOID, Text("作废", "Void"))
@@ -308,6 +337,29 @@ class Workflow:
 
     def is_terminal(self, state: str) -> bool:
         return not self.moves_from(state)
+
+    def is_signed_in(self, state: str) -> bool:
+        """Does a round of signatures run while a record is in this state?"""
+        return bool(self.signing_moves(state))
+
+    def signing_moves(self, state: str) -> list[Move]:
+        """What whoever is asked in this state may do: sign, send back, refuse."""
+        return [move for move in self.moves_from(state) if SIGNER in move.by]
+
+    @property
+    def barred(self) -> tuple[str, ...]:
+        """Where a record names people who may not sign it."""
+        return tuple({path: None for move in self.moves if SIGNER in move.by for c in move.when for path in c.bars})
+
+    def with_base_withdrawal(self) -> Workflow:
+        """Whoever submitted or wrote a record takes it back while its round is open: it goes where it came from."""
+        opening = next((move for move in self.moves if move.opens_round), None)
+        if opening is None or not self.is_signed_in(opening.to):
+            return self
+        returning = next((move for move in self.signing_moves(opening.to) if move.returns), None)
+        move = Move(UNSUBMIT, "撤回提交", "Take back the submission", source=(opening.to,), to=opening.source[0],
+                    by=(OWNER, SUBMITTER), comment=True, then=returning.then if returning else None)
+        return replace(self, moves=(*self.moves, move))
 
     def with_base_void(self) -> Workflow:
         """Every type that declares no move to void or cancelled has the base one, from every non-terminal state."""

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.people import User
-from models.spec import ADMINISTRATOR, SIGNER, Field, Kind, RecordType, Text
+from models.spec import ADMINISTRATOR, Field, Kind, RecordType, Text
 from rules import areas
 
 
@@ -126,12 +126,12 @@ def _may_edit(actor: Actor, spec: RecordType, record: Any) -> Verdict:
         return YES
     if is_being_signed(record):
         return UNDER_SIGNATURE
-    steps = {role for move in flow.moves_from(record.state) if not move.calls_off for role in move.by}
+    steps = {role for move in flow.moves_from(record.state) if move.goes_on for role in move.by}
     return YES if steps.intersection(roles) else NOT_YOUR_STEP
 
 
 def is_being_signed(record: Any) -> bool:
-    return any(SIGNER in move.by for move in record.spec.workflow.moves_from(record.state))
+    return record.spec.workflow.is_signed_in(record.state)
 
 
 # Row scope --------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ class Act:
         self.together: list[Any] | None = None   # records that wait for one flush
         self.known: dict[Any, Any] = {}          # what was looked up for many records at once
         self._actions: dict[int, tuple[str, str | None]] = {}
+        self._signatures: dict[int, list[dict[str, Any]]] = {}   # what changed about them, for the audit
         self.session.info["act"] = self
         if actor.door != "screen":   # there the person brought it along
             areas.read(self.session)
@@ -116,6 +117,13 @@ class Act:
 
     def comment_on(self, record: Any) -> str | None:
         return self._actions.get(id(record), ("", None))[1] or None
+
+    def tell_signatures(self, record: Any, told: list[dict[str, Any]]) -> None:
+        """What the next entry of the record's audit says about its signatures."""
+        self._signatures.setdefault(id(record), []).extend(told)
+
+    def signatures_told(self, record: Any) -> list[dict[str, Any]]:
+        return self._signatures.pop(id(record), [])
 
     def _as_system(self) -> _AsSystem:
         return _AsSystem(self)

@@ -98,9 +98,9 @@ def may_add(act: Any, record: Any, offers: Iterable[moves.Offer] | None = None) 
         return access.YES
     if offers is None:
         found = any(moves.may_move(act.session, act.actor, record, move)
-                    for move in spec.workflow.moves_from(state) if not move.calls_off)
+                    for move in spec.workflow.moves_from(state) if move.goes_on)
     else:
-        found = any(offer.is_mine and not offer.move.calls_off for offer in offers)
+        found = any(offer.is_mine and offer.move.goes_on for offer in offers)
     return access.YES if found else access.Verdict(NOT_YOURS)
 
 

@@ -92,14 +92,23 @@ def content_hash(record: Any, lines: Mapping[str, Any] | None = None) -> str:
     return _digest(content(record, lines))
 
 
-def signed_hash(record: Any) -> str:
-    """The hash of what people put their name to: what was typed, not the state or stamps the signing changes."""
-    fields = {n: f for n, f in record.spec.fields.items() if f.typed}
-    stamped = {name for move in record.spec.workflow.moves for name in move.stamps}
-    return _digest({
-        "fields": _values(record, {n: f for n, f in fields.items() if n not in stamped}),
-        "lines": {name: [_values(row, {n: f for n, f in child.fields.items() if f.typed})
-                         for row in getattr(record, name)] for name, child in record.spec.lines.items()}})
+def signed_content(record: Any) -> dict[str, Any]:
+    """What people put their name to: what was typed, and amounts; of a compiled record all its figures. Not the state
+    or the stamps, which signing changes."""
+    spec = record.spec
+    stamped = {name for move in spec.workflow.moves for name in move.stamps}
+
+    def signed(fields: Mapping[str, Field]) -> dict[str, Field]:
+        return {name: f for name, f in fields.items()
+                if name not in stamped and (f.typed or f.kind is Kind.MONEY or spec.compiled)}
+    return {
+        "fields": _values(record, signed(spec.fields)),
+        "lines": {name: [_values(row, signed(child.fields)) for row in getattr(record, name)]
+                  for name, child in spec.lines.items()}}
+
+
+def hash_of(content: Mapping[str, Any]) -> str:
+    return _digest(content)
 
 
 # What changed -----------------------------------------------------------------------------------------------------
@@ -186,6 +195,8 @@ def account(record: Any, act: Any) -> dict[str, Any] | None:
         changes["lines"] = rows
     if files := _file_changes(record):
         changes[proof.FILES] = files
+    if signatures := act.signatures_told(record):
+        changes[proof.SIGNATURES] = signatures
     if not changes and not is_new:
         return None
     _stamp(record, act, is_new)
@@ -271,6 +282,7 @@ def verify(session: Any) -> Iterator[Text]:
         yield from _verify_records(session, spec)
     yield from proof.of_files(session)
     yield from proof.of_comments(session)
+    yield from proof.of_signatures(session, hash_of, signed_content)
     yield from _verify_seals(session)
 
 

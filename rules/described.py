@@ -14,7 +14,7 @@ from models.files import Attachment
 from models.people import User
 from models.settings import PARAMETERS
 from models.spec import Field, Kind, Lines, Move, RecordType
-from rules import exports
+from rules import exports, lists, signed
 
 NAMED = frozenset({Kind.LINK, Kind.USER, Kind.FILE})   # published by what names them
 AT_ONCE = 500   # values of one IN: a database takes only so many
@@ -30,7 +30,8 @@ def record_type(spec: RecordType) -> dict[str, Any]:
         "scope": dict(spec.scope), "fields": [_field(f, stamped) for f in spec.fields.values()],
         "lines": [_lines(child) for child in spec.lines.values()],
         "states": [[s.name, s.label.zh, s.label.en] for s in flow.states], "moves": [_move(m) for m in flow.moves],
-        "approval": [{"role": s.role, **({"from": int(Decimal(PARAMETERS[s.limit].default)), "field": s.field} if s.limit else {})}
+        "approval": [{"role": s.role, **({"from": int(Decimal(PARAMETERS[s.limit].default)), "field": s.field} if s.limit else {}),
+                      **({"beside": True} if s.beside else {})}
                      for s in flow.approval],
         "deadlines": [_deadline(d) for d in spec.deadlines], "rules": list(spec.rules), "links_in": list(spec.links_in),
         "list": list(spec.list), "search": list(spec.search), "filters": list(spec.filters),
@@ -91,6 +92,7 @@ def records(session: Any, spec: RecordType, batch: Sequence[Any], *, plain: bool
     """Records with the field names of their type, child tables as lists, links by number, people by user name, files
     by their name: what `import` reads again."""
     keys = _Keys(session, spec, batch)
+    blocks = signed.blocks(session, spec.name, [record.id for record in batch]) if spec.workflow.approval else {}
     for record in batch:
         yield {
             "number": record.number, "state": record.state, "created_at": record.created_at.isoformat(),
@@ -98,6 +100,7 @@ def records(session: Any, spec: RecordType, batch: Sequence[Any], *, plain: bool
             **keys.row(record, spec.fields, plain),
             **{name: [keys.row(row, child.fields, plain) for row in getattr(record, name)]
                for name, child in spec.lines.items()},
+            **({lists.SIGNATURES.name: signed.published(blocks[record.id])} if blocks else {}),
         }
 
 

@@ -79,6 +79,7 @@ def shown(field: Field, value: Any, language: str, *, plain: bool = True) -> str
 # CSV --------------------------------------------------------------------------------------------------------------
 
 Values = Sequence[Any]
+Signatures = Callable[[Sequence[int]], Sequence[str]]
 
 
 def _csv_column(field: Field, language: str, *, raw: bool, plain: bool) -> Callable[[Values], Values]:
@@ -117,18 +118,21 @@ def export_columns(spec: RecordType) -> tuple[str, ...]:
 
 
 def csv_rows(spec: RecordType, cols: lists.Columns, rows: Iterable[Sequence[Any]], actor: access.Actor, *,
-             header: str = "labels") -> Iterator[bytes]:
-    """A CSV that opens right in a Chinese Excel: UTF-8 with BOM, CRLF; in pieces of a few hundred rows."""
+             header: str = "labels", signatures: Signatures | None = None) -> Iterator[bytes]:
+    """A CSV that opens right in a Chinese Excel: UTF-8 with BOM, CRLF; in pieces of a few hundred rows. `signatures`
+    writes the last column for the ids of a piece."""
     raw, plain = header == "names", access.sees_private(actor, spec)
     columns = [_csv_column(field, actor.language, raw=raw, plain=plain) for field in cols.fields]
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow([field.name if raw else field.label.in_(actor.language) for field in cols.fields])
+    fields = (*cols.fields, lists.SIGNATURES) if signatures else cols.fields
+    writer.writerow([field.name if raw else field.label.in_(actor.language) for field in fields])
     yield codecs.BOM_UTF8 + _taken(buffer)
     coming = iter(rows)
     while piece := list(islice(coming, PIECE)):
-        values = islice(zip(*piece, strict=True), 2, None)
-        writer.writerows(zip(*(write(one) for write, one in zip(columns, values, strict=True)), strict=True))
+        ids, _, *values = zip(*piece, strict=True)
+        written = [write(one) for write, one in zip(columns, values, strict=True)]
+        writer.writerows(zip(*written, *((signatures(ids),) if signatures else ()), strict=True))
         yield _taken(buffer)
 
 

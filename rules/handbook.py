@@ -74,14 +74,18 @@ def promise_of(spec: RecordType, deadline: Deadline) -> Text:
 
 def signatures(spec: RecordType) -> Text:
     """Who signs, in order, and from which amount on."""
-    found = []
+    zh, en = "", ""
     for step in spec.workflow.approval:
         who = ROLES[step.role].label
         if step.limit:
             amount, label = PARAMETERS[step.limit].default, spec.fields[step.field].label
             who = Text(f"{who.zh}（{label.zh} ≥ {amount}）", f"{who.en} ({label.en} ≥ {amount})")
-        found.append(who)
-    return Text(" → ".join(text.zh for text in found), " → ".join(text.en for text in found))
+        if step.when is not None:
+            why = step.when.reason(None)
+            who = Text(f"{who.zh}（{why.zh}）", f"{who.en} ({why.en})")
+        between = "" if not zh else " + " if step.beside else " → "
+        zh, en = f"{zh}{between}{who.zh}", f"{en}{between}{who.en}"
+    return Text(zh, en)
 
 
 # As a document ----------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ BASE = {
     "updated_at": Field(Kind.DATETIME, Text("更新时间", "Updated at"), "updated_at", "updated_at"),
     "department": Field(Kind.UNIT, Text("填写部门", "Department"), "department", "department"),
 }
+# Who signed a record: the last column of its exports, which an import leaves aside.
+SIGNATURES = Field(Kind.TEXT, Text("会签", "Signatures"), "signatures", "")
 RANGES = frozenset({Kind.DATE, Kind.DATETIME, Kind.PERIOD, Kind.QUARTER, *NUMBERS})
 NAMED = frozenset({Kind.LINK, Kind.USER, Kind.UNIT, Kind.FILE})   # kept by a key, shown by the name of what it names
 BAD_FILTER = Text("筛选条件“{name}”不能用", "The filter “{name}” cannot be used")

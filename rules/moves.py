@@ -8,9 +8,9 @@ from typing import Any
 
 from models.conditions import is_filled
 from models.spec import (
-    APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, Field, Invalid, Kind, Move, Refused, Text,
+    APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, Field, Invalid, Kind, Move, Refused, Text,
 )
-from rules import access, approvals, checks, numbering, records
+from rules import access, approvals, checks, notices, numbering, records
 
 NO_SUCH = Text("没有“{move}”这一步", "There is no move “{move}”")
 NOT_NOW = Text("当前状态为“{state}”，不能{move}", "In the state “{state}” this cannot be done: {move}")
@@ -21,8 +21,9 @@ NEEDS = Text("{move}前请填写“{label}”", "Fill in “{label}” before: {
 NOT_TAKEN = Text("“{label}”不能随此操作填写", "“{label}” cannot be given with this move")
 
 WORDS = {
-    OWNER: Text("填写人本人", "its creator"), SIGNER: Text("当前签署人", "whoever is asked to sign"),
-    SYSTEM: Text("系统", "the system"), DRAFTER: Text("填写人（初始状态时）", "its creator, while in the first state"),
+    OWNER: Text("填写人本人", "its creator"), SUBMITTER: Text("提交人", "whoever submitted it"),
+    SIGNER: Text("当前签署人", "whoever is asked to sign"), SYSTEM: Text("系统", "the system"),
+    DRAFTER: Text("填写人（初始状态时）", "its creator, while in the first state"),
     APPROVER: Text("有审批权的角色", "roles with approval right"),
 }
 
@@ -35,6 +36,7 @@ class Offer:
     reason: Text | None
     asks: tuple[Field, ...]   # required fields still empty, which may be filled in with the move
     is_mine: bool             # the actor's role makes this move at all
+    back_to: tuple[str, ...] = ()   # a return may ask the steps of these roles again instead
 
 
 def may_move(session: Any, actor: access.Actor, record: Any, move: Move, *, consequence: bool = False) -> access.Verdict:
@@ -49,14 +51,14 @@ def may_move(session: Any, actor: access.Actor, record: Any, move: Move, *, cons
         return access.YES
     if not access.may(actor, "view", record.spec, record):
         return access.OUT_OF_SCOPE
-    verdicts = [_by(session, actor, record, word) for word in move.by]
+    verdicts = [_by(session, actor, record, word, move) for word in move.by]
     if any(verdicts):
         return access.YES
     told = next((v for v, word in zip(verdicts, move.by, strict=True) if word == SIGNER or v is access.OUT_OF_SCOPE), None)
     return told if told is not None else access.Verdict(NOT_YOU.with_(move=move.label, who=who_makes(move)))
 
 
-def _by(session: Any, actor: access.Actor, record: Any, word: str) -> access.Verdict:
+def _by(session: Any, actor: access.Actor, record: Any, word: str, move: Move) -> access.Verdict:
     mine = actor.id is not None and record.created_by_id == actor.id
     if word == SYSTEM:
         return access.YES if actor.is_system else access.NO_ROLE
@@ -64,8 +66,11 @@ def _by(session: Any, actor: access.Actor, record: Any, word: str) -> access.Ver
         return access.YES if mine else access.NO_ROLE
     if word == DRAFTER:
         return access.YES if mine and record.state == record.spec.workflow.initial else access.NO_ROLE
+    if word == SUBMITTER:
+        is_theirs = actor.id is not None and approvals.submitter(session, record) == actor.id
+        return access.YES if is_theirs else access.NO_ROLE
     if word == SIGNER:
-        return approvals.may_sign(session, actor, record)
+        return approvals.may_sign(session, actor, record, returns=move.comment)
     roles = {role for role in actor.roles if role == word}
     if word == APPROVER:
         past_draft = record.state != record.spec.workflow.initial
@@ -108,28 +113,37 @@ def offered(act: Any, record: Any) -> list[Offer]:
         reason = verdict.reason
         if reason is None:
             reason = next(iter(lines), None) or (None if asks else unmet(act, record, move))
-        found.append(Offer(move, reason, asks, is_mine=bool(verdict)))
+        back_to = approvals.earlier_roles(act.session, record) if move.returns and verdict else ()
+        found.append(Offer(move, reason, asks, is_mine=bool(verdict), back_to=back_to))
     return found
 
 
 def make(act: Any, record: Any, name: str, *, revision: int | None = None, fields: Mapping[str, Any] | None = None,
-         consequence: bool = False) -> Any:
-    """Make a move, with all that belongs to it, in one transaction. Raises Refused or Invalid; flushes."""
+         consequence: bool = False, back_to: str = "") -> Any:
+    """Make a move, with all that belongs to it, in one transaction. Raises Refused or Invalid; flushes.
+
+    `back_to`: the role of an earlier step that a return asks again, instead of ending the round.
+    """
     move = record.spec.workflow.move(name)
     if move is None:
         raise Refused(NO_SUCH.with_(move=name))
-    # Who signs has seen the files too.
-    records.seen(record, revision, records.TALK if move.signs else records.REMARKS)
+    signs = SIGNER in move.by
+    if (signs or move.opens_round) and not consequence:
+        approvals.hold(act, record)   # of two who decide at once, the second decides on what the first left
+    # Who signs has seen the files too; that others signed meanwhile takes nothing from it.
+    records.seen(record, revision, records.SIGNED_BY_OTHERS if signs else records.REMARKS)
     records.allow(may_move(act.session, act.actor, record, move, consequence=consequence))
     if move.comment and not act.comment.strip():
         raise Invalid({"comment": NEEDS_REASON})
-    if move.signs and revision is None:
+    if signs and revision is None:
         raise Invalid({"revision": NEEDS_REVISION})
+    if back_to and not move.returns:
+        raise Invalid({"back_to": approvals.NO_SUCH_STEP})
     _fill(act, record, move, fields or {})
     reason = unmet(act, record, move)
     if reason is not None:
         raise Refused(reason)
-    _carry_out(act, record, move)
+    _carry_out(act, record, move, back_to)
     return record
 
 
@@ -143,12 +157,12 @@ def _fill(act: Any, record: Any, move: Move, fields: Mapping[str, Any]) -> None:
     checks.refuse({**lacking(record, move), **errors})
 
 
-def _carry_out(act: Any, record: Any, move: Move) -> None:
+def _carry_out(act: Any, record: Any, move: Move, back_to: str) -> None:
     was_signed = access.is_being_signed(record)
     act.name_action(record, f"move:{move.name}", act.comment)
     act.move, act.stay = move, False
-    if move.signs and not approvals.sign(act, record, returns=move.comment):
-        act.stay = True
+    if SIGNER in move.by:
+        _answer(act, record, move, back_to)
     if move.then is not None and not act.stay:
         move.then(record, act)
     if not act.stay:
@@ -158,11 +172,26 @@ def _carry_out(act: Any, record: Any, move: Move) -> None:
             record.number = numbering.next_number(act.session, record.spec, act.today)
     if move.opens_round:
         approvals.open_round(act, record)
-    elif was_signed and not move.signs and not act.stay:
-        approvals.drop(act.session, record)
+    elif was_signed and SIGNER not in move.by and not act.stay:
+        approvals.drop(act, record)
     record.derive(act)
     checks.refuse(checks.full(record, act))
     records.flush(act.session, record)
+    if move.opens_round or SIGNER in move.by:
+        notices.of_round(act, record)
+
+
+def _answer(act: Any, record: Any, move: Move, back_to: str) -> None:
+    """One signature, or a return. The record stays where it is as long as signatures are missing."""
+    if back_to:
+        approvals.ask_again(act, record, back_to)
+        act.name_action(record, "ask_again", act.comment)
+        act.stay = True
+    elif move.comment:
+        approvals.give_back(act, record, refuses=move.calls_off)
+    elif not approvals.sign(act, record):
+        act.name_action(record, "sign", act.comment)
+        act.stay = True
 
 
 def _stamp(act: Any, record: Any, move: Move) -> None:

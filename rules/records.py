@@ -13,7 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from models.history import AuditEntry
 from models.spec import Default, Field, Invalid, Period, Refused, RecordType, Text
-from rules import access, checks, numbering, office
+from rules import access, approvals, checks, numbering, office
 
 STALE = Text("记录已被 {who} 于 {when} 修改，您看到的不是最新内容",
              "{who} changed this record at {when}: what you saw is not its present content")
@@ -68,6 +68,7 @@ def edit(act: Any, record: Any, revision: int | None, raw: Mapping[str, Any]) ->
 # Acts that leave every field of a record as it was.
 TALK = frozenset({"comment", "withdraw_comment"})
 REMARKS = TALK | {"attach", "detach"}
+SIGNED_BY_OTHERS = TALK | {"sign", "escalate"}
 
 
 def seen(record: Any, revision: int | None, harmless: frozenset[str] = REMARKS) -> None:
@@ -94,6 +95,8 @@ def keep(act: Any, record: Any, errors: Mapping[str, Text]) -> None:
         checks.refuse({**checks.missing(record), **errors})
     record.derive(act)
     checks.refuse(checks.full(record, act))
+    if not act.is_history and record.id is not None and access.is_being_signed(record):
+        approvals.renew(act, record)
     if act.together is None:
         _number(act, [record])
     flush(act.session, record)

@@ -13,10 +13,11 @@ import models
 from models.base import Record, db
 from models.settings import PARAMETERS
 from models.spec import (
-    ADMINISTRATOR, APPROVER, AREAS, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, Kind, RecordType, Workflow, WrongDeclaration,
+    ADMINISTRATOR, APPROVER, AREAS, DRAFTER, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, Kind, RecordType, Text, Workflow,
+    WrongDeclaration,
 )
 
-RELATIONS = {OWNER, SIGNER, SYSTEM, DRAFTER, APPROVER}
+RELATIONS = {OWNER, SUBMITTER, SIGNER, SYSTEM, DRAFTER, APPROVER}
 BASE_COLUMNS = {"number", "state", "created_at", "updated_at", "created_by", "department"}
 
 
@@ -102,7 +103,18 @@ def _wrong_roles(spec: RecordType) -> Iterator[str]:
             yield f"access of {role} has unknown letters in {letters!r}; use C E V v X A K."
         if "v" in letters and role not in spec.scope:
             yield f"{role} sees only its own rows (v) but has no scope; say which field is its own."
-    for step in spec.workflow.approval:
+    yield from _wrong_steps(spec)
+
+
+def _wrong_steps(spec: RecordType) -> Iterator[str]:
+    steps = spec.workflow.approval
+    if steps and not any(step.is_always_asked for step in steps):
+        yield "no step of the approval is always asked, so a round could be empty; leave one without limit and condition."
+    if len({step.role for step in steps}) < len(steps) or (steps and steps[0].beside):
+        yield "the approval asks a role twice, or its first step beside none; ask each role once, in order."
+    for step in steps:
+        if step.when is not None and not isinstance(step.when.why, Text):
+            yield f"the condition of {step.role} cannot say itself without a record; give it a sentence with `saying`."
         if "A" not in spec.access.get(step.role, ""):
             yield f"the approval asks {step.role}, who has no A; give it the letter A."
         if step.limit and step.limit not in PARAMETERS:

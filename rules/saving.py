@@ -75,5 +75,5 @@ def _drop_pending(session: Session, _previous: Any) -> None:
 @event.listens_for(Session, "after_transaction_end")
 def _forget(session: Session, transaction: Any) -> None:
     if transaction.parent is None:
-        for key in ("act", "saving", "parameters", "workdays"):
+        for key in ("act", "saving", "parameters", "workdays", "delegations"):
             session.info.pop(key, None)

@@ -112,7 +112,13 @@
         return;
       }
       if (event.ctrlKey || event.metaKey || isTyping(event.target)) return;
-      const target = { '/': '#page-q', n: '[data-new]', e: '[data-edit]' }[event.key];
+      const decision = /^[a-z]$/.test(event.key) && one(`[data-decide="${event.key}"]`);
+      if (decision) {  // what is final takes a second key: Enter
+        event.preventDefault();
+        (event.key === 'r' ? one('[data-comment]') : decision).focus();
+        return;
+      }
+      const target = { '/': '#page-q', n: '[data-new]', e: '[data-edit]', j: '[data-next]', k: '[data-previous]' }[event.key];
       const found = target && one(target);
       if (found) {
         event.preventDefault();
@@ -164,6 +170,11 @@
     for (const link of all('[data-back]')) {
       link.addEventListener('click', (event) => {
         if (window.history.length > 1) { event.preventDefault(); window.history.back(); }
+      });
+    }
+    for (const box of all('[data-choose-all]')) {
+      box.addEventListener('change', () => {
+        for (const other of all(`input[name="${box.dataset.chooseAll}"]`, box.form)) other.checked = box.checked;
       });
     }
     for (const details of all('details.move')) {

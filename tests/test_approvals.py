@@ -8,26 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from models.people import Membership, User
+from tests import rounds
 from tests.browser_of_a_person import Person
 from tests.casebook import Casebook, done, refused
+from tests.rounds import PLAN, drafted, submitted
 
-PLAN = "visit_plan"
 OWN = "不能签署自己填写、提交或最后修改的记录"
 
 
 @pytest.fixture
 def book(app):
     return Casebook(app)
-
-
-def drafted(book, by="sales"):
-    return book.person(by).create(PLAN, book.visit_plan())
-
-
-def submitted(book, by="sales"):
-    plan = drafted(book, by)
-    done(book.person(by).move(PLAN, plan, "submit"))
-    return plan
 
 
 def give(book, username, role):
@@ -133,19 +124,7 @@ class TestTwoSignatures:
 
     @pytest.fixture(autouse=True)
     def longer_round(self, app, monkeypatch):
-        from dataclasses import replace
-
-        from models.base import Record
-        from models.spec import Step
-        model = Record.types[PLAN].model
-        flow = replace(model.spec.workflow, approval=(
-            Step("quality_manager"), Step("deputy_gm"), Step("general_manager", "approval_from_deputy_gm", "budget")))
-        longer = replace(model.spec, workflow=flow)
-        monkeypatch.setattr(model, "spec", longer)
-        monkeypatch.setitem(Record.types, PLAN, longer)
-        for view in app.extensions["admin"][0]._views:
-            if getattr(view, "spec", None) is not None and view.spec.name == PLAN:
-                monkeypatch.setattr(view, "spec", longer)
+        rounds.declare(app, monkeypatch)
 
     @pytest.mark.parametrize("budget, roles", [
         ("19999.99", ["quality_manager", "deputy_gm"]), ("20000.00", ["quality_manager", "deputy_gm", "general_manager"])])

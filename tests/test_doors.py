@@ -23,7 +23,8 @@ pytestmark = pytest.mark.once
 NOBODY = "signed out"
 TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
-OWN_PAGES = ("admin.index", "reports.index")
+OWN_PAGES = ("admin.index", "reports.index", "inbox.index", "delegations.index")
+SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
                   "areas.index", "calendar.index")
 
@@ -44,7 +45,12 @@ def expected(endpoint, method, role, records):
     if endpoint == "sign_in.sign_out":
         return 401 if role == NOBODY else TO_SIGN_IN
     if role == NOBODY:
-        return TO_SIGN_IN if view in (*TYPES, "reports", "parameters", "people", "units", "areas", "calendar", "admin") else None
+        own = ("reports", "inbox", "delegations", "parameters", "people", "units", "areas", "calendar", "admin")
+        return TO_SIGN_IN if view in (*TYPES, *own) else None
+    if endpoint in SIGNING and method == "POST":   # nothing is chosen, and there is no signature 1
+        return GONE if name in ("one", "end") else 422
+    if endpoint == "inbox.one":
+        return GONE
     if endpoint in OWN_PAGES:
         return 200
     if endpoint in ADMINISTRATION:

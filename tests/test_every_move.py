@@ -103,7 +103,7 @@ def onlookers(spec, move, state):
 @each_moved
 def test_a_move_is_made_by_the_right_person_and_refused_to_others(app, spec):
     several = len(spec.workflow.approval) > 1   # one signature of several leaves the record where it is
-    id_, move, role = prepared(app, spec, lambda m: m.to not in m.source and not m.calls_off and not (m.signs and several))
+    id_, move, role = prepared(app, spec, lambda m: m.to not in m.source and m.goes_on and not (m.signs and several))
     before = valid.snapshot(app, spec.name, id_)
     seeing, blind = onlookers(spec, move, before["state"])
     for other in seeing:

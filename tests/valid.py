@@ -19,7 +19,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from models.base import Record, db
 from models.files import Attachment
 from models.people import User
-from models.spec import APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, VOID, Kind, months_after
+from models.spec import APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, VOID, Kind, months_after
 from rules import access, approvals, attachments, checks, numbering, office, records, registry
 from rules.act import Act
 from tests.browser_of_a_person import Person
@@ -420,8 +420,7 @@ def record(session, type_name, state=None, *, place=HERE, role=None, creator=Non
         row.number = row.number or numbering.next_number(session, spec, act.today)
     records.keep(act, row, {})
     if any(move.opens_round for move in way_to(spec, state)[-1:]):
-        approvals.open_round(act, row)
-        session.flush()
+        approvals.ask(act, row)
     return row
 
 
@@ -511,5 +510,6 @@ def maker(spec, move, state):
             if makes(spec, move, state, role, mine=mine) and (not mine or role in writers(spec)):
                 return role, mine
     past_draft = state != spec.workflow.initial   # where nobody has the letter A, only a draft is voided
-    assert set(move.by) <= {SYSTEM, APPROVER, *([DRAFTER] if past_draft else [])}, f"nobody makes {spec.name}.{move.name}"
+    unwritten = [OWNER, SUBMITTER] if spec.compiled else []   # only whoever submitted it takes it back
+    assert set(move.by) <= {SYSTEM, APPROVER, *unwritten, *([DRAFTER] if past_draft else [])}, f"nobody makes {spec.name}.{move.name}"
     return None

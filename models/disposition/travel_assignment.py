@@ -56,7 +56,8 @@ ONE_LEAD = Condition(
          "Exactly one of those who go is ticked as lead, and it is the lead named above"))
 NOT_A_MEMBER = Condition(
     lambda trip, act: act.actor.id not in {trip.lead_id, *(row.technician_id for row in trip.members)},
-    Text("出差人员不能批准自己的派差", "Nobody approves a journey on which they go"))
+    Text("出差人员不能批准自己的派差", "Nobody approves a journey on which they go"),
+    bars=("lead", "members.technician"))
 SHEET_ASSIGNED = saying(
     linked("quality_info_transfer", "assigned", "dispatched"),
     "所依据的传递处置单须已转子(分)公司或已派人", "The sheet it rests on must be assigned or dispatched")
