@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.base import Record
-from models.history import AuditEntry
+from models.history import AuditEntry, Outbox
 from models.people import Unit
 from models.spec import Move
 from rules import access, checks, moves, numbering, office, parameters, records, reports, workdays
@@ -91,6 +91,14 @@ class Act:
         """This act changed another record: derive, check and save it."""
         with self._as_system():
             records.keep(self, record, {})
+
+    def several(self) -> Any:
+        """Records of one type that are made or touched inside are numbered and saved at its end, all at once."""
+        return records.together(self)
+
+    def ask_job(self, name: str, *ids: int) -> None:
+        """A worker does the rest after the commit."""
+        self.session.add(Outbox(job=name, arguments=[*ids], created_at=self.now))
 
     def request_report(self, name: str, period: str, scope: str = "") -> None:
         reports.ask(self, name, period, scope)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
-from rules import office
+from jobs import worker
+from models.base import Record
+from models.history import Outbox
+from models.warranty.recall_campaign import AT_ONCE
+from rules import access, office, records
+from rules.act import Act
 from tests.casebook import Casebook, done, refused
 from tests.valid import THERE
 from tests.warranty.paper import (
@@ -135,3 +141,39 @@ def reported_and_closed(book, recall):
     answer = manager.move(CAMPAIGN, recall, "close")
     assert answer.status_code == 422 and "纠正和预防措施" in answer.text
     done(manager.move(CAMPAIGN, recall, "close", corrective_action=made(book, "corrective_action", "issued")))
+
+
+def test_of_many_vehicles_a_job_writes_the_rows_that_nobody_waits_for(app, book):
+    """All of them stay where they are from the decision on. The job may die and come again."""
+    many = [f"LMANY{n:012}" for n in range(AT_ONCE + 3)]
+    batch = book.id("product_batch", batch_no="B2608")
+    with book.session() as session:
+        act = Act(session, access.Actor.system("import"), is_history=True)
+        with records.together(act):
+            for vin in many:
+                car = records.blank(act, Record.types[VEHICLE])
+                car.vin, car.model, car.product_batch_id, car.state = vin, "M1", batch, "in_stock"
+                records.keep(act, car, {})
+        session.commit()
+    recall = made(book, CAMPAIGN, "in_approval", scope_kind="batch", scope_items=[{"product_batch": str(batch)}])
+    done(book.person("general_manager").move(CAMPAIGN, recall, "decide"))
+    assert len(book.ids(ROW)) == book.read(CAMPAIGN, recall).vehicle_count == AT_ONCE
+    last = book.id(VEHICLE, vin=many[-1])
+    made(book, "delivery_document_checklist", "signed", vehicle=str(last), picked_up_on=office.today().isoformat())
+    handed = {"customer": book.id("customer", name="客户A"), "delivered_on": office.today().isoformat()}
+    done(book.person("warehouse").edit(VEHICLE, last, **handed))
+    refused(book.person("warehouse").move(VEHICLE, last, "deliver"), "本车召回尚未完成")
+    with book.session() as session:
+        [(job, ids)] = session.execute(sa.select(Outbox.job, Outbox.arguments)).all()
+    for _ in range(2):
+        with app.app_context():
+            worker.perform(job, *ids)
+        assert len(book.ids(ROW)) == book.read(CAMPAIGN, recall).vehicle_count == AT_ONCE + 3
+    assert book.read(VEHICLE, last).has_open_recall is True
+
+
+def test_starting_a_recall_takes_in_vehicles_that_came_since(book, cars):
+    batch = str(book.id("product_batch", batch_no="B2608"))
+    recall = made(book, CAMPAIGN, "announced", scope_kind="batch", scope_items=[{"product_batch": batch}])
+    done(book.person("customer_service").move(CAMPAIGN, recall, "execute"))
+    assert {book.read(ROW, row).vehicle for row in book.ids(ROW)} == {cars["sold"], cars["far"], cars["stock"]}
