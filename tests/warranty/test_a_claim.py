@@ -24,7 +24,7 @@ def named(book, confirmer="quality_engineer", **changes):
             "first_reply_text": "十日内答复", "promised_at": "2099-01-01T09:00", **changes}
 
 
-def test_a_vehicle_comes_back(book):
+def test_br_28_a_vehicle_comes_back_by_the_storekeepers_register(book):
     car = vehicle(book)
     id_ = confirmed_by_whom_the_head_names(book, book.person("customer_service").create(CLAIM, claim(book, vehicle=car)))
     approved_by_somebody_else(book, id_)
@@ -157,7 +157,7 @@ def test_a_dealer_sees_the_claims_it_took_only(book):
 
 # What the register takes ----------------------------------------------------------------------------------------------
 
-def test_a_vehicle_is_taken_back_for_the_reason_that_its_claim_names(book):
+def test_br_28_a_vehicle_is_taken_back_for_the_reason_that_its_claim_names(book):
     """Every row names its claim or recall, of the same vehicle; no vehicle is twice in the store."""
     car, other, store = vehicle(book), vehicle(book), book.person("warehouse")
     id_ = made(book, CLAIM, "executing", vehicle=str(car), demand_type="return")
