@@ -365,6 +365,7 @@ class RecordType:
     title: str = ""
     numbered_at: str = "create"
     scope: Mapping[str, str] = field(default_factory=dict)
+    seen_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)   # role -> the states that it is shown
     search: tuple[str, ...] = ("number",)
     filters: tuple[str, ...] = ("state",)
     deadlines: tuple[Deadline, ...] = ()

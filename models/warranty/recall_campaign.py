@@ -15,6 +15,8 @@ from models.warranty.recall_vehicle import MEASURES
 
 # Decided and not yet accounted for: vehicles of the scope are not delivered without their row being done.
 UNDER_WAY = ("decided", "filed", "announced", "executing")
+# What dealers are told of; before, nothing is certain.
+PUBLIC = ("filed", "announced", "executing", "reported", "closed")
 IN_STOCK = ("in_stock", "returned")
 ANYWHERE = (*IN_STOCK, "delivered", "scrapped")
 AT_ONCE = 200   # rows that a person waits for
@@ -215,6 +217,7 @@ class RecallCampaign(Record):
         search=("number", "title", "recall_no", "defect_description"),
         filters=("state", "fault_category", "scope_kind", "starts_on"),
         links_in=("monthly_quality_analysis", "corrective_action", "product_batch"), chosen_in=UNDER_WAY,
+        seen_in={"dealer": PUBLIC},
         retention_years=10,
         workflow=Workflow(
             states(("investigating", "调查中"), ("in_approval", "决定中"), ("decided", "已决定召回"),

@@ -52,9 +52,17 @@ def decided(book, cars):
     refused(manager.move(CAMPAIGN, recall, "decide"), "不能签署自己填写、提交或最后修改的记录")
     refused(book.person("deputy_gm").move(CAMPAIGN, recall, "decide"), "正等待总经理签署")
     assert book.ids(ROW) == []
+    assert dealer_sees(book, recall) == (404, False), "nothing is certain yet"
     done(book.person("general_manager").move(CAMPAIGN, recall, "decide"))
     assert [book.read(ROW, row).vehicle for row in book.ids(ROW)] == [cars["stock"]], "stock is blocked at once"
     return recall
+
+
+def dealer_sees(book, recall):
+    """The page of the recall, and its row of the list."""
+    dealer = book.person("dealer_f001")
+    return (dealer.get(f"/admin/{CAMPAIGN}/details/?id={recall}").status_code,
+            "缸垫召回" in dealer.get(f"/admin/{CAMPAIGN}/").text)
 
 
 def filed_and_announced(book, recall, cars):
@@ -65,6 +73,7 @@ def filed_and_announced(book, recall, cars):
     refused(answer, "不能晚于备案时间", 422)
     refused(manager.edit(CAMPAIGN, recall, measures=["replace"]), "决定召回后，范围和措施不能再改", 422)
     done(manager.move(CAMPAIGN, recall, "file", dealers_notified_at=stopped["stop_sale_at"], **stopped))
+    assert dealer_sees(book, recall) == (200, True)
     rows = {name: book.ids(ROW, vehicle_id=car) for name, car in cars.items()}
     assert {name: len(found) for name, found in rows.items()} == {"sold": 1, "far": 1, "stock": 1, "safe": 0}
     assert [book.read(VEHICLE, car).has_open_recall for car in cars.values()] == [True, True, True, False]

@@ -123,7 +123,7 @@ def test_terms_that_promise_more_than_the_law_lengthen_the_period(book):
 @pytest.mark.parametrize("told, is_in_time", [("2026-11-20T16:59", True), ("2026-11-20T17:00", False), ("2026-11-20T17:01", False)])
 def test_example_f_a_promise_of_17_00_is_put_off_by_who_tells_it_before(book, told, is_in_time):
     id_ = made(book, CLAIM, "assigned", vehicle=str(vehicle(book)), **ASSIGNED)
-    later = {"promised_at": "2026-11-28T17:00"}
+    later = {"promised_at": "2026-11-28T17:00", "promise_reason": "等待零件"}
     service = book.person("customer_service")
     refused(service.edit(CLAIM, id_, **later), "承诺延期须在原承诺时间之前再次知会用户", 422)
     refused(service.edit(CLAIM, id_, promised_at=""), "承诺延期须在原承诺时间之前再次知会用户", 422)
