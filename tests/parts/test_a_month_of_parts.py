@@ -416,3 +416,16 @@ def test_an_order_that_was_called_off_is_not_shipped_but_can_be_sent_back(book, 
     refused(book.person("deputy_gm").move(NOTICE, notice, "approve"), "来源单据尚未接收，或已取消", 422)
     done(book.person("deputy_gm").move(NOTICE, notice, "send_back", comment="计划已取消"))
     assert book.state(DETAIL, detail) == "draft"
+
+
+def test_the_writer_named_on_a_notice_signs_neither_review_nor_approval(book, month):
+    notice, _ = month.with_detail()
+    service = book.person("customer_service")
+    done(service.edit(NOTICE, notice, handler=book.user("finance")))
+    done(service.move(NOTICE, notice, "submit"))
+    refused(book.person("finance").move(NOTICE, notice, "approve"), "不能由“编制人”本人办理")
+
+
+def test_a_notice_is_on_its_way_only_with_a_slip(book, month):
+    notice, _ = month.approved()
+    refused(book.person("warehouse").move(NOTICE, notice, "issue_outbound"), "请先开具本通知单的出库单")

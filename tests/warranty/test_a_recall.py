@@ -186,3 +186,14 @@ def test_starting_a_recall_takes_in_vehicles_that_came_since(book, cars):
     recall = made(book, CAMPAIGN, "announced", scope_kind="batch", scope_items=[{"product_batch": batch}])
     done(book.person("customer_service").move(CAMPAIGN, recall, "execute"))
     assert {book.read(ROW, row).vehicle for row in book.ids(ROW)} == {cars["sold"], cars["far"], cars["stock"]}
+
+
+def test_what_lies_within_a_recall_is_not_voided(book, cars):
+    """Neither the campaign, once vehicles have rows, nor the row of a vehicle that is covered."""
+    batch = str(book.id("product_batch", batch_no="B2608"))
+    recall = made(book, CAMPAIGN, "executing", scope_kind="batch", scope_items=[{"product_batch": batch}])
+    service = book.person("customer_service")
+    within, outside = (service.create(ROW, {"recall_campaign": recall, "vehicle": cars[name]}) for name in ("sold", "safe"))
+    refused(book.person("general_manager").move(CAMPAIGN, recall, "void", comment="误报"), "已建立召回车辆明细，召回活动不能作废")
+    refused(service.move(ROW, within, "void", comment="误建"), "本车在召回范围内，明细不能作废")
+    done(service.move(ROW, outside, "void", comment="误建"))

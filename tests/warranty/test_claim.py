@@ -166,3 +166,16 @@ def test_whoever_named_the_confirmer_does_not_become_one(book):
     done(service.edit(CLAIM, id_, confirmer=book.user("customer_service")))
     refused(service.move(CLAIM, id_, "confirm", is_nonconformity_confirmed="true", nonconformity_text="属实"),
             "“指定确认人员并首次回复”的办理人不能同时办理本步骤")
+
+
+def test_who_turns_a_claim_down_is_the_confirmer_and_nobody_else(book):
+    """Nor whoever named the confirmer and took that place since."""
+    turned_down = {"is_nonconformity_confirmed": "false", "nonconformity_text": "使用不当", "reply_text": "不予认可"}
+    id_, service = made(book, CLAIM, "received", vehicle=str(vehicle(book))), book.person("customer_service")
+    done(service.move(CLAIM, id_, "assign", confirmer=book.user("quality_engineer"), first_reply_text="十日内答复",
+                      customer_contact_memo=book.recorded_memo(), promised_at="2099-01-01T09:00"))
+    refused(service.move(CLAIM, id_, "refuse", **turned_down), "由指定的确认人员本人办理")
+    done(service.edit(CLAIM, id_, confirmer=book.user("customer_service")))
+    refused(service.move(CLAIM, id_, "refuse", **turned_down), "的办理人不能同时办理本步骤")
+    done(service.edit(CLAIM, id_, confirmer=book.user("quality_engineer")))
+    done(book.person("quality_engineer").move(CLAIM, id_, "refuse", **turned_down))
