@@ -91,3 +91,14 @@ def test_only_who_is_dissatisfied_has_the_order_reopened(book):
         done(answer) if is_reopened else refused(answer, "最近一次回访为不满意的方可重开")
     refused(dispatcher.move(ORDER, order(book, "signed", signed_by="张三"), "reopen", comment="再修"), "最近一次回访为不满意")
     assert book.read(ORDER, id_).signed_by is None, "what is done again is signed for again"
+
+
+def test_the_lead_is_one_and_under_warranty_nothing_is_charged(book):
+    """Nobody is named twice on an order."""
+    id_, dispatcher = order(book, "draft"), book.person("dispatcher")
+    both = {"crew-0-technician": book.user("technician2"), "crew-1-technician": book.user("technician2")}
+    for crew in ({"crew-0-technician": book.user("technician")}, both):
+        refused(dispatcher.edit(ORDER, id_, **crew), "负责人和同行人员不能重复", 422)
+    done(dispatcher.edit(ORDER, id_, **{"crew-0-technician": book.user("technician2")}))
+    free = order(book, warranty_status="in")
+    refused(book.person("technician").edit(ORDER, free, labour_fee="1"), "保修期内不向客户收费", 422)

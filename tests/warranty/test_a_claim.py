@@ -187,6 +187,8 @@ def test_it_is_sold_again_only_reinspected_and_with_the_buyers_signature(book):
     refused(store.move(STORE, entry, "resell", **resold), "复检合格后方可售出或自用")
     refused(store.move(STORE, entry, "scrap", comment="报废", destination="resale"), "“去向”须为：报废")
     done(store.edit(STORE, entry, reinspection_text="已修复", is_reinspection_passed="true"))
+    tomorrow = (office.today() + office.DAY).isoformat()
+    refused(store.move(STORE, entry, "resell", **{**resold, "disclosed_on": tomorrow}), "书面告知日期不能晚于今天", 422)
     for name in ("disclosed_on", "disclosure_signed_by"):
         assert store.move(STORE, entry, "resell", **{**resold, name: ""}).status_code == 422, name
     refused(store.move(STORE, entry, "resell", **{**resold, "destination": "scrap"}), "去向为报废的，请用“报废”")

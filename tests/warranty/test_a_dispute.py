@@ -137,3 +137,9 @@ def test_a_dispute_starts_from_the_claim(book):
     id_ = made(book, CLAIM, vehicle=str(vehicle(book)), fault_description="反复漏水")
     new = started(book, DISPUTE, CLAIM, id_)
     assert (new.return_exchange_claim, new.dispute_text, new.customer) == (id_, "反复漏水", book.read(CLAIM, id_).customer)
+
+
+def test_a_dispute_does_not_arise_in_the_future(book):
+    refused(book.person("customer_service").post(f"/admin/{DISPUTE}/new/", {
+        "received_at": "2099-01-01T09:00", "customer": book.id("customer", name="客户A"), "dispute_text": "退款",
+        "handler": book.user("customer_service")}), "争议发生时间不能晚于现在", 422)

@@ -197,3 +197,21 @@ def test_what_lies_within_a_recall_is_not_voided(book, cars):
     refused(book.person("general_manager").move(CAMPAIGN, recall, "void", comment="误报"), "已建立召回车辆明细，召回活动不能作废")
     refused(service.move(ROW, within, "void", comment="误建"), "本车在召回范围内，明细不能作废")
     done(service.move(ROW, outside, "void", comment="误建"))
+
+
+def test_the_scope_of_a_recall_says_which_vehicles(book, cars):
+    manager = book.person("quality_manager")
+    scope = {"scope_kind": "category", "scope_items-0-product_batch": "", "scope_items-0-quantity": "3"}
+    for changes, sentence in (
+            (scope, "每行须填写批次、型号或VIN范围之一"),
+            ({**scope, "scope_items-0-vin_from": "LB", "scope_items-0-vin_until": "LA"}, "VIN止不能小于VIN起"),
+            ({"scope_kind": "model"}, "每行须填写“型号”"),
+            ({"starts_on": "2026-12-02", "ends_on": "2026-12-01"}, "计划结束日期不能早于实施开始日期")):
+        refused(manager.post(f"/admin/{CAMPAIGN}/new/", campaign(book, **changes)), sentence, 422)
+    vin = book.read(VEHICLE, cars["safe"]).vin
+    recall = made(book, CAMPAIGN, "announced", scope_kind="category", scope_items=[{"vin_from": vin, "vin_until": vin}])
+    done(book.person("customer_service").move(CAMPAIGN, recall, "execute"))
+    [row] = book.ids(ROW)
+    assert book.read(ROW, row).vehicle == cars["safe"]
+    other = made(book, FILE, "completed", vehicle=str(cars["sold"]))
+    refused(book.person("customer_service").edit(ROW, row, customer_repair_file=other), "所选维修档案不是本车的", 422)

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from models.spec import Invalid
 from rules import office
 from tests.casebook import Casebook, done, refused
-from tests.valid import THERE
+from tests.valid import HERE, THERE
 from tests.warranty.paper import (
-    ACCEPTED, CAMPAIGN, FIRST, REPAIRED, ROW, SHEET, VEHICLE, appraisal, badge, dealer_id, made, terms, vehicle,
+    ACCEPTED, CAMPAIGN, FILE, FIRST, REPAIRED, ROW, SHEET, VEHICLE, appraisal, badge, dealer_id, made, terms, vehicle,
 )
 
 NOT_QUALIFIED = "须选择您本人在该服务商当日有效的保修鉴定员资格"
@@ -189,3 +190,15 @@ def test_a_recall_claim_names_the_open_recall_of_its_vehicle(book):
     form = appraisal(book, car, recall_vehicle=other, received_at="2026-10-13T08:30")
     refused(appraiser.post(f"/admin/{SHEET}/new/", form), "只有索赔类型为召回服务时才关联召回车辆明细", 422)
     refused(appraiser.post(f"/admin/{SHEET}/new/", {**form, "claim_type": "recall"}), "所选召回明细不是本车的", 422)
+
+
+def test_a_case_is_claimed_once_and_with_its_own_repair_file(book):
+    car, appraiser = vehicle(book), book.person("appraiser_f001")
+    sheet = drafted(book, car)
+    refused(appraiser.post(f"/admin/{SHEET}/new/", appraisal(book, car)), f"已有鉴定单 {book.read(SHEET, sheet).number}", 422)
+    drafted(book, car, received_at="2026-10-12T08:31")
+    drafted(book, car, fault_category="brakes")
+    for of, place in ((vehicle(book), HERE), (car, THERE)):
+        file = made(book, FILE, "completed", vehicle=str(of), place=place)
+        with pytest.raises(Invalid, match="another vehicle or dealer"):
+            book.edit("customer_service", SHEET, made(book, SHEET, "escalated", vehicle=str(car)), customer_repair_file=str(file))

@@ -129,3 +129,10 @@ def test_what_a_repair_costs(book):
         "parts-0-part_name": "缸垫", "parts-0-quantity": "1.5", "parts-0-unit_price": "33.33", "towing_fee": "100"})
     read = book.read(FILE, id_)
     assert [f"{value}" for value in (read.labour_fee, read.parts_fee, read.amount)] == ["100.50", "50.00", "250.50"]
+
+
+def test_nothing_is_received_after_it_was_completed(book):
+    id_ = opened(book, is_substitute_given="true")
+    done(book.person("dealer_f001").move(FILE, id_, "complete"))
+    tomorrow = f"{office.today() + office.DAY}T09:00"
+    refused(book.person("dealer_f001").edit(FILE, id_, received_at=tomorrow), "送修时间不能晚于修复时间", 422)
