@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from models.history import Notice
 from rules import office
 from tests.casebook import Casebook, at, done, refused
 from tests.valid import THERE
@@ -112,6 +114,22 @@ def test_the_same_fault_within_thirty_days_is_a_return(book, returned, is_repeat
     for vehicle_, fault, expected in ((car, "engine", is_repeat), (car, "brakes", False), (vehicle(book), "engine", False)):
         id_ = made(book, FILE, "completed", vehicle=str(vehicle_), fault_category=fault, **again)
         assert book.read(FILE, id_).is_repeat_repair is expected, fault
+
+
+@pytest.mark.parametrize("before, is_told", [(10, False), (11, True)])
+def test_customer_service_learns_at_once_that_a_vehicle_may_be_exchanged(book, before, is_told):
+    """With twenty days of this repair thirty give no right, thirty-one do (art. 24)."""
+    car, over = vehicle(book), at("2026-05-01 09:00") + timedelta(days=before)
+    made(book, FILE, "completed", vehicle=str(car), received_at="2026-05-01T09:00", completed_at=over.isoformat(), mileage="100")
+    id_ = opened(book, car)
+    book.as_it_was(FILE, id_, is_substitute_given=True)
+    book.act("dealer_f001", FILE, id_, "complete", now=RECEIVED + timedelta(days=20))
+    with book.session() as session:
+        told = session.scalars(sa.select(Notice).where(Notice.type == FILE, Notice.record_id == id_)).all()
+        people = {notice.person_id for notice in told}
+        assert all("累计修理 31 天，本故障修理" in notice.zh for notice in told)
+    assert ({book.user("customer_service"), book.user("quality_manager")} <= people) is is_told
+    assert book.read(FILE, id_).has_exchange_right is is_told
 
 
 def test_br_30_any_dealer_repairs_a_vehicle_that_others_sold(book):
