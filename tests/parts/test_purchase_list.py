@@ -231,7 +231,7 @@ def test_example_f_finance_signs_before_the_deputy_general_manager(parts, submit
     assert parts.book.state(LIST, submitted) == "approved"
 
 
-def test_nobody_signs_twice(parts, submitted):
+def test_example_f_nobody_signs_twice(parts, submitted):
     parts.book.grant("finance", "deputy_gm")
     done(approve(parts, "finance", submitted))
     assert approve(parts, "finance", submitted).status_code == 403
