@@ -164,9 +164,9 @@ def test_who_confirms_a_claim_or_turns_it_down_is_the_confirmer_and_nobody_else(
     """Nor whoever named the confirmer and took that place since."""
     turned_down = {"is_nonconformity_confirmed": "false", "nonconformity_text": "使用不当", "reply_text": "不予认可"}
     id_, service = made(book, CLAIM, "received", vehicle=str(vehicle(book))), book.person("customer_service")
-    customer = str(book.read(CLAIM, id_).customer)
+    memo = made(book, "customer_contact_memo", "recorded", customer=str(book.read(CLAIM, id_).customer))
     done(service.move(CLAIM, id_, "assign", confirmer=book.user("quality_engineer"), first_reply_text="十日内答复",
-                      customer_contact_memo=made(book, "customer_contact_memo", "recorded", customer=customer), promised_at="2099-01-01T09:00"))
+                      customer_contact_memo=memo, promised_at="2099-01-01T09:00"))
     refused(service.move(CLAIM, id_, "refuse", **turned_down), "由指定的确认人员本人办理")
     done(service.edit(CLAIM, id_, confirmer=book.user("customer_service")))
     sentence = "“指定确认人员并首次回复”的办理人不能同时办理本步骤"

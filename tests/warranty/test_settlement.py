@@ -162,7 +162,7 @@ def test_what_was_submitted_gets_no_more_deductions_and_what_was_counted_none_by
     run, service, finance = compiled(book, MONTH, now=NOW), book.person("customer_service"), book.person("finance")
     written = {"adjustments-0-reason": "旧件未返", "adjustments-0-amount": "-3"}
     page = service.get(f"/admin/{SETTLEMENT}/edit/?id={run.ids[0]}").text
-    assert 'data-lines="adjustments"' in page and 'name="appraisals' not in page
+    assert 'data-lines="adjustments"' in page and page.count("data-add-row") == 1 and 'name="appraisals' not in page
     assert finance.get(f"/admin/{SETTLEMENT}/edit/?id={run.ids[0]}").status_code == 403
     settlement = approved(book, run)
     refused(finance.edit(SETTLEMENT, settlement, invoice_no="1", **written), "报批后明细不能再改", 422)
