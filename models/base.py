@@ -8,13 +8,14 @@ programs know the field as `customer`, and `record.customer` is the record it po
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
+from itertools import combinations
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -396,16 +397,27 @@ def _index(cls: Any) -> None:
         column = fields[name].column if name in fields else name
         if column in table.c and (name not in fields or fields[name].kind is not Kind.MULTICHOICE):
             sa.Index(_short(f"ix_{table.name}_{column}_id"), table.c[column], table.c.id)
-    alive = table.c.state != "void"
-    singles = tuple((name,) for name, field in cls.spec.fields.items() if field.unique)
-    for group in (*singles, *cls.spec.unique):
-        columns = [table.c[cls.spec.fields[name].column] for name in group]
-        sa.Index(_short(f"uq_{table.name}_{'_'.join(group)}"), *columns, unique=True, sqlite_where=alive,
-                 postgresql_where=alive)
+    for name, group, empty in unique_sets(cls.spec):
+        columns = [table.c[fields[field].column] for field in group]
+        alive = sa.and_(table.c.state != "void", *(table.c[fields[field].column].is_(None) for field in empty))
+        sa.Index(name, *columns, unique=True, sqlite_where=alive, postgresql_where=alive)
+
+
+def unique_sets(spec: RecordType) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """The fields that no two living records share: the name of the index, its fields, and those that are empty where it
+    counts. For a database two empty values differ, so what may be left empty leaves an index of the rest behind."""
+    singles = tuple((name,) for name, field in spec.fields.items() if field.unique)
+    for group in (*singles, *spec.unique):
+        optional = [name for name in group[:-1] if not spec.fields[name].required]
+        for count in range(len(optional) + 1):
+            for empty in combinations(optional, count):
+                rest = tuple(name for name in group if name not in empty)
+                words = "_".join((*rest, *(("without", *empty) if empty else ())))
+                yield _short(f"uq_{spec.name}_{words}"), rest, empty
 
 
 __all__ = [
     "Base", "Default", "Exact", "Line", "Moment", "Record", "choice", "day", "db", "decimal", "email", "file", "integer",
     "lines", "link", "longtext", "moment", "money", "multichoice", "percent", "period", "person", "phone", "province",
-    "quarter", "reading", "rounded", "signature", "text", "unit", "yes_no",
+    "quarter", "reading", "rounded", "signature", "text", "unique_sets", "unit", "yes_no",
 ]

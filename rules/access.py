@@ -77,7 +77,10 @@ def sees_all(actor: Actor, spec: RecordType) -> bool:
     """What the system does by itself reaches into areas that are switched off, so that they are whole when they return."""
     if actor.is_system:
         return True
-    return "V" in letters(actor, spec) or (ADMINISTRATOR in actor.roles and not areas.is_off(spec))
+    if areas.is_off(spec):
+        return False
+    return ADMINISTRATOR in actor.roles or any(
+        "V" in spec.letters(role) for role in actor.roles if role not in spec.seen_in)
 
 
 def sees_private(actor: Actor, spec: RecordType) -> bool:
@@ -153,8 +156,10 @@ def _path(spec: RecordType, path: str) -> tuple[Any, Field | None]:
 
 
 def in_scope(actor: Actor, record: Any, role: str) -> bool:
-    """Is the row the role's own? A role without a declared scope has the whole type."""
+    """Is the row the role's own? A role without a declared scope has the whole type, in the states that it is shown."""
     spec: RecordType = record.spec
+    if record.state not in spec.seen_in.get(role, (record.state,)):
+        return False
     path = spec.scope.get(role)
     if path is None:
         return True
@@ -167,14 +172,15 @@ def in_scope(actor: Actor, record: Any, role: str) -> bool:
 
 def own_rows(actor: Actor, spec: RecordType, role: str) -> list[Any]:
     """The SQL conditions of a role's scope; none where it has the whole type."""
+    shown = [spec.model.state.in_(spec.seen_in[role])] if role in spec.seen_in else []
     path = spec.scope.get(role)
     if path is None:
-        return []
+        return shown
     line, field = _path(spec, path)
     own = [value for value in _own(actor, field) if value is not None]
     if line is not None and field is not None:
-        return [spec.model.id.in_(sa.select(line.record_id).where(getattr(line, field.column).in_(own)))]
-    return [(spec.model.id if field is None else getattr(spec.model, field.column)).in_(own)]
+        return [*shown, spec.model.id.in_(sa.select(line.record_id).where(getattr(line, field.column).in_(own)))]
+    return [*shown, (spec.model.id if field is None else getattr(spec.model, field.column)).in_(own)]
 
 
 def scope_clause(actor: Actor, spec: RecordType) -> Any:

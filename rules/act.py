@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.base import Record
-from models.history import AuditEntry
+from models.history import AuditEntry, Outbox
 from models.people import Unit
-from models.spec import Move
-from rules import access, areas, checks, moves, numbering, office, parameters, records, reports, workdays
+from models.spec import Move, Text
+from rules import access, areas, checks, moves, notices, numbering, office, parameters, records, reports, workdays
 
 
 class Act:
@@ -94,6 +94,18 @@ class Act:
         """This act changed another record: derive, check and save it."""
         with self._as_system():
             records.keep(self, record, {})
+
+    def several(self) -> Any:
+        """Records of one type that are made or touched inside are numbered and saved at its end, all at once."""
+        return records.together(self)
+
+    def ask_job(self, name: str, *ids: int) -> None:
+        """A worker does the rest after the commit."""
+        self.session.add(Outbox(job=name, arguments=[*ids], created_at=self.now))
+
+    def tell(self, record: Any, whom: tuple[str, ...], text: Text, key: str) -> None:
+        """A notice to these roles, once per `key` of the record."""
+        notices.tell(self, record, whom, text, kind="record", key=key)
 
     def request_report(self, name: str, period: str, scope: str = "") -> None:
         reports.ask(self, name, period, scope)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
+from models.base import unique_sets
 from models.history import AuditEntry
 from models.spec import Default, Field, Invalid, Period, Refused, RecordType, Text
 from rules import access, approvals, checks, numbering, office
@@ -158,9 +159,9 @@ def _clashing(record: Any, clash: IntegrityError) -> Field | None:
     """The field whose value another record has already, by the name of the index or, on SQLite, its columns."""
     spec, table = record.spec, record.__tablename__
     violated = getattr(getattr(clash.orig, "diag", None), "constraint_name", None) or str(clash.orig)
-    for group in (*((name,) for name, field in spec.fields.items() if field.unique), *spec.unique):
+    for index, group, _ in unique_sets(spec):
         columns = ", ".join(f"{table}.{spec.fields[name].column}" for name in group)
-        if violated in (f"uq_{table}_{'_'.join(group)}", f"UNIQUE constraint failed: {columns}"):
+        if violated in (index, f"UNIQUE constraint failed: {columns}"):
             return spec.fields[group[-1]]
     return None
 

@@ -146,7 +146,7 @@ class PartsStock(Record):
 
     def check(self, act):
         if self.id is None:
-            act.lock_series("parts_stock")   # the index does not see that two rows without a dealer are the same
+            act.lock_series("parts_stock")   # a booking that opens the same row at this moment comes first or second
         elif any(row.id for row in self.movements) and any(
                 is_changed(self, name) for name in ("store_type", "dealer", "part_no")):
             yield "part_no", Text("已有出入库流水，配件编码和所属库不能再改；请停用后另建",

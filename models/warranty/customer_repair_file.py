@@ -17,6 +17,10 @@ from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Wor
 DAY = timedelta(days=1)
 REPAIRS = ("repair", "rescue")
 CHARGES = ("is_in_warranty", "repairs", "parts", "towing_fee")
+RIGHT_REACHED = Text(
+    "维修档案 {number} 的车辆已达三包换退条件（第24条）：累计修理 {days} 天，本故障修理 {times} 次",
+    "The vehicle of repair file {number} may be exchanged or returned (art. 24): {days} days under repair, this fault "
+    "repaired {times} times")
 AFTER_SIGNING = ("is_customer_copy_given", "remark")   # the rest is what the user signed
 
 
@@ -30,6 +34,16 @@ def ask_for_callback(file, act) -> None:
     act.new(
         "callback_record", customer_repair_file=file.id, customer=file.customer_id, phone=file.phone,
         dealer=file.dealer_id, technician=file.technician_id, served_at=file.completed_at)
+
+
+def complete_file(file, act) -> None:
+    """The vehicle has the reading; customer service learns at once that its user may demand another one."""
+    note_reading(file, act)
+    file.completed_at = act.now
+    file.derive(act)
+    if file.has_exchange_right:
+        act.tell(file, ("customer_service", "quality_manager"), RIGHT_REACHED.with_(
+            number=file.number, days=file.cumulative_repair_days, times=file.same_fault_count or 0), key="exchange_right")
 
 
 def is_jointly_accepted(file, act) -> bool:
@@ -239,7 +253,7 @@ class CustomerRepairFile(Record):
                    ("cancelled", "已取消")),
             moves=(
                 Move("complete", "修复完成", source=("open",), to="completed",
-                     by=("dealer", "appraiser", "technician"), stamps=("completed_at",), then=note_reading,
+                     by=("dealer", "appraiser", "technician"), stamps=("completed_at",), then=complete_file,
                      requires=("vehicle", "customer", "received_at", "mileage", "customer_statement",
                                "inspection_result", "repairs"),
                      when=(FAULT_IS_NAMED, CHARGE_ACCEPTED, SUBSTITUTE_RECORDED)),

@@ -150,8 +150,10 @@ class DisputeCase(Record):
             yield "routes", Text("途径按 A、B、C 的顺序由系统开启，不能自行增减",
                                  "The routes are opened in the order A, B, C by the moves: none is added or removed")
         for n, line in enumerate(self.routes):
-            if line.started_at and line.ended_at and line.ended_at < line.started_at:
+            if line.started_at and line.ended_at and line.ended_at < line.started_at.replace(second=0):   # as a form says it
                 yield f"routes-{n}-ended_at", Text("结束时间不能早于开始时间", "It cannot end before it starts")
+            if line.ended_at and line.ended_at > act.now:
+                yield f"routes-{n}-ended_at", Text("结束时间不能晚于现在", "A route does not end in the future")
 
     spec = RecordType(
         code="DPT", zh="争议处理记录", en="Dispute case", source="004 §5.3.6 (second)",

@@ -15,19 +15,22 @@ from models.warranty.recall_vehicle import MEASURES
 
 # Decided and not yet accounted for: vehicles of the scope are not delivered without their row being done.
 UNDER_WAY = ("decided", "filed", "announced", "executing")
+# What dealers are told of; before, nothing is certain.
+PUBLIC = ("filed", "announced", "executing", "reported", "closed")
 IN_STOCK = ("in_stock", "returned")
 ANYWHERE = (*IN_STOCK, "delivered", "scrapped")
+AT_ONCE = 200   # rows that a person waits for
 # What was put before the general manager stays as it was signed.
 DECIDED = ("defect_origins", "fault_category", "scope_kind", "measures", "scope_items")
 
 
-def without_row(campaign, act, states=ANYWHERE) -> list:
-    """The vehicles of the scope that have no row of this campaign yet."""
+def without_row(campaign, act, states=ANYWHERE, limit=1) -> list:
+    """Vehicles of the scope that have no row of this campaign yet, so many of them at most."""
     vehicle, row = campaign.types["vehicle"].model, campaign.types["recall_vehicle"].model
     known = sa.select(row.vehicle_id).where(row.recall_campaign_id == campaign.id, row.state != VOID)
     parts = [sa.and_(*item.clauses(vehicle)) for item in campaign.scope_items if item.says_which()]
     return list(act.session.scalars(sa.select(vehicle).where(
-        sa.or_(sa.false(), *parts), vehicle.state.in_(states), vehicle.id.not_in(known)).order_by(vehicle.id)))
+        sa.or_(sa.false(), *parts), vehicle.state.in_(states), vehicle.id.not_in(known)).order_by(vehicle.id).limit(limit)))
 
 
 def block_stock(campaign, act) -> None:
@@ -36,11 +39,32 @@ def block_stock(campaign, act) -> None:
 
 
 def add_rows(campaign, act, states=ANYWHERE) -> None:
-    """A row for every vehicle of the scope that has none."""
-    for vehicle in without_row(campaign, act, states):
-        owner = act.get("customer", vehicle.customer_id)
-        act.new("recall_vehicle", recall_campaign=campaign.id, vehicle=vehicle.id, phone=owner and owner.phone)
-        act.touch(vehicle)
+    """A row for every vehicle of the scope that has none: nobody waits for more than the first of them, a job writes the
+    others. A vehicle that has none yet is not delivered either."""
+    if write_rows(campaign, act, states) == AT_ONCE:
+        act.ask_job("recall_rows", campaign.id)
+
+
+def write_rows(campaign, act, states) -> int:
+    """How many rows were written: `AT_ONCE` of them as long as there are more."""
+    vehicles = without_row(campaign, act, states, limit=AT_ONCE)
+    with act.several():
+        for vehicle in vehicles:
+            owner = act.get("customer", vehicle.customer_id)
+            act.new("recall_vehicle", recall_campaign=campaign.id, vehicle=vehicle.id, phone=owner and owner.phone)
+    with act.several():
+        for vehicle in vehicles:
+            act.touch(vehicle)
+    return len(vehicles)
+
+
+def write_more_rows(campaign, act) -> bool:
+    """The next rows that the state of the campaign asks for; whether there may be more."""
+    states = {"decided": IN_STOCK}.get(campaign.state, ANYWHERE)
+    if campaign.state not in UNDER_WAY or not (count := write_rows(campaign, act, states)):
+        return False
+    act.touch(campaign)
+    return count == AT_ONCE
 
 
 def is_accounted_for(campaign, act) -> bool:
@@ -193,6 +217,7 @@ class RecallCampaign(Record):
         search=("number", "title", "recall_no", "defect_description"),
         filters=("state", "fault_category", "scope_kind", "starts_on"),
         links_in=("monthly_quality_analysis", "corrective_action", "product_batch"), chosen_in=UNDER_WAY,
+        seen_in={"dealer": PUBLIC},
         retention_years=10,
         workflow=Workflow(
             states(("investigating", "调查中"), ("in_approval", "决定中"), ("decided", "已决定召回"),
@@ -218,7 +243,7 @@ class RecallCampaign(Record):
                      requires=("recall_no", "notification_method", "starts_on"),
                      stamps=("announced_at",)),
                 Move("execute", "开始实施", "Start", source=("announced",), to="executing",
-                     by=("customer_service", "quality_manager")),
+                     by=("customer_service", "quality_manager"), then=add_rows),
                 Move("report", "总结报告", source=("executing",), to="reported", by=("quality_manager",),
                      requires=("final_report",), stamps=("reported_at",), when=(EVERY_VEHICLE_HAS_A_ROW, EVERY_ROW_HAS_A_RESULT)),
                 Move("close", "关闭", source=("reported",), to="closed", by=("quality_manager",),

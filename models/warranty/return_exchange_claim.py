@@ -212,7 +212,7 @@ class ReturnExchangeClaim(Record):
         self.complete_due_on = self._working_days_on(act, "threebao_completion_days")
         self.use_fee = Decimal(0)
         if self.threebao_ground in ART_24:
-            self.use_fee = rounded((self.price or 0) * (self.mileage or 0) / 1000 * (self.use_fee_rate or 0))
+            self.use_fee = rounded(Decimal(self.price or 0) * (self.mileage or 0) / 1000 * (self.use_fee_rate or 0))
         price = (self.price or 0) if self.demand_type == "return" else 0
         self.amount = price + (self.other_loss or 0) + (self.claim_amount or 0) - self.use_fee
 

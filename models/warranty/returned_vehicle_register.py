@@ -7,6 +7,7 @@ from models.conditions import is_changed, is_true, one_of, saying
 from models.master.vehicle import IN_STORE, wrong_reading
 from models.spec import Default, Move, RecordType, Series, Text, Workflow, states
 
+TURNED_DOWN = ("withdrawn", "not_confirmed")   # claims because of which nothing comes back
 # kind -> the record because of which a vehicle of this kind came back
 GROUNDS = {"return": "return_exchange_claim", "exchange": "return_exchange_claim", "recall": "recall_vehicle"}
 
@@ -100,6 +101,11 @@ class ReturnedVehicleRegister(Record):
                 it=self.spec.fields[name].label)
         elif ground.vehicle_id != self.vehicle_id:
             yield name, Text("所选单据不是本车的，请重选", "This record is about another vehicle: choose again")
+        elif name == "return_exchange_claim" and any(is_changed(self, field) for field in (name, "kind")):
+            if ground.demand_type != self.kind:
+                yield "kind", Text("类别须与申请的用户要求一致，请更正", "It comes back as the claim demands: correct the kind")
+            if ground.state in TURNED_DOWN:
+                yield name, Text("该申请已撤回或不予认可，车辆不收回", "This claim was withdrawn or refused: the vehicle stays")
 
     spec = RecordType(
         code="RVR", zh="退换车辆登记(备注)", en="Returned vehicle register", source="004 §5.3.4 (second)",

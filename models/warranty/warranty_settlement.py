@@ -35,6 +35,13 @@ def compile_again(settlement, act) -> None:
         act.stay = True
 
 
+def _touched(settlement) -> list:
+    """The adjustments that this save changes or removes."""
+    rows = sa.inspect(settlement).attrs.adjustments.history
+    return [*(rows.deleted or ()), *(row for row in settlement.adjustments if any(
+        sa.inspect(row).attrs[name].history.has_changes() for name in ("reason", "amount")))]
+
+
 def are_as_compiled(settlement, act) -> bool:
     """Every row still says what its record says, which is this dealer's, fit to be settled and in no other
     settlement."""
@@ -93,10 +100,11 @@ class FirstService(Line, of="warranty_settlement"):
 
 
 class Adjustment(Line, of="warranty_settlement"):
-    """A reward that is added, or a penalty or deduction that is taken away."""
+    """A reward that is added, or a penalty or deduction that is taken away: of a notice, or written by customer service
+    with its reason."""
 
     reason = text("事由", required=True, origin="P")
-    reward_penalty_notice_id = link("reward_penalty_notice", "奖罚通知", origin="X")
+    reward_penalty_notice_id = link("reward_penalty_notice", "奖罚通知", origin="X", system=True)
     amount = money("金额(扣款为负)", required=True, origin="P", minimum=None, help=(
         "奖励为正，扣款为负", "Rewards are positive, deductions negative"))
 
@@ -141,9 +149,19 @@ class WarrantySettlement(Record):
     def check(self, act):
         if self.invoiced_on and self.invoiced_on > act.today:
             yield "invoiced_on", Text("开票日期不能晚于今天，请更正", "The invoice is not of a day to come")
-        if self.state != "compiled" and act.move is None and is_changed(self, "adjustments"):
+        if act.move is None and is_changed(self, "adjustments"):
+            yield from self._wrong_adjustments(act)
+
+    def _wrong_adjustments(self, act):
+        if self.state != "compiled":
             yield "adjustments", Text("报批后明细不能再改，须先退回或作废",
                                       "Once submitted the rows stay: have it sent back, or void it")
+        if act.actor.id is not None and any(row.reward_penalty_notice_id for row in _touched(self)):
+            yield "adjustments", Text("奖罚通知的行由汇编带入，不能改动；有误的请先更正奖罚通知再重新汇编",
+                                      "The row of a notice stays: correct the notice, then compile again")
+        for n, row in enumerate(self.adjustments):
+            if row.amount == 0:
+                yield f"adjustments-{n}-amount", Text("金额不能为零", "An adjustment of zero changes nothing")
 
     spec = RecordType(
         code="WST", zh="保修结算单", en="Warranty settlement", source="004 §4.1.2",

@@ -149,3 +149,16 @@ def test_an_order_neither_closes_nor_is_cancelled_while_parts_are_out(book):
         book.as_it_was(PARTS, request, state=state)
     done(dispatcher.move(ORDER, id_, "close"))
     done(dispatcher.move(ORDER, planned, "cancel", comment="不去了"))
+
+
+def test_who_wrote_a_request_for_somebody_else_does_not_approve_it(book):
+    request = made(book, PARTS, "submitted", creator="dispatcher", technician=book.user("technician"))
+    refused(book.person("dispatcher").move(PARTS, request, "approve"), "不能由填写人本人办理")
+
+
+def test_what_was_used_did_not_come_back(book):
+    """All came back and one was used: one of the two is wrong."""
+    row = {"part_no": "P-1", "part_name": "备件", "quantity": "1", "issued_quantity": "1", "used_quantity": "1",
+           "returned_quantity": "1"}
+    request = made(book, PARTS, "issued", technician=book.user("technician"), items=[row])
+    refused(book.person("warehouse").move(PARTS, request, "return_unused"), "使用数量与退回数量之和须等于实发数量")

@@ -187,7 +187,7 @@ CONDITIONS = {"is_cause_found": "cause", "is_measure_implemented": "", "is_accou
 
 
 @pytest.mark.parametrize("left_out", [*CONDITIONS, None])
-def test_of_a_confirmed_problem_nothing_is_let_go(book, left_out):
+def test_br_14_of_a_confirmed_problem_nothing_is_let_go(book, left_out):
     action, manager = issued(book), book.person("quality_manager")
     book.as_it_was(ACTION, action, state="reported", cause="模具磨损", reported_at=at("2026-11-20 10:00"),
                    accountability_text="通报", education_text="培训", **{name: name != left_out for name in CONDITIONS})

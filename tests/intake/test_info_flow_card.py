@@ -156,7 +156,7 @@ def test_a_card_closes_with_an_action_or_the_reason_for_none(book):
     refused(manager.edit(CARD, card, remark=""), "记录已结束，不能再改")
 
 
-def test_for_a_return_a_reason_is_not_enough(book):
+def test_br_01_for_a_return_a_reason_is_not_enough(book):
     card, manager = returned_card(book), book.person("quality_manager")
     done(manager.edit(CARD, card, no_action_reason="偶发"))
     refused(manager.move(CARD, card, "close"), "请先填写“纠正和预防措施”")

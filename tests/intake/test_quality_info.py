@@ -91,7 +91,7 @@ def test_another_batch_takes_its_product_along_but_not_over_what_is_typed_anew(b
 
 
 @pytest.mark.parametrize("loss, is_major", [("0", False), ("19999.99", False), ("20000.00", True)])
-def test_a_loss_of_twenty_thousand_is_a_major_incident(book, loss, is_major):
+def test_example_f_a_loss_of_twenty_thousand_is_a_major_incident(book, loss, is_major):
     assert book.read(SHEET, registered(book, direct_loss=loss)).is_major is is_major
 
 
@@ -101,7 +101,7 @@ def test_what_has_no_production_date_is_not_confirmed(book):
     done(book.person("sales").move(SHEET, sheet, "confirm", produced_on="2026-05-01"))
 
 
-def test_confirming_sends_three_copies_and_a_fax(book):
+def test_br_10_confirming_sends_three_copies_and_a_fax(book):
     read = book.read(SHEET, confirmed(book))
     assert [row.copy for row in read.receipts] == ["marketing", "quality", "quality_leader", "subsidiary_fax"]
     assert all(row.sent_at == read.confirmed_at and row.signed_at is None for row in read.receipts)
@@ -154,7 +154,7 @@ def test_what_quality_took_in_is_decided_at_once_and_not_endorsed(book):
     done(engineer.move(SHEET, sheet, "decide_on_site", **given, responsible_unit="U1"))
 
 
-def test_a_reply_that_does_not_help_becomes_a_visit(book):
+def test_br_32_a_reply_that_does_not_help_becomes_a_visit(book):
     sheet, engineer = decided(book, "phone_or_written"), book.person("quality_engineer")
     refused(engineer.move(SHEET, sheet, "go_on_site", responsible_unit="U1"), "请填写原因", 422)
     done(engineer.move(SHEET, sheet, "go_on_site", responsible_unit="U1", comment="电话说不清"))
@@ -239,7 +239,7 @@ def test_a_user_who_cannot_be_reached_does_not_hold_the_case_up(book):
     done(book.person("quality_engineer").move(SHEET, sheet, "record_callback", satisfaction_level="neutral"))
 
 
-def test_a_case_closes_only_with_all_four_copies_signed(book):
+def test_br_10_a_case_closes_only_with_all_four_copies_signed(book):
     sheet, manager = called_back(book), book.person("quality_manager")
     done(book.person("quality_engineer").edit(SHEET, sheet, no_action_reason="操作不当", is_substantiated="false"))
     sign(book, sheet, SIGNERS[:3])
@@ -252,7 +252,7 @@ def test_a_case_closes_only_with_all_four_copies_signed(book):
     assert book.read(SHEET, sheet).closed_at is not None
 
 
-def test_each_copy_is_signed_by_its_receiver_only(book):
+def test_br_10_each_copy_is_signed_by_its_receiver_only(book):
     sheet = confirmed(book, responsible_unit="U1")
     rows = book.read(SHEET, sheet).receipts
     for row, username in zip(rows, ("quality_engineer", "sales", "quality_manager", "deputy_gm"), strict=True):
@@ -283,7 +283,7 @@ def test_a_dissatisfied_user_needs_an_action(book):
     refused(manager.move(SHEET, sheet, "close"), "用户满意度与回访记录一致")
 
 
-def test_a_written_case_is_answered_until_the_user_is_satisfied(book):
+def test_br_32_a_written_case_is_answered_until_the_user_is_satisfied(book):
     sheet, engineer = called_back(book, "phone_or_written", DISSATISFIED), book.person("quality_engineer")
     sign(book, sheet, SIGNERS[:3])
     done(engineer.edit(SHEET, sheet, is_substantiated="false", responsible_unit="U1",

@@ -416,3 +416,40 @@ def test_an_order_that_was_called_off_is_not_shipped_but_can_be_sent_back(book, 
     refused(book.person("deputy_gm").move(NOTICE, notice, "approve"), "来源单据尚未接收，或已取消", 422)
     done(book.person("deputy_gm").move(NOTICE, notice, "send_back", comment="计划已取消"))
     assert book.state(DETAIL, detail) == "draft"
+
+
+def test_the_writer_named_on_a_notice_signs_neither_review_nor_approval(book, month):
+    notice, _ = month.with_detail()
+    service = book.person("customer_service")
+    done(service.edit(NOTICE, notice, handler=book.user("finance")))
+    done(service.move(NOTICE, notice, "submit"))
+    refused(book.person("finance").move(NOTICE, notice, "approve"), "不能由“编制人”本人办理")
+
+
+def test_a_notice_is_on_its_way_only_with_a_slip(book, month):
+    notice, _ = month.approved()
+    refused(book.person("warehouse").move(NOTICE, notice, "issue_outbound"), "请先开具本通知单的出库单")
+
+
+def test_what_was_approved_is_shipped_where_it_was_approved_for(book, month):
+    notice, _ = month.approved()
+    warehouse = book.person("warehouse")
+    refused(warehouse.edit(NOTICE, notice, address="别处"), "提交后只能填写承运单位和运单号", 422)
+    done(warehouse.edit(NOTICE, notice, tracking_no="DB-1"))
+    own = book.person("dealer_f001").create(STOCK, {
+        "store_type": "dealer", "part_no": "P-1", "part_name": "水泵", "unit_of_measure": "件"})
+    form = warehouse.form(f"/admin/{SLIP}/new/?from={NOTICE}:{notice}")
+    refused(warehouse.post(f"/admin/{SLIP}/new/", {**form, "parts-0-parts_stock": own}), "请选择公司库中该配件的库存", 422)
+
+
+def test_a_receipt_is_the_only_one_of_a_shipped_notice_of_this_dealer_and_stands(book, month):
+    notice, _, _ = month.shipped()
+    receipt, dealer = month.receipt(notice), book.person("dealer_f001")
+    form = {**dealer.form(f"/admin/{RECEIPT}/edit/?id={receipt}")}
+    refused(dealer.post(f"/admin/{RECEIPT}/new/", form), "该通知单已有签收单", 422)
+    waiting = month.notice()
+    refused(dealer.post(f"/admin/{RECEIPT}/new/", {**form, "parts_shipping_notice": waiting}), "该通知单尚未发运", 422)
+    done(dealer.edit(RECEIPT, receipt, **{"parts-0-quantity": "27"}))
+    done(dealer.move(RECEIPT, receipt, "report_discrepancy", **SIGNED, claim_text="少三件"))
+    answer = dealer.edit(RECEIPT, receipt, **{"parts-0-quantity": "28"})
+    assert answer.status_code == 403 and book.read(RECEIPT, receipt).parts[0].quantity == 27

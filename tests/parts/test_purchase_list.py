@@ -231,7 +231,7 @@ def test_example_f_finance_signs_before_the_deputy_general_manager(parts, submit
     assert parts.book.state(LIST, submitted) == "approved"
 
 
-def test_nobody_signs_twice(parts, submitted):
+def test_example_f_nobody_signs_twice(parts, submitted):
     parts.book.grant("finance", "deputy_gm")
     done(approve(parts, "finance", submitted))
     assert approve(parts, "finance", submitted).status_code == 403
@@ -291,3 +291,19 @@ def test_the_rows_are_named_on_the_form_and_none_can_be_added_or_removed(parts):
     fewer = {name: value for name, value in form.items() if not name.startswith("parts-1-")}
     assert buyer.post(path, fewer).status_code == 422
     assert [row.part_no for row in parts.book.read(LIST, parts.the_list()).parts] == ["P1", "P2"]
+
+
+def test_nothing_arrives_before_the_list_is_released(parts):
+    parts.plan("F001", {"P1": 30})
+    parts.listed()
+    answer = parts.book.person("customer_service").edit(LIST, parts.the_list(), **{"parts-0-received_quantity": "3"})
+    refused(answer, "下达配套部后方可登记到货", 422)
+
+
+def test_arrivals_are_recorded_once_it_is_released_and_nothing_else_then(parts, submitted):
+    book = parts.book
+    for username in ("finance", "deputy_gm"):
+        done(approve(parts, username, submitted))
+    done(book.person("customer_service").move(LIST, submitted, "release"))
+    refused(book.person("warehouse").edit(LIST, submitted, **{"parts-0-unit_price": "9"}), "提交审批后明细不能再改", 422)
+    done(book.person("warehouse").edit(LIST, submitted, **{"parts-0-received_quantity": "3"}))

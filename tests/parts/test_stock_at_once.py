@@ -8,14 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from models.base import Record, db
 from models.parts.parts_stock import book, book_all, stock_of
 from models.people import User
-from models.spec import Refused
-from rules import audit
+from models.spec import Invalid, Refused
+from rules import audit, records
 from rules.access import Actor
 from rules.act import Act
+from tests import valid
 from tests.casebook import Casebook
 from tests.test_two_people import AtOnce
 
@@ -92,7 +94,7 @@ def test_everybody_gets_theirs_as_long_as_there_is_enough(company):
 
 
 def test_who_open_the_row_of_a_part_at_once_share_it(company):
-    """The index does not see it: two rows without a dealer differ for the database."""
+    """Both are told that it is there, though one of them was about to open it."""
     results = company.at_once(7, 8, part_no="P-2")
     assert not any(isinstance(result, Exception) for result in results)
     [row] = company.rows("P-2")
@@ -143,5 +145,34 @@ def test_a_lock_shows_what_others_have_saved_since(app, company):
         db.session.execute(sa.update(table).where(table.c.id == id_).values(bin_location="B-9"),
                            execution_options={"synchronize_session": False})
         assert row.bin_location is None and act.lock(row).bin_location == "B-9"
+        db.session.rollback()
+        db.session.remove()
+
+
+@pytest.mark.parametrize("type_name, empty", [
+    (STOCK, "dealer"), ("product_batch", "production_site"), ("satisfaction_questionnaire", "dealer")])
+def test_the_database_too_lets_no_two_living_records_be_the_same_where_a_field_is_empty(app, type_name, empty):
+    """Whatever came past the rules: to a database two empty values would differ."""
+    with app.app_context():
+        record = valid.record(db.session, type_name, **{empty: None})
+        table = record.__table__
+        db.session.commit()
+        row = db.session.execute(sa.select(table).where(table.c.id == record.id)).mappings().one()
+        assert row[record.spec.fields[empty].column] is None
+        twin = {name: value for name, value in row.items() if name != "id"} | {"number": "TWIN"}
+        db.session.execute(sa.insert(table).values(twin | {"state": "void", "number": "TWIN-VOID"}))
+        with pytest.raises(IntegrityError):
+            db.session.execute(sa.insert(table).values(twin))
+        db.session.rollback()
+        db.session.remove()
+
+
+def test_whoever_the_database_refuses_is_told_which_field(app, company):
+    """Several rows written at once ask the index alone."""
+    with app.app_context():
+        act, _ = company.desk()
+        with pytest.raises(Invalid) as told, records.together(act):
+            act.new(STOCK, store_type="company", part_no="P-1", part_name="水泵", unit_of_measure="件")
+        assert told.value.errors["part_no"].zh == "“配件编码”的这个值刚被别人使用"
         db.session.rollback()
         db.session.remove()

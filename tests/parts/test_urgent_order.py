@@ -174,3 +174,17 @@ def test_shipping_exactly_24_hours_after_the_order_is_on_time(book, shipped, kep
     on_its_way(book, order)
     book.act("warehouse", ORDER, order, "ship", now=at(shipped))
     assert book.clock(ORDER, order, "ship") == (kept, at("2026-11-03 15:00"))
+
+
+def test_an_order_is_for_a_repair_job_of_the_dealers_own(book):
+    """A work order, an appraisal or a repair file; none of another dealer."""
+    dealer = book.person("dealer_f001")
+    sentence = "须关联本服务商缺件的派工单、质量保修鉴定单或客户维修档案"
+    none = dealer.create(ORDER, book.urgent_order(customer_repair_file=""))
+    refused(dealer.move(ORDER, none, "submit"), sentence)
+    own = book.repair_file("dealer_f001")
+    order = dealer.create(ORDER, book.urgent_order(customer_repair_file=own))
+    for file, is_own in ((book.repair_file("dealer_f002"), False), (own, True)):
+        book.as_it_was(ORDER, order, customer_repair_file=file)
+        answer = dealer.move(ORDER, order, "submit")
+        done(answer) if is_own else refused(answer, sentence)

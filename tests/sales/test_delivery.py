@@ -51,6 +51,13 @@ def test_a_delivery_has_parts_and_quantities(book):
     refused(book.person("sales").post(f"/admin/{DELIVERY}/new/", form), "约定数量须大于零", 422)
 
 
+def test_what_is_under_way_keeps_its_parts(book):
+    delivery, warehouse = under_way(book), book.person("warehouse")
+    path = f"/admin/{DELIVERY}/edit/?id={delivery}"
+    none = {name: value for name, value in warehouse.form(path).items() if not name.startswith("parts")}
+    refused(warehouse.post(path, none), "至少须有一行零件", 422)
+
+
 def test_a_delivery_is_on_time_to_the_minute(act):
     for brought, is_on_time in (("10:00:00", True), ("10:00:59", True), ("10:01:00", False)):
         delivery = valid.record(act.session, DELIVERY, scheduled_at="2024-11-20T10:00", delivered_at=f"2024-11-20T{brought}")

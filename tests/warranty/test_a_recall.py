@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
-from rules import office
+from jobs import worker
+from models.base import Record
+from models.history import Outbox
+from models.warranty.recall_campaign import AT_ONCE
+from rules import access, office, records
+from rules.act import Act
 from tests.casebook import Casebook, done, refused
 from tests.valid import THERE
 from tests.warranty.paper import (
@@ -46,9 +52,17 @@ def decided(book, cars):
     refused(manager.move(CAMPAIGN, recall, "decide"), "不能签署自己填写、提交或最后修改的记录")
     refused(book.person("deputy_gm").move(CAMPAIGN, recall, "decide"), "正等待总经理签署")
     assert book.ids(ROW) == []
+    assert dealer_sees(book, recall) == (404, False), "nothing is certain yet"
     done(book.person("general_manager").move(CAMPAIGN, recall, "decide"))
     assert [book.read(ROW, row).vehicle for row in book.ids(ROW)] == [cars["stock"]], "stock is blocked at once"
     return recall
+
+
+def dealer_sees(book, recall):
+    """The page of the recall, and its row of the list."""
+    dealer = book.person("dealer_f001")
+    return (dealer.get(f"/admin/{CAMPAIGN}/details/?id={recall}").status_code,
+            "缸垫召回" in dealer.get(f"/admin/{CAMPAIGN}/").text)
 
 
 def filed_and_announced(book, recall, cars):
@@ -59,6 +73,7 @@ def filed_and_announced(book, recall, cars):
     refused(answer, "不能晚于备案时间", 422)
     refused(manager.edit(CAMPAIGN, recall, measures=["replace"]), "决定召回后，范围和措施不能再改", 422)
     done(manager.move(CAMPAIGN, recall, "file", dealers_notified_at=stopped["stop_sale_at"], **stopped))
+    assert dealer_sees(book, recall) == (200, True)
     rows = {name: book.ids(ROW, vehicle_id=car) for name, car in cars.items()}
     assert {name: len(found) for name, found in rows.items()} == {"sold": 1, "far": 1, "stock": 1, "safe": 0}
     assert [book.read(VEHICLE, car).has_open_recall for car in cars.values()] == [True, True, True, False]
@@ -135,3 +150,68 @@ def reported_and_closed(book, recall):
     answer = manager.move(CAMPAIGN, recall, "close")
     assert answer.status_code == 422 and "纠正和预防措施" in answer.text
     done(manager.move(CAMPAIGN, recall, "close", corrective_action=made(book, "corrective_action", "issued")))
+
+
+def test_of_many_vehicles_a_job_writes_the_rows_that_nobody_waits_for(app, book):
+    """All of them stay where they are from the decision on. The job may die and come again."""
+    many = [f"LMANY{n:012}" for n in range(AT_ONCE + 3)]
+    batch = book.id("product_batch", batch_no="B2608")
+    with book.session() as session:
+        act = Act(session, access.Actor.system("import"), is_history=True)
+        with records.together(act):
+            for vin in many:
+                car = records.blank(act, Record.types[VEHICLE])
+                car.vin, car.model, car.product_batch_id, car.state = vin, "M1", batch, "in_stock"
+                records.keep(act, car, {})
+        session.commit()
+    recall = made(book, CAMPAIGN, "in_approval", scope_kind="batch", scope_items=[{"product_batch": str(batch)}])
+    done(book.person("general_manager").move(CAMPAIGN, recall, "decide"))
+    assert len(book.ids(ROW)) == book.read(CAMPAIGN, recall).vehicle_count == AT_ONCE
+    last = book.id(VEHICLE, vin=many[-1])
+    made(book, "delivery_document_checklist", "signed", vehicle=str(last), picked_up_on=office.today().isoformat())
+    handed = {"customer": book.id("customer", name="客户A"), "delivered_on": office.today().isoformat()}
+    done(book.person("warehouse").edit(VEHICLE, last, **handed))
+    refused(book.person("warehouse").move(VEHICLE, last, "deliver"), "本车召回尚未完成")
+    with book.session() as session:
+        [(job, ids)] = session.execute(sa.select(Outbox.job, Outbox.arguments)).all()
+    for _ in range(2):
+        with app.app_context():
+            worker.perform(job, *ids)
+        assert len(book.ids(ROW)) == book.read(CAMPAIGN, recall).vehicle_count == AT_ONCE + 3
+    assert book.read(VEHICLE, last).has_open_recall is True
+
+
+def test_starting_a_recall_takes_in_vehicles_that_came_since(book, cars):
+    batch = str(book.id("product_batch", batch_no="B2608"))
+    recall = made(book, CAMPAIGN, "announced", scope_kind="batch", scope_items=[{"product_batch": batch}])
+    done(book.person("customer_service").move(CAMPAIGN, recall, "execute"))
+    assert {book.read(ROW, row).vehicle for row in book.ids(ROW)} == {cars["sold"], cars["far"], cars["stock"]}
+
+
+def test_what_lies_within_a_recall_is_not_voided(book, cars):
+    """Neither the campaign, once vehicles have rows, nor the row of a vehicle that is covered."""
+    batch = str(book.id("product_batch", batch_no="B2608"))
+    recall = made(book, CAMPAIGN, "executing", scope_kind="batch", scope_items=[{"product_batch": batch}])
+    service = book.person("customer_service")
+    within, outside = (service.create(ROW, {"recall_campaign": recall, "vehicle": cars[name]}) for name in ("sold", "safe"))
+    refused(book.person("general_manager").move(CAMPAIGN, recall, "void", comment="误报"), "已建立召回车辆明细，召回活动不能作废")
+    refused(service.move(ROW, within, "void", comment="误建"), "本车在召回范围内，明细不能作废")
+    done(service.move(ROW, outside, "void", comment="误建"))
+
+
+def test_the_scope_of_a_recall_says_which_vehicles(book, cars):
+    manager = book.person("quality_manager")
+    scope = {"scope_kind": "category", "scope_items-0-product_batch": "", "scope_items-0-quantity": "3"}
+    for changes, sentence in (
+            (scope, "每行须填写批次、型号或VIN范围之一"),
+            ({**scope, "scope_items-0-vin_from": "LB", "scope_items-0-vin_until": "LA"}, "VIN止不能小于VIN起"),
+            ({"scope_kind": "model"}, "每行须填写“型号”"),
+            ({"starts_on": "2026-12-02", "ends_on": "2026-12-01"}, "计划结束日期不能早于实施开始日期")):
+        refused(manager.post(f"/admin/{CAMPAIGN}/new/", campaign(book, **changes)), sentence, 422)
+    vin = book.read(VEHICLE, cars["safe"]).vin
+    recall = made(book, CAMPAIGN, "announced", scope_kind="category", scope_items=[{"vin_from": vin, "vin_until": vin}])
+    done(book.person("customer_service").move(CAMPAIGN, recall, "execute"))
+    [row] = book.ids(ROW)
+    assert book.read(ROW, row).vehicle == cars["safe"]
+    other = made(book, FILE, "completed", vehicle=str(cars["sold"]))
+    refused(book.person("customer_service").edit(ROW, row, customer_repair_file=other), "所选维修档案不是本车的", 422)

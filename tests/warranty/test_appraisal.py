@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from models.spec import Invalid
 from rules import office
 from tests.casebook import Casebook, done, refused
-from tests.valid import THERE
+from tests.valid import HERE, THERE
 from tests.warranty.paper import (
-    ACCEPTED, CAMPAIGN, FIRST, ROW, SHEET, VEHICLE, appraisal, badge, dealer_id, made, terms, vehicle,
+    ACCEPTED, CAMPAIGN, FILE, FIRST, REPAIRED, ROW, SHEET, VEHICLE, appraisal, badge, dealer_id, made, terms, vehicle,
 )
 
 NOT_QUALIFIED = "须选择您本人在该服务商当日有效的保修鉴定员资格"
@@ -91,6 +92,23 @@ def test_the_warranty_manual_is_needed_to_judge_a_fault_in(book):
     done(appraiser.move(SHEET, sheet, "appraise", service_price_policy=terms(book, product_line="M9")))
 
 
+def test_an_unclear_fault_is_not_judged_out_by_the_appraiser(book):
+    badge(book)
+    sheet = drafted(book, is_hard_to_judge="true", is_in_warranty="false")
+    refused(book.person("appraiser_f001").move(SHEET, sheet, "judge_out", comment="自行加装"), "请上传客户服务部处理")
+
+
+def test_the_reviewer_is_not_the_appraiser_and_the_times_of_the_repair_follow_each_other(book):
+    appraised = made(book, SHEET, "appraised")
+    early = {**REPAIRED, "repair_finished_at": "2026-10-12T08:59"}
+    refused(book.person("dealer_f001").move(SHEET, appraised, "finish_repair", **early), "工单结束时间不能早于开始时间")
+    sheet, service = made(book, SHEET, "submitted"), book.person("customer_service")
+    book.as_it_was(SHEET, sheet, appraiser=book.user("customer_service"))
+    for move, given in (("approve", {}), ("send_back", {"comment": "缺旧件"}),
+                        ("reject", {"reject_reason": "other", "review_opinion": "不符"})):
+        refused(service.move(SHEET, sheet, move, **given), "不能由“鉴定员”本人办理")
+
+
 # What the periods say -------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("received, mileage, is_in", [
@@ -107,6 +125,24 @@ def test_another_judgement_than_the_periods_give_needs_its_reason(book):
     appraiser, sheet = book.person("appraiser_f001"), drafted(book, is_in_warranty="false")
     refused(appraiser.move(SHEET, sheet, "judge_out"), "鉴定结论与系统判定不一致，请写明理由")
     done(appraiser.move(SHEET, sheet, "judge_out", comment="事故损坏"))
+
+
+def test_in_or_out_whoever_judges_explains_a_difference(book):
+    """Beyond 60,000 km: for the appraiser and for customer service alike."""
+    badge(book)
+    appraiser, service, beyond = book.person("appraiser_f001"), book.person("customer_service"), {"mileage": "60001"}
+    sentence = "鉴定结论与系统判定不一致，请写明理由"
+    plain = drafted(book, **beyond)
+    refused(appraiser.move(SHEET, plain, "appraise"), sentence)
+    done(appraiser.move(SHEET, plain, "appraise", comment="起步里程有误"))
+    for move, is_in, car in (("instruct", "true", beyond), ("instruct_out", "false", {})):
+        sheet = drafted(book, is_important="true", **car)
+        done(appraiser.move(SHEET, sheet, "escalate"))
+        given = {"cs_instruction": "见附件", "is_in_warranty": is_in, "warranty_basis": "见附件"}
+        other = {"true": "false", "false": "true"}[is_in]
+        refused(service.move(SHEET, sheet, move, comment="特批", **{**given, "is_in_warranty": other}), "属于质量保修范围")
+        refused(service.move(SHEET, sheet, move, **given), sentence)
+        done(service.move(SHEET, sheet, move, comment="特批", **given))
 
 
 def test_br_31_without_a_first_service_the_vehicle_is_still_under_warranty(book):
@@ -142,6 +178,8 @@ def test_a_recall_claim_names_the_open_recall_of_its_vehicle(book):
     car, appraiser = vehicle(book), book.person("appraiser_f001")
     sheet = drafted(book, car, claim_type="recall")
     refused(appraiser.move(SHEET, sheet, "appraise"), "请先填写“召回车辆明细”")
+    unclear = drafted(book, car, claim_type="recall", is_important="true", received_at="2026-10-12T08:31")
+    refused(appraiser.move(SHEET, unclear, "escalate"), "请先填写“召回车辆明细”")
     recall = made(book, CAMPAIGN, "executing")
     row = made(book, ROW, vehicle=str(car), recall_campaign=str(recall), dealer=None)
     done(appraiser.edit(SHEET, sheet, cause="见召回"))
@@ -152,3 +190,15 @@ def test_a_recall_claim_names_the_open_recall_of_its_vehicle(book):
     form = appraisal(book, car, recall_vehicle=other, received_at="2026-10-13T08:30")
     refused(appraiser.post(f"/admin/{SHEET}/new/", form), "只有索赔类型为召回服务时才关联召回车辆明细", 422)
     refused(appraiser.post(f"/admin/{SHEET}/new/", {**form, "claim_type": "recall"}), "所选召回明细不是本车的", 422)
+
+
+def test_a_case_is_claimed_once_and_with_its_own_repair_file(book):
+    car, appraiser = vehicle(book), book.person("appraiser_f001")
+    sheet = drafted(book, car)
+    refused(appraiser.post(f"/admin/{SHEET}/new/", appraisal(book, car)), f"已有鉴定单 {book.read(SHEET, sheet).number}", 422)
+    drafted(book, car, received_at="2026-10-12T08:31")
+    drafted(book, car, fault_category="brakes")
+    for of, place in ((vehicle(book), HERE), (car, THERE)):
+        file = made(book, FILE, "completed", vehicle=str(of), place=place)
+        with pytest.raises(Invalid, match="another vehicle or dealer"):
+            book.edit("customer_service", SHEET, made(book, SHEET, "escalated", vehicle=str(car)), customer_repair_file=str(file))

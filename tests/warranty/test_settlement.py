@@ -135,21 +135,38 @@ def test_each_record_is_in_one_settlement_unless_that_is_void(book):
     assert [row.reward_penalty_notice for row in book.read(SETTLEMENT, again.ids[0]).adjustments] == [fine]
 
 
-def test_compiling_again_keeps_what_was_written_by_hand(book):
+def test_customer_service_writes_deductions_that_no_notice_gives(book):
+    """With their reason, as long as nothing is submitted; compiling again leaves them, and the rows of notices stand."""
     sheet(book, "10.00")
-    first = compiled(book, MONTH, now=NOW)
-    with book.session() as session:   # as an import brings it
-        act = Act(session, access.Actor.system("import"), is_history=True)
-        settlement = act.get(SETTLEMENT, first.ids[0])
-        line = settlement.spec.lines["adjustments"].model
-        settlement.adjustments.append(line(position=0, reason="旧件未返", amount=-3))
-        act.touch(settlement)
-        session.commit()
+    notice(book, "penalty", "2.00")
+    first, service = compiled(book, MONTH, now=NOW), book.person("customer_service")
+    written = {"adjustments-1-reason": "旧件未返", "adjustments-1-amount": "-3"}
+    refused(service.edit(SETTLEMENT, first.ids[0], **{**written, "adjustments-1-reason": ""}), "请填写“事由”", 422)
+    refused(service.edit(SETTLEMENT, first.ids[0], **{**written, "adjustments-1-amount": "0"}), "金额不能为零", 422)
+    for changes in ({"adjustments-0-amount": "-1"}, {"adjustments-0-reason": "改"}):
+        refused(service.edit(SETTLEMENT, first.ids[0], **changes), "奖罚通知的行由汇编带入，不能改动", 422)
+    done(service.edit(SETTLEMENT, first.ids[0], **written))
+    path = f"/admin/{SETTLEMENT}/edit/?id={first.ids[0]}"
+    fewer = {name: value for name, value in service.form(path).items() if not name.startswith("adjustments-0-")}
+    refused(service.post(path, fewer), "奖罚通知的行由汇编带入，不能改动", 422)
     notice(book, "reward", "1.00")
     again = compiled(book, MONTH, now=NOW)
-    assert (again.ids, figures(again)[4:]) == (first.ids, ["-2.00", "8.00"])
+    assert (again.ids, figures(again)[4:]) == (first.ids, ["-4.00", "6.00"])
+    assert [row["reason"] for row in again.records[0]["lines"]["adjustments"]][-1] == "旧件未返"
     with book.session() as session:
         assert list(audit.verify(session)) == []
+
+
+def test_what_was_submitted_gets_no_more_deductions_and_what_was_counted_none_by_hand(book):
+    sheet(book, "10.00")
+    run, service, finance = compiled(book, MONTH, now=NOW), book.person("customer_service"), book.person("finance")
+    written = {"adjustments-0-reason": "旧件未返", "adjustments-0-amount": "-3"}
+    page = service.get(f"/admin/{SETTLEMENT}/edit/?id={run.ids[0]}").text
+    assert 'data-lines="adjustments"' in page and page.count("data-add-row") == 1 and 'name="appraisals' not in page
+    assert finance.get(f"/admin/{SETTLEMENT}/edit/?id={run.ids[0]}").status_code == 403
+    settlement = approved(book, run)
+    refused(finance.edit(SETTLEMENT, settlement, invoice_no="1", **written), "报批后明细不能再改", 422)
+    done(finance.edit(SETTLEMENT, settlement, invoice_no="1"))
 
 
 def test_every_dealer_with_something_to_settle_has_its_own(book):
