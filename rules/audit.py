@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,11 +20,11 @@ import sqlalchemy as sa
 from models.base import PLACES, Record, rounded
 from models.files import Attachment
 from models.history import AuditEntry, AuditSeal
-from models.spec import Field, Kind, Lines, Text
+from models.spec import TEXTS, Field, Kind, Lines, Text
 from rules import office, proof
 
 BASE_FIELDS = ("number", "state", "department", "created_by_id", "created_at")
-TOLD = frozenset({*PLACES, Kind.DATE, Kind.DATETIME})   # what JSON cannot keep as it is
+MOMENT = '"%04d-%02d-%02dT%02d:%02d:%02d+00:00"'   # as `plain` tells one, in JSON
 
 
 def plain(value: Any, field: Field | None = None) -> Any:
@@ -36,28 +37,36 @@ def plain(value: Any, field: Field | None = None) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _digest(content: Any) -> str:
-    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def _digest(canonical: str) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def content_hash(record: Any, lines: Mapping[str, Any] | None = None) -> str:
+    """Of all that a record says, its child tables included; `lines`: rows of such tables, if they are at hand."""
+    return _digest(content(record, lines))
 
-def content(record: Any, lines: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """All that a record says, its child tables included; `lines`: rows of such tables, if they are at hand."""
-    return {
-        "type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
-        "fields": _values(record, record.spec.fields),
-        "lines": {name: _lines(record, child, (lines or {}).get(name)) for name, child in record.spec.lines.items()},
-    }
+
+def content(record: Any, lines: Mapping[str, Any] | None = None) -> str:
+    """One canonical JSON object. Its tables, which may have thousands of rows, are written into it as text."""
+    said = {"type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
+            "fields": _values(record, record.spec.fields)}
+    before, after = (_canonical({key: value for key, value in said.items() if (key < "lines") is first})
+                     for first in (True, False))
+    tables = ",".join(f"{_canonical(name)}:{_lines(record, child, (lines or {}).get(name))}"
+                      for name, child in sorted(record.spec.lines.items()))
+    return f'{before[:-1]},"lines":{{{tables}}},{after[1:]}'
 
 
 def _values(row: Any, fields: Any) -> dict[str, Any]:
     return {name: plain(getattr(row, field.column), field) for name, field in fields.items()}
 
 
-def _lines(record: Any, child: Lines, rows: Sequence[Any] | None) -> list[dict[str, Any]]:
+def _lines(record: Any, child: Lines, rows: Sequence[Any] | None) -> str:
     if not _is_as_kept(record, child):
-        return [_values(row, child.fields) for row in getattr(record, child.name)]
+        return _canonical([_values(row, child.fields) for row in getattr(record, child.name)])
     return _said(child, kept_rows(sa.inspect(record).session, child, [record.id])[record.id] if rows is None else rows)
 
 
@@ -76,30 +85,32 @@ def kept_rows(session: Any, child: Lines, ids: Sequence[int]) -> dict[int, list[
     return found
 
 
-def _said(child: Lines, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """The rows of `kept_rows` in plain values."""
-    told = [(name, field) for name, field in child.fields.items() if field.kind in TOLD]
-    found = []
-    for _, _, *values in rows:
-        row = dict(zip(child.fields, values, strict=True))
-        for name, field in told:
-            row[name] = plain(row[name], field)
-        found.append(row)
-    return found
+def _said(child: Lines, rows: Sequence[Any]) -> str:
+    """The rows of `kept_rows` as `_canonical` writes them, in a third of the time: column by column."""
+    columns = list(zip(*rows, strict=True))[2:]
+    written = {name: _column(field, column) for (name, field), column in zip(child.fields.items(), columns, strict=False)}
+    row = "{" + ",".join(f"{_canonical(name)}:%s" for name in sorted(written)) + "}"
+    return "[" + ",".join([row % values for values in zip(*(written[name] for name in sorted(written)), strict=True)]) + "]"
 
 
-def content_hash(record: Any, lines: Mapping[str, Any] | None = None) -> str:
-    return _digest(content(record, lines))
+def _column(field: Field, values: Sequence[Any]) -> list[str]:
+    if field.kind in TEXTS or field.kind is Kind.CHOICE:
+        return ["null" if value is None else encode_basestring(value) for value in values]
+    if field.kind is Kind.BOOL:
+        return ["null" if value is None else "true" if value else "false" for value in values]
+    if field.kind is Kind.DATETIME:   # whoever reads it from the database gets it in UTC
+        return ["null" if at is None else MOMENT % (at.year, at.month, at.day, at.hour, at.minute, at.second) for at in values]
+    return [_canonical(plain(value, field)) for value in values]
 
 
 def signed_hash(record: Any) -> str:
     """The hash of what people put their name to: what was typed, not the state or stamps the signing changes."""
     fields = {n: f for n, f in record.spec.fields.items() if f.typed}
     stamped = {name for move in record.spec.workflow.moves for name in move.stamps}
-    return _digest({
+    return _digest(_canonical({
         "fields": _values(record, {n: f for n, f in fields.items() if n not in stamped}),
         "lines": {name: [_values(row, {n: f for n, f in child.fields.items() if f.typed})
-                         for row in getattr(record, name)] for name, child in record.spec.lines.items()}})
+                         for row in getattr(record, name)] for name, child in record.spec.lines.items()}}))
 
 
 # What changed -----------------------------------------------------------------------------------------------------
@@ -222,7 +233,7 @@ def remark(act: Any, record: Any, action: str, changes: dict[str, Any]) -> None:
 def entry_hash(entry: dict[str, Any]) -> str:
     """Covers everything an entry says but its id, its seal and the row id (the number says which record)."""
     said = {key: plain(value) for key, value in entry.items() if key not in ("id", "hash", "seal_id", "record_id")}
-    return _digest(said)
+    return _digest(_canonical(said))
 
 
 def note(session: Any, act: Any, action: str, subject: str, number: str | None = None,
