@@ -39,10 +39,11 @@ from models.master.dealer_ledger import DealerLedger
 from models.parts.parts_demand_plan import PartsDemandPlan
 from models.reports import Evidence as Behind
 from models.satisfaction.satisfaction_questionnaire import Answer, SatisfactionQuestionnaire
+from models.settings import PARAMETERS
 from models.spec import VOID, Invalid, Period, Refused, Text
 from models.warranty.customer_repair_file import CustomerRepairFile
 from models.warranty.warranty_appraisal import WarrantyAppraisal
-from rules import office, records
+from rules import content, office, parameters, records
 from rules.act import Act
 
 NAME = "dealer_grade_sheet"
@@ -51,6 +52,8 @@ RANK = {choice.value: n for n, choice in enumerate(INDICATORS)}
 DEALER, HEAD, LINE = DealerLedger.__table__.c, DealerGradeSheet.__table__.c, Evidence.__table__.c
 OUT = (VOID, "cancelled", "rejected", "draft")      # rows that never count
 NO_REPAIRS = ("maintenance", "first_service")
+EVIDENCE = DealerGradeSheet.spec.lines["evidence"]
+OF_GRADES = [name for name in PARAMETERS if name.startswith("grade_")]
 EXACT = 10**12       # the largest denominator that a column keeps with its numerator
 
 NOT_GRADED = Text("服务商 {code} 不参加 {period} 的考核（销售网点，或当期不在网）",
@@ -395,7 +398,11 @@ def _write_months(task: Task, month: Month, dealers: list[Any], found: Gathered)
     act = task.act
     sheets = _sheets(task, dealers, {"sheet_kind": "monthly", "period": str(task.period)}, ("indicators", "vetoes"))
     _add_indicators(act, month, [sheet for sheet in sheets if not sheet.indicators], found)
-    with meanwhile(act.session, _evidence(act, sheets)), records.together(act):
+    parameters.look_up(act.session, OF_GRADES)
+    written, statements = _evidence(act, sheets)
+    with meanwhile(act.session, statements), records.together(act):
+        act.known |= {(Evidence, sheet.id): "[]" for sheet in sheets}
+        act.known |= {(Evidence, id_): text for id_, text in content.texts(EVIDENCE, written)}
         for sheet in sheets:
             _write_month(act, month, sheet, found)
     _keep_vetoes(act, sheets)
@@ -411,27 +418,28 @@ def _write_month(act: Act, month: Month, sheet: Any, found: Gathered) -> None:
     account_for(act, sheet, {"indicators": len(sheet.indicators), "evidence": found.rows[dealer]})
 
 
-def _evidence(act: Act, sheets: list[Any]) -> list[Any]:
-    """The statements by which the dealers' rows become those of their sheets, and what the figures of these name."""
+def _evidence(act: Act, sheets: list[Any]) -> tuple[Any, list[Any]]:
+    """What the audit reads of the evidence; and the statements by which the dealers' rows become those of their
+    sheets, and what the figures of these name."""
     session, mine = act.session, (ROW.dealer_id.in_([sheet.dealer_id for sheet in sheets]), HEAD.state != VOID)
     taken = GATHERED.join(DealerGradeSheet.__table__, sa.and_(
         HEAD.dealer_id == ROW.dealer_id, HEAD.period == sheets[0].period))
-    position = (sa.func.row_number().over(partition_by=HEAD.id, order_by=PLACE) - 1).label("position")
-    lines = sa.select(HEAD.id, position, *(ROW[name] for name in Evidence.fields)).select_from(taken).where(*mine)
     for sheet in sheets:
         session.expire(sheet, ["evidence"])
-        act.known[Evidence, sheet.id] = []
-    for row in session.execute(lines.order_by(HEAD.id, position)).all():
-        act.known[Evidence, row[0]].append(row)
+    written = session.execute(
+        sa.select(HEAD.id, *content.columns(EVIDENCE, ROW)).select_from(taken).where(*mine).order_by(HEAD.id, *PLACE))
     session.execute(sa.delete(Evidence.__table__).where(LINE.record_id.in_([sheet.id for sheet in sheets])))
     forget_evidence(act, *sheets)
+    position = (sa.func.row_number().over(partition_by=HEAD.id, order_by=PLACE) - 1).label("position")
+    lines = sa.select(HEAD.id, position, *(ROW[name] for name in Evidence.fields)).select_from(taken).where(*mine)
     figures = ((ROW.indicator, ROW.is_hit), (ROW.indicator + "/denominator", sa.true()))
     behind = sa.union(*(
         sa.select(sa.literal(NAME), HEAD.id.label("of_id"), figure.label("figure"), ROW.source_type, ROW.source_id)
         .select_from(taken).where(*mine, ROW.is_counted, which, ROW.source_id.is_not(None)) for figure, which in figures))
     # In the order of the index: it grows fastest at its end.
-    return [_insert(Evidence, ["record_id", "position", *Evidence.fields], lines.order_by(HEAD.id, position)),
-            _insert(Behind, ["of_type", "of_id", "figure", "source_type", "source_id"], behind.order_by("of_id", "figure"))]
+    return written, [
+        _insert(Evidence, ["record_id", "position", *Evidence.fields], lines.order_by(HEAD.id, position)),
+        _insert(Behind, ["of_type", "of_id", "figure", "source_type", "source_id"], behind.order_by("of_id", "figure"))]
 
 
 def _insert(model: Any, columns: list[str], query: Any) -> Any:

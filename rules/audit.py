@@ -8,110 +8,17 @@ saved without one.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from json.encoder import encode_basestring
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 
-from models.base import PLACES, Record, rounded
+from models.base import Record
 from models.files import Attachment
 from models.history import AuditEntry, AuditSeal
-from models.spec import TEXTS, Field, Kind, Lines, Text
+from models.spec import Kind, Text
 from rules import office, proof
-
-BASE_FIELDS = ("number", "state", "department", "created_by_id", "created_at")
-MOMENT = '"%04d-%02d-%02dT%02d:%02d:%02d+00:00"'   # as `plain` tells one, in JSON
-
-
-def plain(value: Any, field: Field | None = None) -> Any:
-    """A value as JSON keeps it, the same on both databases."""
-    if isinstance(value, Decimal) or (field is not None and field.kind in PLACES and value is not None):
-        return str(rounded(value, PLACES[field.kind] if field else 2))
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC)
-        return (moment.replace(microsecond=0) if moment.microsecond else moment).isoformat()
-    return value.isoformat() if isinstance(value, date) else value
-
-
-_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-
-
-def _digest(canonical: str) -> str:
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def content_hash(record: Any, lines: Mapping[str, Any] | None = None) -> str:
-    """Of all that a record says, its child tables included; `lines`: rows of such tables, if they are at hand."""
-    return _digest(content(record, lines))
-
-
-def content(record: Any, lines: Mapping[str, Any] | None = None) -> str:
-    """One canonical JSON object. Its tables, which may have thousands of rows, are written into it as text."""
-    said = {"type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
-            "fields": _values(record, record.spec.fields)}
-    before, after = (_canonical({key: value for key, value in said.items() if (key < "lines") is first})
-                     for first in (True, False))
-    tables = ",".join(f"{_canonical(name)}:{_lines(record, child, (lines or {}).get(name))}"
-                      for name, child in sorted(record.spec.lines.items()))
-    return f'{before[:-1]},"lines":{{{tables}}},{after[1:]}'
-
-
-def _values(row: Any, fields: Any) -> dict[str, Any]:
-    return {name: plain(getattr(row, field.column), field) for name, field in fields.items()}
-
-
-def _lines(record: Any, child: Lines, rows: Sequence[Any] | None) -> str:
-    if not _is_as_kept(record, child):
-        return _canonical([_values(row, child.fields) for row in getattr(record, child.name)])
-    return _said(child, kept_rows(sa.inspect(record).session, child, [record.id])[record.id] if rows is None else rows)
-
-
-def _is_as_kept(record: Any, child: Lines) -> bool:
-    """Nobody has loaded the table, so nobody has changed it (whoever changes a single row loads the rest of them)."""
-    return sa.inspect(record).persistent and child.name not in vars(record)
-
-
-def kept_rows(session: Any, child: Lines, ids: Sequence[int]) -> dict[int, list[Any]]:
-    """The rows of these records (record, position, fields) without making objects of them: a record may have thousands."""
-    table = child.model.__table__.c
-    query = sa.select(table.record_id, table.position, *(table[field.column] for field in child.fields.values()))
-    found: dict[int, list[Any]] = {id_: [] for id_ in ids}
-    for row in session.execute(query.where(table.record_id.in_(ids)).order_by(table.record_id, table.position)).all():
-        found[row[0]].append(row)
-    return found
-
-
-def _said(child: Lines, rows: Sequence[Any]) -> str:
-    """The rows of `kept_rows` as `_canonical` writes them, in a third of the time: column by column."""
-    columns = list(zip(*rows, strict=True))[2:]
-    written = {name: _column(field, column) for (name, field), column in zip(child.fields.items(), columns, strict=False)}
-    row = "{" + ",".join(f"{_canonical(name)}:%s" for name in sorted(written)) + "}"
-    return "[" + ",".join([row % values for values in zip(*(written[name] for name in sorted(written)), strict=True)]) + "]"
-
-
-def _column(field: Field, values: Sequence[Any]) -> list[str]:
-    if field.kind in TEXTS or field.kind is Kind.CHOICE:
-        return ["null" if value is None else encode_basestring(value) for value in values]
-    if field.kind is Kind.BOOL:
-        return ["null" if value is None else "true" if value else "false" for value in values]
-    if field.kind is Kind.DATETIME:   # whoever reads it from the database gets it in UTC
-        return ["null" if at is None else MOMENT % (at.year, at.month, at.day, at.hour, at.minute, at.second) for at in values]
-    return [_canonical(plain(value, field)) for value in values]
-
-
-def signed_hash(record: Any) -> str:
-    """The hash of what people put their name to: what was typed, not the state or stamps the signing changes."""
-    fields = {n: f for n, f in record.spec.fields.items() if f.typed}
-    stamped = {name for move in record.spec.workflow.moves for name in move.stamps}
-    return _digest(_canonical({
-        "fields": _values(record, {n: f for n, f in fields.items() if n not in stamped}),
-        "lines": {name: [_values(row, {n: f for n, f in child.fields.items() if f.typed})
-                         for row in getattr(record, name)] for name, child in record.spec.lines.items()}}))
-
+from rules.content import canonical, content_hash, digest, is_as_kept, kept_lines, plain, signed_hash, values
 
 # What changed -----------------------------------------------------------------------------------------------------
 
@@ -131,11 +38,11 @@ def _changes(row: Any, fields: Any) -> dict[str, list[Any]]:
 def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, child in record.spec.lines.items():
-        if _is_as_kept(record, child):
+        if is_as_kept(record, child):
             continue
         history = sa.inspect(record).attrs[name].history
-        rows = [{"row": row.position + 1, "added": _values(row, child.fields)} for row in history.added or ()]
-        rows += [{"row": row.position + 1, "removed": _values(row, child.fields)} for row in history.deleted or ()]
+        rows = [{"row": row.position + 1, "added": values(row, child.fields)} for row in history.added or ()]
+        rows += [{"row": row.position + 1, "removed": values(row, child.fields)} for row in history.deleted or ()]
         rows += [{"row": row.position + 1, "changed": changed} for row in history.unchanged or ()
                  if sa.inspect(row).modified and (changed := _changes(row, child.fields))]
         if rows:
@@ -233,7 +140,7 @@ def remark(act: Any, record: Any, action: str, changes: dict[str, Any]) -> None:
 def entry_hash(entry: dict[str, Any]) -> str:
     """Covers everything an entry says but its id, its seal and the row id (the number says which record)."""
     said = {key: plain(value) for key, value in entry.items() if key not in ("id", "hash", "seal_id", "record_id")}
-    return _digest(_canonical(said))
+    return digest(canonical(said))
 
 
 def note(session: Any, act: Any, action: str, subject: str, number: str | None = None,
@@ -324,10 +231,10 @@ def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
     """The row, as it stands, hashes to what its last entry says."""
     last_id, query = 0, sa.select(spec.model).order_by(spec.model.id).limit(100)
     while batch := session.scalars(query.where(spec.model.id > last_id)).all():
-        lines = {name: kept_rows(session, child, [record.id for record in batch]) for name, child in spec.lines.items()}
+        lines = {name: kept_lines(session, child, [record.id for record in batch]) for name, child in spec.lines.items()}
         for record in batch:
             last_id = record.id
-            if content_hash(record, {name: rows[record.id] for name, rows in lines.items()}) != record.content_hash:
+            if content_hash(record, {name: told[record.id] for name, told in lines.items()}) != record.content_hash:
                 yield Text(f"{spec.zh} {record.number}：内容被改动",
                            f"{spec.en} {record.number}: its content was changed behind its audit")
         session.expunge_all()
