@@ -397,7 +397,7 @@ def _sheets(task: Task, dealers: list[Any], key: dict[str, str], loaded: tuple[s
 def _write_months(task: Task, month: Month, dealers: list[Any], found: Gathered) -> list[Any]:
     act = task.act
     sheets = _sheets(task, dealers, {"sheet_kind": "monthly", "period": str(task.period)}, ("indicators", "vetoes"))
-    _add_indicators(act, month, [sheet for sheet in sheets if not sheet.indicators], found)
+    _set_indicators(act, month, sheets, found)
     parameters.look_up(act.session, OF_GRADES)
     written, statements = _evidence(act, sheets)
     with meanwhile(act.session, statements), records.together(act):
@@ -413,7 +413,6 @@ def _write_month(act: Act, month: Month, sheet: Any, found: Gathered) -> None:
     dealer = sheet.dealer_id
     sheet.monthly_quality_report_id = found.reports.get((dealer, "monthly_quality_report"))
     sheet.dealer_monthly_work_report_id = found.reports.get((dealer, "dealer_monthly_work_report"))
-    sheet.indicators = _indicators(sheet, month, found)
     _set_vetoes(sheet, [(veto.id, veto.verified_at, _veto_reason(veto)) for veto in found.vetoes.get(dealer, ())])
     account_for(act, sheet, {"indicators": len(sheet.indicators), "evidence": found.rows[dealer]})
 
@@ -469,10 +468,14 @@ def _indicators(sheet: Any, month: Month, found: Gathered) -> list[Any]:
     return rows
 
 
-def _add_indicators(act: Act, month: Month, sheets: list[Any], found: Gathered) -> None:
+def _set_indicators(act: Act, month: Month, sheets: list[Any], found: Gathered) -> None:
     """The rows of new sheets are inserted past the session, which would take many times as long."""
-    table, rows = Indicator.__table__, []
+    table, rows, new = Indicator.__table__, [], []
     for sheet in sheets:
+        if sheet.indicators:
+            sheet.indicators = _indicators(sheet, month, found)
+            continue
+        new.append(sheet)
         for row in _indicators(sheet, month, found):
             row.record_id = sheet.id
             row.derive()
@@ -480,7 +483,7 @@ def _add_indicators(act: Act, month: Month, sheets: list[Any], found: Gathered) 
         act.session.expire(sheet, ["indicators"])
     if rows:
         act.session.execute(sa.insert(table), rows)
-        act.session.scalars(sa.select(DealerGradeSheet).where(HEAD.id.in_([sheet.id for sheet in sheets])).options(
+        act.session.scalars(sa.select(DealerGradeSheet).where(HEAD.id.in_([sheet.id for sheet in new])).options(
             sa.orm.selectinload(DealerGradeSheet.indicators))).all()
 
 

@@ -25,9 +25,10 @@ from rules.content import canonical, content_hash, digest, is_as_kept, kept_line
 def _changes(row: Any, fields: Any) -> dict[str, list[Any]]:
     """Field -> [old, new] of what this flush writes."""
     state, found = sa.inspect(row), {}
+    same = state.unmodified   # to ask each for its history takes many times as long
     for name, field in fields.items():
-        history = state.attrs[field.column].history
-        if history.has_changes():
+        history = None if field.column in same else state.attrs[field.column].history
+        if history is not None and history.has_changes():
             old = plain(history.deleted[0], field) if history.deleted else None
             new = plain(history.added[0], field) if history.added else None
             if old != new:
