@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from models.history import AuditEntry, Signature
 from models.spec import ROLES, Refused, Text
-from rules import access, audit
+from rules import access, content
 
 WAITS_FOR = Text("正等待{role}签署", "Waiting for the signature of: {role}")
 OWN = Text("不能签署自己填写、提交或最后修改的记录", "Nobody signs what they created, submitted or last edited")
@@ -25,7 +25,7 @@ def open_round(act: Any, record: Any) -> None:
         if not step.limit or (amount is not None and amount >= act.parameter(step.limit)):
             act.session.add(Signature(
                 type=record.spec.name, record_id=record.id, round=before + 1, step=index, role=step.role,
-                submitted_by_id=act.actor.id, submitted_at=act.now, content_hash=audit.signed_hash(record)))
+                submitted_by_id=act.actor.id, submitted_at=act.now, content_hash=content.signed_hash(record)))
 
 
 def _of(record: Any) -> tuple[Any, ...]:
@@ -69,7 +69,7 @@ def sign(act: Any, record: Any, *, returns: bool) -> bool:
     asked = waiting(act.session, record)
     if asked is None:
         raise Refused(NO_ROUND)
-    if not returns and asked.content_hash != audit.signed_hash(record):
+    if not returns and asked.content_hash != content.signed_hash(record):
         raise Refused(CHANGED)
     asked.signed_by_id, asked.signed_at, asked.comment = act.actor.id, act.now, act.comment or None
     asked.state = "returned" if returns else "signed"

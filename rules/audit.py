@@ -18,7 +18,8 @@ from models.files import Attachment
 from models.history import AuditEntry, AuditSeal
 from models.spec import Kind, Text
 from rules import office, proof
-from rules.content import canonical, content_hash, digest, is_as_kept, kept_lines, plain, signed_hash, values
+from rules.content import canonical, content_hash, digest, is_as_kept, kept_lines, plain, values
+
 
 # What changed -----------------------------------------------------------------------------------------------------
 

@@ -117,6 +117,7 @@ def columns(child: Lines, source: Any) -> list[Any]:
 def texts(child: Lines, found: sa.Result[Any]) -> Iterator[tuple[int, str]]:
     """The id and the text of each record, from rows of its id and `columns`, in order."""
     row = "{" + ",".join(f"{canonical(name)}:%s" for name in sorted(child.fields)) + "}"
+    # Read in parts, of which a record may take one and a half.
     several = (group for part in found.partitions(AT_ONCE) for group in groupby(part, lambda row: row[0]))
     for id_, groups in groupby(several, lambda group: group[0]):
         rows = [said for _, some in groups for said in _said(child, row, some)]
