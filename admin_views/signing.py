@@ -14,7 +14,7 @@ from models.history import Signature
 from models.people import User
 from models.settings import PARAMETERS
 from models.spec import ROLES, Kind, RecordType, Text
-from rules import access, approvals, audit, exports, lists, office, signed
+from rules import access, approvals, content, exports, lists, office, signed
 
 TONES = {"waiting": pages.GOING, "signed": pages.DONE, "returned": pages.ENDED, "refused": pages.ENDED,
          "voided": pages.NEUTRAL, "dropped": pages.NEUTRAL}
@@ -64,8 +64,8 @@ def _round(rows: list[Signature], names: Mapping[int | None, str], language: str
 
 def _changed(act: Any, record: Any, row: Signature) -> list[str]:
     """The fields and tables that no longer say what the last round was asked about."""
-    now = audit.signed_content(record)
-    if audit.hash_of(now) == row.content_hash:
+    now = content.signed_content(record)
+    if content.hash_of(now) == row.content_hash:
         return []
     then = approvals.content_of(act.session, row)
     return list(dict.fromkeys(one.label.in_(act.actor.language)

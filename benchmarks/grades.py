@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from benchmarks import grades_floor, measure, network, place
 from benchmarks.plans import Check
-from jobs import reports
+from jobs import reports, worker
 from models.base import Base, db
 from models.dealers.dealer_grade_sheet import DealerGradeSheet
 from models.reports import ReportRun
@@ -45,6 +45,7 @@ def run(app: Any, folder: Path, asked: argparse.Namespace) -> tuple[list[str], b
     with app.app_context():
         place.fill(folder, f"{asked.rows:,} rows of {asked.dealers:,} dealers",
                    lambda connection: network.fill(connection, asked.dealers, asked.rows))
+        worker.settle()
         ours, bare = [], []
         load = os.getloadavg()[0]
         for _ in range(asked.rounds):

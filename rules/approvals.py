@@ -16,7 +16,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from models.history import AuditEntry, Signature, SignedContent
 from models.people import Membership, User
 from models.spec import ADMINISTRATOR, ROLES, SIGNER, SUPERIORS, Refused, Step, Text
-from rules import access, audit, delegations, parameters, proof, workdays
+from rules import access, content, delegations, parameters, proof, workdays
 
 WAITS_FOR = Text("正等待{role}签署", "Waiting for the signature of: {role}")
 OWN = Text("不能签署自己填写、提交或最后修改的记录", "Nobody signs what they created, submitted or last edited")
@@ -37,10 +37,10 @@ WAITING, SIGNED, RETURNED, REFUSED, VOIDED, DROPPED = "waiting", "signed", "retu
 def open_round(act: Any, record: Any, submitter_id: int | None = None) -> None:
     """Ask every step that applies, in order, and keep what they are asked about. The caller flushes the record."""
     number = (act.session.scalar(sa.select(sa.func.max(Signature.round)).where(*_of(record))) or 0) + 1
-    content = audit.signed_content(record)
+    asked_about = content.signed_content(record)
     common = {
         "type": record.spec.name, "record_id": record.id, "round": number, "revision": (record.revision or 0) + 1,
-        "submitted_by_id": submitter_id or act.actor.id, "submitted_at": act.now, "content_hash": audit.hash_of(content)}
+        "submitted_by_id": submitter_id or act.actor.id, "submitted_at": act.now, "content_hash": content.hash_of(asked_about)}
     common["edited_by_id"] = _last_editor(act.session, record)
     common["barred"] = _barred(record, common["submitted_by_id"], common["edited_by_id"])
     rows: list[Signature] = []
@@ -50,7 +50,7 @@ def open_round(act: Any, record: Any, submitter_id: int | None = None) -> None:
             group += 1 if not step.beside or group < 0 else 0
             rows.append(Signature(**common, **_because(act, record, step), position=len(rows), step=group, role=step.role,
                                   state=WAITING))
-    act.session.add(SignedContent(type=record.spec.name, record_id=record.id, round=number, content=content))
+    act.session.add(SignedContent(type=record.spec.name, record_id=record.id, round=number, content=asked_about))
     act.session.add_all(rows)
     _take_turns(act, rows)
     _tell(act, record, rows)
@@ -262,7 +262,7 @@ def _excluded_in_place(record: Any, rows: Sequence[Signature], one: Signature,
 def sign(act: Any, record: Any) -> bool:
     """Put the actor's name under the step whose turn it is; True when nobody is left to sign and the record moves on."""
     rows, asked = last_round(act.session, record), _answered(act, record, SIGNED)
-    if asked.content_hash != audit.hash_of(audit.signed_content(record)):
+    if asked.content_hash != content.hash_of(content.signed_content(record)):
         raise Refused(CHANGED)
     _take_turns(act, rows)
     _tell(act, record, [asked, *(row for row in turn(rows) if row is not asked)])
@@ -332,7 +332,7 @@ def drop(act: Any, record: Any) -> None:
 def renew(act: Any, record: Any) -> bool:
     """Another act changed what is being signed: what was signed counts no longer, and everybody is asked anew."""
     rows = last_round(act.session, record)
-    if not turn(rows) or rows[-1].content_hash == audit.hash_of(audit.signed_content(record)):
+    if not turn(rows) or rows[-1].content_hash == content.hash_of(content.signed_content(record)):
         return False
     for row in rows:
         row.state = {SIGNED: VOIDED, WAITING: DROPPED}.get(row.state, row.state)

@@ -8,107 +8,17 @@ saved without one.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 
-from models.base import PLACES, Record, rounded
+from models.base import Record
 from models.files import Attachment
 from models.history import AuditEntry, AuditSeal
-from models.spec import Field, Kind, Lines, Text
+from models.spec import Kind, Text
 from rules import office, proof
-
-BASE_FIELDS = ("number", "state", "department", "created_by_id", "created_at")
-TOLD = frozenset({*PLACES, Kind.DATE, Kind.DATETIME})   # what JSON cannot keep as it is
-
-
-def plain(value: Any, field: Field | None = None) -> Any:
-    """A value as JSON keeps it, the same on both databases."""
-    if isinstance(value, Decimal) or (field is not None and field.kind in PLACES and value is not None):
-        return str(rounded(value, PLACES[field.kind] if field else 2))
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC)
-        return (moment.replace(microsecond=0) if moment.microsecond else moment).isoformat()
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _digest(content: Any) -> str:
-    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-
-def content(record: Any, lines: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """All that a record says, its child tables included; `lines`: rows of such tables, if they are at hand."""
-    return {
-        "type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
-        "fields": _values(record, record.spec.fields),
-        "lines": {name: _lines(record, child, (lines or {}).get(name)) for name, child in record.spec.lines.items()},
-    }
-
-
-def _values(row: Any, fields: Any) -> dict[str, Any]:
-    return {name: plain(getattr(row, field.column), field) for name, field in fields.items()}
-
-
-def _lines(record: Any, child: Lines, rows: Sequence[Any] | None) -> list[dict[str, Any]]:
-    if not _is_as_kept(record, child):
-        return [_values(row, child.fields) for row in getattr(record, child.name)]
-    return _said(child, kept_rows(sa.inspect(record).session, child, [record.id])[record.id] if rows is None else rows)
-
-
-def _is_as_kept(record: Any, child: Lines) -> bool:
-    """Nobody has loaded the table, so nobody has changed it (whoever changes a single row loads the rest of them)."""
-    return sa.inspect(record).persistent and child.name not in vars(record)
-
-
-def kept_rows(session: Any, child: Lines, ids: Sequence[int]) -> dict[int, list[Any]]:
-    """The rows of these records (record, position, fields) without making objects of them: a record may have thousands."""
-    table = child.model.__table__.c
-    query = sa.select(table.record_id, table.position, *(table[field.column] for field in child.fields.values()))
-    found: dict[int, list[Any]] = {id_: [] for id_ in ids}
-    for row in session.execute(query.where(table.record_id.in_(ids)).order_by(table.record_id, table.position)).all():
-        found[row[0]].append(row)
-    return found
-
-
-def _said(child: Lines, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """The rows of `kept_rows` in plain values."""
-    told = [(name, field) for name, field in child.fields.items() if field.kind in TOLD]
-    found = []
-    for _, _, *values in rows:
-        row = dict(zip(child.fields, values, strict=True))
-        for name, field in told:
-            row[name] = plain(row[name], field)
-        found.append(row)
-    return found
-
-
-def content_hash(record: Any, lines: Mapping[str, Any] | None = None) -> str:
-    return _digest(content(record, lines))
-
-
-def signed_content(record: Any) -> dict[str, Any]:
-    """What people put their name to: what was typed, and amounts; of a compiled record all its figures. Not the state
-    or the stamps, which signing changes."""
-    spec = record.spec
-    stamped = {name for move in spec.workflow.moves for name in move.stamps}
-
-    def signed(fields: Mapping[str, Field]) -> dict[str, Field]:
-        return {name: f for name, f in fields.items()
-                if name not in stamped and (f.typed or f.kind is Kind.MONEY or spec.compiled)}
-    return {
-        "fields": _values(record, signed(spec.fields)),
-        "lines": {name: [_values(row, signed(child.fields)) for row in getattr(record, name)]
-                  for name, child in spec.lines.items()}}
-
-
-def hash_of(content: Mapping[str, Any]) -> str:
-    return _digest(content)
+from rules.content import canonical, content_hash, digest, is_as_kept, kept_lines, plain, values
 
 
 # What changed -----------------------------------------------------------------------------------------------------
@@ -116,9 +26,10 @@ def hash_of(content: Mapping[str, Any]) -> str:
 def _changes(row: Any, fields: Any) -> dict[str, list[Any]]:
     """Field -> [old, new] of what this flush writes."""
     state, found = sa.inspect(row), {}
+    same = state.unmodified   # to ask each for its history takes many times as long
     for name, field in fields.items():
-        history = state.attrs[field.column].history
-        if history.has_changes():
+        history = None if field.column in same else state.attrs[field.column].history
+        if history is not None and history.has_changes():
             old = plain(history.deleted[0], field) if history.deleted else None
             new = plain(history.added[0], field) if history.added else None
             if old != new:
@@ -129,11 +40,11 @@ def _changes(row: Any, fields: Any) -> dict[str, list[Any]]:
 def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, child in record.spec.lines.items():
-        if _is_as_kept(record, child):
+        if is_as_kept(record, child):
             continue
         history = sa.inspect(record).attrs[name].history
-        rows = [{"row": row.position + 1, "added": _values(row, child.fields)} for row in history.added or ()]
-        rows += [{"row": row.position + 1, "removed": _values(row, child.fields)} for row in history.deleted or ()]
+        rows = [{"row": row.position + 1, "added": values(row, child.fields)} for row in history.added or ()]
+        rows += [{"row": row.position + 1, "removed": values(row, child.fields)} for row in history.deleted or ()]
         rows += [{"row": row.position + 1, "changed": changed} for row in history.unchanged or ()
                  if sa.inspect(row).modified and (changed := _changes(row, child.fields))]
         if rows:
@@ -233,7 +144,7 @@ def remark(act: Any, record: Any, action: str, changes: dict[str, Any]) -> None:
 def entry_hash(entry: dict[str, Any]) -> str:
     """Covers everything an entry says but its id, its seal and the row id (the number says which record)."""
     said = {key: plain(value) for key, value in entry.items() if key not in ("id", "hash", "seal_id", "record_id")}
-    return _digest(said)
+    return digest(canonical(said))
 
 
 def note(session: Any, act: Any, action: str, subject: str, number: str | None = None,
@@ -282,7 +193,7 @@ def verify(session: Any) -> Iterator[Text]:
         yield from _verify_records(session, spec)
     yield from proof.of_files(session)
     yield from proof.of_comments(session)
-    yield from proof.of_signatures(session, hash_of, signed_content)
+    yield from proof.of_signatures(session)
     yield from _verify_seals(session)
 
 
@@ -325,10 +236,10 @@ def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
     """The row, as it stands, hashes to what its last entry says."""
     last_id, query = 0, sa.select(spec.model).order_by(spec.model.id).limit(100)
     while batch := session.scalars(query.where(spec.model.id > last_id)).all():
-        lines = {name: kept_rows(session, child, [record.id for record in batch]) for name, child in spec.lines.items()}
+        lines = {name: kept_lines(session, child, [record.id for record in batch]) for name, child in spec.lines.items()}
         for record in batch:
             last_id = record.id
-            if content_hash(record, {name: rows[record.id] for name, rows in lines.items()}) != record.content_hash:
+            if content_hash(record, {name: told[record.id] for name, told in lines.items()}) != record.content_hash:
                 yield Text(f"{spec.zh} {record.number}：内容被改动",
                            f"{spec.en} {record.number}: its content was changed behind its audit")
         session.expunge_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -42,14 +43,22 @@ def typed(parameter: Parameter, text: str) -> Any:
 
 def value(session: Any, name: str, day: date | None = None) -> Any:
     """The typed value on a day (today unless told); read once a transaction."""
-    day = day or office.today()
-    known = session.info.setdefault("parameters", {})
-    if name not in known:
-        known[name] = session.execute(
-            sa.select(ParameterValue.valid_from, ParameterValue.value).where(ParameterValue.name == name)
-            .order_by(ParameterValue.valid_from.desc())).all()
-    text = next((kept for since, kept in known[name] if since <= day), PARAMETERS[name].default)
+    look_up(session, [name])
+    day, dated = day or office.today(), session.info["parameters"][name]
+    text = next((kept for since, kept in dated if since <= day), PARAMETERS[name].default)
     return typed(PARAMETERS[name], text)
+
+
+def look_up(session: Any, names: Iterable[str]) -> None:
+    """Read what this transaction has not read yet: for whoever knows beforehand what will be asked."""
+    known = session.info.setdefault("parameters", {})
+    missing = [name for name in names if name not in known]
+    if missing:
+        known.update({name: [] for name in missing})
+        for name, since, kept in session.execute(
+                sa.select(ParameterValue.name, ParameterValue.valid_from, ParameterValue.value)
+                .where(ParameterValue.name.in_(missing)).order_by(ParameterValue.valid_from.desc())):
+            known[name].append((since, kept))
 
 
 def set_value(act: Any, name: str, text: str, valid_from: date | None = None) -> None:

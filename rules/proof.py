@@ -16,6 +16,7 @@ from models.files import Attachment
 from models.history import AuditEntry, Signature, SignedContent
 from models.spec import ROLES, Text
 from rules import file_store
+from rules.content import hash_of, signed_content
 
 FILES, COMMENT, SIGNATURES = "+files", "+comment", "+signatures"   # where an entry's changes speak of them; no field can be called so
 SAID_OF_A_FILE = ("field", "name", "media_type", "size", "sha256")
@@ -128,7 +129,7 @@ def said_of_signature(row: Signature) -> dict[str, Any]:
     return {**said, "comment": digest(row.comment) if row.comment else None}
 
 
-def of_signatures(session: Any, hash_of: Any, content_of: Any) -> Iterator[Text]:
+def of_signatures(session: Any) -> Iterator[Text]:
     """Every signature is what the audit says it is; its hash is that of the content kept with the round; and the record
     says what was signed, but for what its audit says was changed since."""
     told: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -136,8 +137,8 @@ def of_signatures(session: Any, hash_of: Any, content_of: Any) -> Iterator[Text]
         for said in rows:
             told[type_, record_id, said["round"], said["position"]] = said
     yield from _signatures_as_told(session, told)
-    yield from _contents_as_signed(session, hash_of)
-    yield from _records_as_signed(session, content_of)
+    yield from _contents_as_signed(session)
+    yield from _records_as_signed(session)
 
 
 def _signatures_as_told(session: Any, told: dict[tuple[Any, ...], dict[str, Any]]) -> Iterator[Text]:
@@ -158,7 +159,7 @@ def _which(round_: int, role: str) -> dict[str, Any]:
     return {"round": round_, "role": ROLES[role].label if role in ROLES else role}
 
 
-def _contents_as_signed(session: Any, hash_of: Any) -> Iterator[Text]:
+def _contents_as_signed(session: Any) -> Iterator[Text]:
     """Each round's kept content hashes to what all its signatures name."""
     named: dict[tuple[Any, ...], set[str]] = {}
     for *key, hash_ in session.execute(sa.select(
@@ -173,7 +174,7 @@ def _contents_as_signed(session: Any, hash_of: Any) -> Iterator[Text]:
         yield CHANGED_CONTENT.with_(where=_where(type_, record_id), round=round_)
 
 
-def _records_as_signed(session: Any, content_of: Any) -> Iterator[Text]:
+def _records_as_signed(session: Any) -> Iterator[Text]:
     """The last round of each record, where somebody signed it."""
     newest = sa.select(Signature.type, Signature.record_id, sa.func.max(Signature.round).label("round"),
                        sa.func.max(Signature.revision).label("revision")).where(
@@ -185,7 +186,7 @@ def _records_as_signed(session: Any, content_of: Any) -> Iterator[Text]:
         record = session.get(spec.model, kept.record_id) if spec else None
         if record is None:
             continue
-        now, changed = content_of(record), _changed_since(session, kept, revision)
+        now, changed = signed_content(record), _changed_since(session, kept, revision)
         for name in (*_differing(kept.content, now, "fields"), *_differing(kept.content, now, "lines")):
             if name not in changed:
                 yield NOT_AS_SIGNED.with_(where=_where(kept.type, kept.record_id), name=name)

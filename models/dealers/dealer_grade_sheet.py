@@ -1,7 +1,9 @@
 """服务商分级考核表."""
 
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -110,25 +112,29 @@ class Indicator(Line, of="dealer_grade_sheet"):
 
     def points(self):
         """The exact points; computed from the counts, never from the rounded rate."""
-        return Fraction(self.weight) * self.share()
-
-    def share(self):
-        return Fraction(self.numerator) / Fraction(self.denominator)
+        return exact_share(self.numerator, self.denominator, self.weight)
 
     def derive(self):
-        self.is_applicable = bool(self.denominator) and None not in (self.weight, self.numerator)
-        if self.is_applicable:
-            share = self.share()
-            self.rate, self.score = kept(share, 6), kept(Fraction(self.weight) * share, 4)
-            self.deduction = self.weight - self.score
-        else:
-            self.rate = self.score = self.deduction = None
+        counts = self.numerator, self.denominator
+        applies = bool(self.denominator) and None not in (self.weight, self.numerator)
+        score = kept(self.points(), 4) if applies else None
+        found = {"is_applicable": applies, "rate": kept(exact_share(*counts), 6) if applies else None, "score": score,
+                 "deduction": self.weight - score if applies else None}
+        for name, value in found.items():
+            if getattr(self, name) != value:   # what is set counts as touched, and the audit looks through it
+                setattr(self, name, value)
+
+
+@lru_cache(4096)
+def exact_share(numerator, denominator, weight=1):
+    """Every save asks for the same ones several times."""
+    return Fraction(weight) * Fraction(numerator) / Fraction(denominator)
 
 
 def kept(exact, places):
-    """A fraction as the column keeps it. Rounded from enough digits that half up is half up."""
-    scaled = exact * 10**places
-    return rounded(int(scaled + Fraction(1, 2)), 0).scaleb(-places)
+    """A fraction as the column keeps it, half up."""
+    twice = 2 * exact.denominator
+    return Decimal((2 * exact.numerator * 10**places + exact.denominator) // twice).scaleb(-places)
 
 
 class Evidence(Line, of="dealer_grade_sheet"):

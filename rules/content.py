@@ -1,0 +1,150 @@
+"""What a record says, its child tables included, as one canonical JSON text, and the hash of it.
+
+The audit keeps such hashes for good: a text that is written otherwise belongs to another content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import groupby
+from json.encoder import encode_basestring
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+
+from models.base import PLACES, rounded
+from models.spec import TEXTS, Field, Kind, Lines
+
+BASE_FIELDS = ("number", "state", "department", "created_by_id", "created_at")
+AT_ONCE = 1000   # rows of child tables in memory
+
+canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def plain(value: Any, field: Field | None = None) -> Any:
+    """A value as JSON keeps it, the same on both databases."""
+    if isinstance(value, Decimal) or (field is not None and field.kind in PLACES and value is not None):
+        return str(rounded(value, PLACES[field.kind] if field else 2))
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC)
+        return (moment.replace(microsecond=0) if moment.microsecond else moment).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def values(row: Any, fields: Any) -> dict[str, Any]:
+    return {name: plain(getattr(row, field.column), field) for name, field in fields.items()}
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_hash(record: Any, lines: Mapping[str, str | None] | None = None) -> str:
+    """`lines`: the texts of child tables that are at hand."""
+    return digest(_content(record, lines or {}))
+
+
+def _content(record: Any, lines: Mapping[str, str | None]) -> str:
+    """One JSON object, its keys in order. The tables, which may have thousands of rows, are put into it as text."""
+    said = {"type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
+            "fields": values(record, record.spec.fields)}
+    before, after = (canonical({key: value for key, value in said.items() if (key < "lines") is first})
+                     for first in (True, False))
+    tables = ",".join(f"{canonical(name)}:{lines.get(name) or _lines(record, child)}"
+                      for name, child in sorted(record.spec.lines.items()))
+    return f'{before[:-1]},"lines":{{{tables}}},{after[1:]}'
+
+
+def _lines(record: Any, child: Lines) -> str:
+    if is_as_kept(record, child):
+        return kept_lines(sa.inspect(record).session, child, [record.id])[record.id]
+    return canonical([values(row, child.fields) for row in getattr(record, child.name)])
+
+
+def is_as_kept(record: Any, child: Lines) -> bool:
+    """Nobody has loaded the table, so nobody has changed it (whoever changes a single row loads the rest of them)."""
+    return sa.inspect(record).persistent and child.name not in vars(record)
+
+
+def signed_content(record: Any) -> dict[str, Any]:
+    """What people put their name to: what was typed, and amounts; of a compiled record all its figures. Not the state
+    or the stamps, which signing changes."""
+    spec = record.spec
+    stamped = {name for move in spec.workflow.moves for name in move.stamps}
+
+    def signed(fields: Mapping[str, Field]) -> dict[str, Field]:
+        return {name: f for name, f in fields.items()
+                if name not in stamped and (f.typed or f.kind is Kind.MONEY or spec.compiled)}
+    return {
+        "fields": values(record, signed(spec.fields)),
+        "lines": {name: [values(row, signed(child.fields)) for row in getattr(record, name)]
+                  for name, child in spec.lines.items()}}
+
+
+def hash_of(content: Mapping[str, Any]) -> str:
+    return digest(canonical(content))
+
+
+# Child tables past the session ------------------------------------------------------------------------------------
+
+def kept_lines(session: Any, child: Lines, ids: Sequence[int]) -> dict[int, str]:
+    """The texts of the table in these records as the database has it, without making objects of thousands of rows."""
+    table = child.model.__table__.c
+    query = sa.select(table.record_id, *columns(child, table)).where(table.record_id.in_(ids))
+    found = session.execute(query.order_by(table.record_id, table.position))
+    return {**dict.fromkeys(ids, "[]"), **dict(texts(child, found))}
+
+
+class _InUtc(sa.sql.functions.FunctionElement[str]):
+    """A moment as the text `2026-10-01 08:30:00`, perhaps with a fraction: read in half the time of a datetime."""
+
+    inherit_cache = True
+    type = sa.String()
+
+
+@compiles(_InUtc, "sqlite")
+def _kept_so(moment: _InUtc, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(moment.clauses, **options))
+
+
+@compiles(_InUtc, "postgresql")
+def _cast(moment: _InUtc, compiler: Any, **options: Any) -> str:
+    return f"CAST(timezone('UTC', {compiler.process(moment.clauses, **options)}) AS VARCHAR)"
+
+
+def columns(child: Lines, source: Any) -> list[Any]:
+    """What `texts` reads of each row: the fields by name, moments as text."""
+    return [_InUtc(source[field.column]) if field.kind is Kind.DATETIME else source[field.column]
+            for _, field in sorted(child.fields.items())]
+
+
+def texts(child: Lines, found: sa.Result[Any]) -> Iterator[tuple[int, str]]:
+    """The id and the text of each record, from rows of its id and `columns`, in order."""
+    row = "{" + ",".join(f"{canonical(name)}:%s" for name in sorted(child.fields)) + "}"
+    # Read in parts, of which a record may take one and a half.
+    several = (group for part in found.partitions(AT_ONCE) for group in groupby(part, lambda row: row[0]))
+    for id_, groups in groupby(several, lambda group: group[0]):
+        rows = [said for _, some in groups for said in _said(child, row, some)]
+        yield id_, "[" + ",".join(rows) + "]"
+
+
+def _said(child: Lines, template: str, rows: Iterable[Any]) -> list[str]:
+    """Rows as `canonical` writes them, in a third of the time: column by column."""
+    _, *found = zip(*rows, strict=True)
+    written = [_column(field, column) for (_, field), column in zip(sorted(child.fields.items()), found, strict=True)]
+    return [template % row for row in zip(*written, strict=True)]
+
+
+def _column(field: Field, column: Sequence[Any]) -> list[str]:
+    if field.kind in TEXTS or field.kind is Kind.CHOICE:
+        return ["null" if value is None else encode_basestring(value) for value in column]
+    if field.kind is Kind.DATETIME:
+        return ["null" if value is None else f'"{value[:19].replace(" ", "T")}+00:00"' for value in column]
+    if field.kind is Kind.BOOL:
+        return ["null" if value is None else "true" if value else "false" for value in column]
+    return [canonical(plain(value, field)) for value in column]
