@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from models.base import Record
 from models.history import AuditEntry
 from models.people import Unit
-from models.spec import Move
-from rules import access, checks, moves, numbering, office, parameters, records, reports, workdays
+from models.spec import Move, Text
+from rules import access, checks, moves, notices, numbering, office, parameters, records, reports, workdays
 
 
 class Act:
@@ -92,6 +92,10 @@ class Act:
         with self._as_system():
             records.keep(self, record, {})
 
+    def tell(self, record: Any, whom: tuple[str, ...], text: Text, key: str) -> None:
+        """A notice to these roles, once per `key` of the record."""
+        notices.tell(self, record, whom, text, kind="record", key=key)
+
     def request_report(self, name: str, period: str, scope: str = "") -> None:
         reports.ask(self, name, period, scope)
 
@@ -101,6 +105,13 @@ class Act:
             sa.select(AuditEntry.actor_id).where(
                 AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id,
                 AuditEntry.action == f"move:{move_name}").order_by(AuditEntry.id.desc()).limit(1))
+
+    def was_edited_since(self, record: Any, move_name: str) -> bool:
+        """Has anybody changed what the record says since this move was made on it last?"""
+        mine = AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id
+        moved = sa.select(sa.func.max(AuditEntry.id)).where(*mine, AuditEntry.action == f"move:{move_name}")
+        return self.session.scalar(sa.select(AuditEntry.id).where(
+            *mine, AuditEntry.action == "edit", AuditEntry.id > moved.scalar_subquery()).limit(1)) is not None
 
     # for the rules
     def looks(self) -> checks.Looks:

@@ -9,6 +9,7 @@ from models.spec import (
     SIGNER, SYSTEM, Condition, Default, Move, Period, RecordType, Series, Step, Text, Workflow, states,
 )
 
+TEACHES_ALL, TEACHES_OWN = {"customer_service", "quality_engineer", "evaluator"}, {"unit", "unit_lead"}
 FIRST_KINDS = ("business", "technical", "management")
 
 
@@ -80,7 +81,8 @@ class TrainingPlan(Record):
         for n, row in enumerate(self.courses):
             if first and row.planned_on < first:
                 yield f"courses-{n}-planned_on", Text("计划日期须在计划季度之内或之后", "Not before the quarter of the plan")
-        if act.actor.roles & {"unit", "unit_lead"} and set(self.audience or ()) - {"service_staff"}:
+        if TEACHES_OWN & act.actor.roles and not TEACHES_ALL & act.actor.roles and (
+                set(self.audience or ()) - {"service_staff"}):
             yield "audience", Text("子(分)公司只培训本单位的售后服务人员", "A subsidiary trains its own service staff only")
 
     def start_from(self, source, act):

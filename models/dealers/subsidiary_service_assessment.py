@@ -31,8 +31,8 @@ VIOLATIONS_WEIGHED = Condition(
 def violations(assessment, act):
     """The verified violations of the unit in the month."""
     month = Period.parse(assessment.period)
-    return [row for row in act.find("conduct_violation", responsible_unit=assessment.responsible_unit, state="verified")
-            if month == Period.of(act.local(row.occurred_at).date())]
+    return [row for row in act.find("conduct_violation", responsible_unit=assessment.responsible_unit)
+            if row.is_verified and month == Period.of(act.local(row.occurred_at).date())]
 
 
 def missing_violations(assessment, act):
