@@ -20,6 +20,7 @@ from forms.record_form import typed_text
 from jobs import reports
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
+from models.master.controlled_document import form_in_force
 from models.people import Unit, User
 from models.reports import Evidence
 from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
@@ -488,6 +489,7 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
         "clocks": _clocks(record, language), "signatures": _signatures(record, language),
         "files": panels.files(act, record, offers, open_), "talk": talk,
         "timeline": timeline(record, actor, open_, talk), "behind": _behind(record, language),
+        "paper_form": " ".join(form_in_force(db.session, spec.name, office.local(record.created_at).date())),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
     }
 
