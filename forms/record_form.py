@@ -114,7 +114,7 @@ def build(spec: RecordType, language: str, options: Options, *, record: Any = No
     for name, child in spec.lines.items():
         rows = getattr(form, name, None)
         if rows is not None:
-            if posted is None and not spec.compiled:   # a compiled table has the rows that were counted
+            if posted is None and not spec.is_counted(child):
                 for _ in range(BLANK_ROWS):
                     rows.append_entry()
             for entry in rows:
@@ -156,8 +156,8 @@ def entered(form: RecordForm, spec: RecordType, posted: Any) -> dict[str, Any]:
     """What was entered, as the rules read it: only fields that were on the posted form; empty new rows left out."""
     raw = {name: form[name].data for name in spec.fields if name in form and (
         name in posted or isinstance(form[name], SelectMultipleField))}
-    for name in spec.lines:
-        if name in form and (form[name].entries or not spec.compiled):
+    for name, child in spec.lines.items():
+        if name in form and (form[name].entries or not spec.is_counted(child)):
             # The form loses the blank rows too, so that row 2 of an error is row 2 of the page.
             form[name].entries = [entry for entry in form[name] if any(entry.form.data.values())]
             raw[name] = [entry.form.data for entry in form[name]]

@@ -391,6 +391,10 @@ class RecordType:
     def private(self) -> frozenset[str]:
         return frozenset(name for name, field in self.fields.items() if field.private)
 
+    def is_counted(self, lines: Lines) -> bool:
+        """A report has counted its rows: nobody adds or removes one. Rows that people write whole are theirs."""
+        return self.compiled and any(field.required and not field.typed for field in lines.fields.values())
+
     def letters(self, role: str) -> str:
         """The access letters of a role, with the view letter that A, E, K ... imply written out."""
         given = self.access.get(role, "")

@@ -341,7 +341,7 @@ def _take_lines(record: Any, child: Lines, raw: Any, looks: Looks, free: bool) -
         return {child.name: NOT_LIST.with_(label=child.label)}
     errors: dict[str, Text] = {}
     present = {str(row.id): row for row in getattr(record, child.name) if row.id is not None}
-    if record.spec.compiled and not free and [str(entered.get("id") or "") for entered in raw] != list(present):
+    if record.spec.is_counted(child) and not free and [str(entered.get("id") or "") for entered in raw] != list(present):
         return {child.name: COUNTED.with_(label=child.label)}
     rows = []
     for index, entered in enumerate(raw):

@@ -15,7 +15,7 @@ from models.spec import (
 def ask_for_action(assessment, act) -> None:
     """What has to be put right becomes a corrective action of the unit."""
     if assessment.needs_rectification and assessment.corrective_action_id is None:
-        findings = "；".join(row.finding or row.item for row in assessment.items if row.deduction)
+        findings = "；".join(row.finding or row.item for row in assessment.items if row.is_applicable and row.deduction)
         action = act.new(
             "corrective_action", source_type=assessment.spec.name, source_number=assessment.number,
             problem=findings or assessment.conclusion, responsible_unit=assessment.responsible_unit)
