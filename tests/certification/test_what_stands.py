@@ -237,3 +237,64 @@ def test_an_assessment_goes_back_with_a_reason_and_is_final_once_decided(book):
     done(boss.move(ASSESSMENT, sheet, "decide", decision="appoint"))
     assert book.read(SQL, book.ids(SQL)[0]).valid_from_on == date(2026, 3, 1)
     assert evaluator.get(f"/admin/{ASSESSMENT}/edit/?id={sheet}").status_code == 403
+
+
+def test_nobody_assesses_or_proposes_themselves(book):
+    me = str(book.user("evaluator"))
+    for state, move, given in (("draft", "assess", {}), ("assessed", "give_opinion", {"appointment_opinion": "reassign"})):
+        with valid.desk(book.app) as session:
+            sheet = valid.record(session, ASSESSMENT, state, person=me, assessor=str(book.user("technician")), also=(
+                "items", "assessed_on", "assessment_result", "assessment_comment", "opinion_text"), **given).id
+        refused(book.person("evaluator").move(ASSESSMENT, sheet, move), "不能由“系统用户”本人办理")
+
+
+def test_br_35_an_adjusted_plan_is_as_complete_as_one_that_is_sent(book):
+    qualified(book)
+    evaluator, act = book.person("evaluator"), "adjust"
+    plan = evaluator.create(PLAN, plan_form(book))
+    book.act("evaluator", PLAN, plan, "send", now=at("2026-12-01 09:00"))
+    book.act("quality_manager", PLAN, plan, "raise_objection", now=at("2026-12-02 09:00"), objection_reason="日程过紧")
+    book.grant("technician", "evaluator")
+    whole = {"sites-0-is_headquarters": "true", "sites-1-dealer": book.id("dealer_ledger", dealer_code="F001"),
+             "file_review_mode": "before", "file_review_passed_on": "2026-11-30", "sites-0-unit": "",
+             "team-0-evaluator": book.user("evaluator")}
+    for changes, sentence in (
+            ({"sites-0-is_headquarters": []}, "headquarters"), ({"sites-1-dealer": ""}, "outlet"),
+            ({"file_review_passed_on": ""}, "documents passed"), ({"file_review_mode": "combined"}, "Reserve hours"),
+            ({"team-1-evaluator": book.user("technician"), "team-1-team_role": "leader", "team-1-task": "半"}, "one leader"),
+            ({"team-1-evaluator": book.user("technician"), "team-1-team_role": "member", "team-1-task": "半"}, "qualification")):
+        done(evaluator.edit(PLAN, plan, **{**whole, **changes}))
+        with pytest.raises(Refused, match=sentence):
+            book.act("evaluator", PLAN, plan, act, now=at("2026-12-03 09:00"), adjustment_note="改")
+        form = evaluator.form(f"/admin/{PLAN}/edit/?id={plan}")
+        alone = {name: value for name, value in form.items() if not name.startswith("team-1-")}
+        done(evaluator.post(f"/admin/{PLAN}/edit/?id={plan}", {**alone, **whole}))
+    done(evaluator.edit(PLAN, plan, **{"sites-0-unit": "U1"}))
+    belongs(book, "evaluator", unit="U1")
+    with pytest.raises(Refused, match="own unit"):
+        book.act("evaluator", PLAN, plan, act, now=at("2026-12-03 09:00"), adjustment_note="改")
+    done(evaluator.edit(PLAN, plan, **{"sites-0-unit": "U2"}))
+    book.act("evaluator", PLAN, plan, act, now=at("2026-12-03 09:00"), adjustment_note="改")
+
+
+def test_a_meeting_of_both_sides_has_both_and_ends_after_it_began(book):
+    with valid.desk(book.app) as session:
+        plan = str(valid.record(session, PLAN, "agreed", starts_on="2026-12-10", ends_on="2026-12-11").id)
+        alone = [{"person_name": "组长", "side": "team", "signed_by": "组长"}]
+        given = {"evaluation_plan": plan, "started_at": "2026-12-10T09:00", "ended_at": "2026-12-10T10:00", "minutes": "记录"}
+        meetings = {kind: valid.record(session, "evaluation_meeting", meeting_type=kind, attendees=alone, **given).id
+                    for kind in ("opening", "organisation")}
+    for id_ in meetings.values():
+        refused(book.person("evaluator").move("evaluation_meeting", id_, "sign"), "双方参加")
+    refused(book.person("evaluator").edit("evaluation_meeting", meetings["opening"], ended_at="2026-12-10T09:00"),
+            "结束时间须晚于开始时间", 422)
+
+
+def test_an_effective_rectification_is_verified_on_its_own_plans_sheet(book):
+    with valid.desk(book.app) as session:
+        plan = valid.record(session, PLAN, "agreed").id
+        other = valid.record(session, SHEET, evaluation_plan=str(valid.record(session, PLAN, "agreed").id)).id
+    sent = report(book, plan, "evidence_submitted", "minor", verification_method="document", verification_result="ineffective")
+    evaluator = book.person("evaluator")
+    refused(evaluator.move(REPORT, sent, "verify"), "结论为“有效”的方可验证有效")
+    refused(evaluator.edit(REPORT, sent, evaluation_scoresheet=other), "该评分表不是本评价计划的", 422)

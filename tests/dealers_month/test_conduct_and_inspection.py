@@ -8,12 +8,14 @@ from decimal import Decimal
 
 import pytest
 
+from models.spec import Refused
 from tests import valid
 from tests.casebook import Casebook, at, done, refused
+from tests.dealers_month.paper import QUALITY, this_month
 
-VIOLATION, INSPECTION, SUMMARY, ACTION, SQL, NOTICE, ANALYSIS = (
+VIOLATION, INSPECTION, SUMMARY, ACTION, SQL, NOTICE, ANALYSIS, GRADE, INFO = (
     "conduct_violation", "subsidiary_service_assessment", "outlet_quarterly_summary", "corrective_action",
-    "staff_qualification", "reward_penalty_notice", "monthly_quality_analysis")
+    "staff_qualification", "reward_penalty_notice", "monthly_quality_analysis", "dealer_grade_sheet", "quality_info_summary")
 TOLD = {"verification_text": "属实"}
 
 
@@ -238,3 +240,98 @@ def test_a_month_has_one_analysis_and_only_readers_sign_it(book):
     book.as_it_was(ANALYSIS, id_, data_as_of=at("2026-11-06 00:30"))
     book.act("customer_service", ANALYSIS, id_, "issue", now=at("2026-11-08 23:59:59"), **given)
     assert book.clock(ANALYSIS, id_, "issue") == ("met", at("2026-11-08 23:59:59"))
+
+
+# The dealers' own papers ----------------------------------------------------------------------------------------------
+
+def test_a_quality_report_begins_with_the_appraisals_and_cards_of_its_month(book):
+    month = this_month().previous()
+    dealer = str(book.id("dealer_ledger", dealer_code="F001"))
+    inside, before, after = f"{month.last_day}T23:59:59", f"{month.previous().last_day}T23:59:59", f"{this_month().day(1)}T00:00:00"
+    appraisal = made(book, "warranty_appraisal", dealer=dealer, received_at=inside, fault_description="漏油")
+    card = made(book, "complaint_tracking_card", dealer=dealer, received_at=inside, complaint_content="异响", fault_description="")
+    for moment in (before, after):
+        made(book, "warranty_appraisal", dealer=dealer, received_at=moment)
+    book.as_it_was("warranty_appraisal", made(book, "warranty_appraisal", dealer=dealer, received_at=inside), state="void")
+    made(book, "warranty_appraisal", place=valid.THERE, received_at=inside)
+    station = book.person("dealer_f001")
+    form = station.form(f"/admin/{QUALITY}/new/?from=dealer_ledger:{dealer}")
+    assert form["period"] == str(month) and form["dealer"] == dealer
+    named = [(form[f"items-{n}-warranty_appraisal"], form[f"items-{n}-complaint_tracking_card"],
+              form[f"items-{n}-fault_description"], form[f"items-{n}-occurred_on"]) for n in range(2)]
+    assert named == [(str(appraisal), "", "漏油", str(month.last_day)), ("", str(card), "异响", str(month.last_day))]
+    assert not form.get("items-2-occurred_on")
+    twice = {f"items-1-{name}": form[f"items-0-{name}"] for name in ("warranty_appraisal", "complaint_tracking_card")}
+    models = {"items-0-model": "M1", "items-1-model": "M1"}
+    refused(station.post(f"/admin/{QUALITY}/new/", {**form, **models, **twice}), "同一来源单据只能列一行", 422)
+    report = station.create(QUALITY, {**form, **models})
+    done(station.move(QUALITY, report, "submit"))
+
+
+def test_a_returned_quality_report_says_something_too(book):
+    report = made(book, QUALITY, "returned", items=[], is_nil_report="false")
+    station = book.person("dealer_f001")
+    refused(station.move(QUALITY, report, "resubmit"), "请填写质量信息明细")
+    done(station.edit(QUALITY, report, is_nil_report="true"))
+    done(station.move(QUALITY, report, "resubmit"))
+
+
+def test_a_technician_does_not_review_a_summary_that_others_wrote_in_their_name(book):
+    id_ = book.person("dealer_f001").create(SUMMARY, summary(book))
+    done(book.person("dealer_f001").move(SUMMARY, id_, "submit"))
+    book.grant("technician", "customer_service")
+    refused(book.person("technician").move(SUMMARY, id_, "review", review_opinion="好"), "不能由“维修人员”本人办理")
+
+
+def test_an_approved_notice_stands(book):
+    ground = made(book, VIOLATION, "verified", dealer=str(book.id("dealer_ledger", dealer_code="F001")))
+    id_ = made(book, NOTICE, "approved", dealer=str(book.id("dealer_ledger", dealer_code="F001")), kind="penalty",
+               measure_type="fine", amount="500.00", conduct_violation=str(ground), dealer_grade_sheet="")
+    for change in ({"amount": "5.00"}, {"basis": "别的"}, {"effective_on": "2030-01-01"}):
+        refused(book.person("customer_service").edit(NOTICE, id_, **change), "批准后内容不能修改", 422)
+    done(book.person("customer_service").edit(NOTICE, id_, remark="已电话告知"))
+
+
+# The dealer's grade ---------------------------------------------------------------------------------------------------
+
+def grade_sheet(book, state, **given):
+    return made(book, GRADE, state, **{
+        "dealer": str(book.id("dealer_ledger", dealer_code="F001")), "sheet_kind": "monthly", "period": "2026-10", **given})
+
+
+def test_a_grade_is_appealed_against_once_within_five_working_days_and_lapses_after(book):
+    appeal = {"appeal_text": "数据有误"}
+    id_ = grade_sheet(book, "reviewed", reviewed_at="2026-11-09T09:00")        # Monday: to the end of the 16th
+    with pytest.raises(Refused, match="still confirm or appeal"):
+        book.act("system", GRADE, id_, "lapse", now=at("2026-11-16 23:59:59"))
+    with pytest.raises(Refused, match="time for an appeal is over"):
+        book.act("dealer_f001", GRADE, id_, "appeal", now=at("2026-11-17 00:00:00"), **appeal)
+    book.act("dealer_f001", GRADE, id_, "appeal", now=at("2026-11-16 23:59:59"), **appeal)
+    book.as_it_was(GRADE, id_, state="reviewed")
+    with pytest.raises(Refused, match="appealed against once"):
+        book.act("dealer_f001", GRADE, id_, "appeal", now=at("2026-11-16 23:59:59"), **appeal)
+    book.act("system", GRADE, id_, "lapse", now=at("2026-11-17 00:00:00"))
+    refused(book.person("customer_service").edit(GRADE, id_, review_opinion="改口"), "确认后，复核和申诉内容不能再改", 422)
+
+
+def test_who_reviewed_a_grade_does_not_approve_it(book):
+    id_ = grade_sheet(book, "confirmed", reviewer=str(book.user("deputy_gm")), reviewed_at="2026-11-09T09:00")
+    done(book.person("customer_service").move(GRADE, id_, "submit"))
+    refused(book.person("deputy_gm").move(GRADE, id_, "approve"), "不能由“")
+
+
+# The month's summary --------------------------------------------------------------------------------------------------
+
+def test_br_18_a_summary_is_submitted_for_the_whole_month_by_another_and_read_by_both(book):
+    id_ = made(book, INFO, "checked", period="2026-10", data_as_of="2026-10-31T20:00:00")
+    refused(book.person("quality_manager").move(INFO, id_, "submit"), "数据截止时间早于月末")
+    whole = made(book, INFO, period="2026-09", data_as_of="2026-10-01T00:10:00")
+    book.grant("quality_manager", "quality_engineer")
+    done(book.person("quality_manager").move(INFO, whole, "check", quality_opinion="属实"))
+    refused(book.person("quality_manager").move(INFO, whole, "submit"), "的办理人不能同时办理本步骤")
+    done(book.person("quality_manager2").move(INFO, whole, "submit"))
+    done(book.person("general_manager").move(INFO, whole, "receive"))
+    refused(book.person("general_manager").move(INFO, whole, "receive"), "您已签阅")
+    assert book.state(INFO, whole) == "submitted"
+    done(book.person("deputy_gm").move(INFO, whole, "receive"))
+    assert book.state(INFO, whole) == "received"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from jobs import expiry
-from models.spec import Invalid
-from rules import access, office
+from models.base import Record
+from models.spec import Invalid, Refused
+from rules import access, numbering, office
 from rules.act import Act
 from tests import valid
 from tests.casebook import Casebook, at, done, refused
@@ -229,3 +231,46 @@ def test_a_revoked_qualification_is_final_and_an_expired_one_is_renewed_and_appr
     done(service.move(SQL, old, "renew"))
     refused(service.move(SQL, old, "approve"), "由质量负责人办理")
     done(manager.move(SQL, old, "approve"))
+
+
+def test_the_system_too_waits_for_the_day(book):
+    early = policy(book, "1", "2026-06-01", "approved")
+    with pytest.raises(Refused, match="not reached"):
+        book.act("system", POLICY, early, "take_effect", now=at("2026-05-31 23:59:59"))
+    held = policy(book, "0", "2026-01-01", "effective")
+    with pytest.raises(Refused, match="No later version"):
+        book.act("system", POLICY, held, "supersede", now=at("2026-05-31 23:59:59"))
+    own = made(book, SQL, "valid", valid_from_on="2026-01-01", valid_until_on="2026-05-31")
+    with pytest.raises(Refused, match="within its validity"):
+        book.act("system", SQL, own, "expire", now=at("2026-05-31 23:59:59"))
+    book.act("system", SQL, own, "expire", now=at("2026-06-01 00:00:00"))
+
+
+# Vehicles and customers -----------------------------------------------------------------------------------------------
+
+def test_a_vehicle_has_a_true_vin_one_first_owner_and_replaces_another(book):
+    sales = book.person("sales")
+    for vin in ("LSVAA4182E200000", "LSVAA4182E20000011", "LSVAA4182E2O00001", "lsvaa4182e2000001"):
+        refused(sales.post("/admin/vehicle/new/", {"vin": vin, "model": "M1"}), "VIN 须为17位", 422)
+    id_ = sales.create("vehicle", {"vin": "LSVAA4182E2000001", "model": "M1"})
+    refused(sales.edit("vehicle", id_, replaced_vehicle=id_), "被换原车不能是本车", 422)
+    owner = {"owners-0-customer": book.id("customer", name="客户A"), "owners-0-owned_from_on": "2026-01-01"}
+    refused(sales.edit("vehicle", id_, **owner), "首任车主须有且只有一行", 422)
+    first = {**owner, "owners-0-is_first_owner": "true"}
+    refused(sales.edit("vehicle", id_, **{**first, "owners-0-owned_until_on": "2025-12-31"}), "终止日期不能早于起始日期", 422)
+    done(sales.edit("vehicle", id_, **first))
+
+
+def test_a_second_file_of_the_same_customer_needs_its_reason(book):
+    sales = book.person("sales")
+    form = {"name": "新顾客", "customer_type": "direct_user", "contact_person": "赵六", "phone": "13700003333",
+            "address": "某路 9 号", "province": "四川省", "product_info": "M1", "contact_interval_days": "7"}
+    with book.session() as session:
+        for name in ("customer",):
+            numbering.move_past(session, Record.types[name], list(session.scalars(sa.select(Record.types[name].model.number))))
+        session.commit()
+    first, twin, elsewhere = (sales.create("customer", {**form, **changes}) for changes in ({}, {}, {"address": "别处"}))
+    done(sales.move("customer", first, "activate"))
+    done(sales.move("customer", elsewhere, "activate"))
+    refused(sales.move("customer", twin, "activate"), "已有同名同址的顾客档案")
+    done(sales.move("customer", twin, "activate", comment="同名的另一家公司"))
