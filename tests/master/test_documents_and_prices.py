@@ -274,3 +274,38 @@ def test_a_second_file_of_the_same_customer_needs_its_reason(book):
     done(sales.move("customer", elsewhere, "activate"))
     refused(sales.move("customer", twin, "activate"), "已有同名同址的顾客档案")
     done(sales.move("customer", twin, "activate", comment="同名的另一家公司"))
+
+
+def test_br_28_a_vehicle_comes_back_and_leaves_again_only_through_the_storekeepers_register(book):
+    with valid.desk(book.app) as session:
+        entry = valid.record(session, "returned_vehicle_register", "received")
+        register, id_ = entry.id, entry.vehicle_id
+    warehouse = book.person("warehouse")
+    book.as_it_was("returned_vehicle_register", register, state="void")
+    book.as_it_was("vehicle", id_, state="delivered")
+    refused(warehouse.move("vehicle", id_, "take_back"), "先由成车保管员在退换车辆登记中登记本车")
+    for state in ("received", "stored", "reinspected"):
+        book.as_it_was("returned_vehicle_register", register, state=state)
+        book.as_it_was("vehicle", id_, state="returned")
+        refused(warehouse.move("vehicle", id_, "restock", comment="入库"), "退换车辆登记尚未办结")
+    book.as_it_was("vehicle", id_, state="delivered")
+    done(warehouse.move("vehicle", id_, "take_back"))
+    book.as_it_was("returned_vehicle_register", register, state="resold")
+    done(warehouse.move("vehicle", id_, "restock", comment="入库"))
+    assert book.read("vehicle", id_).is_return_resale is True
+
+
+def test_a_vehicle_is_not_delivered_while_its_return_or_a_recall_is_open(book):
+    with valid.desk(book.app) as session:
+        list_ = valid.record(session, "delivery_document_checklist", "signed", picked_up_on="2026-06-02")
+        id_, customer, day = list_.vehicle_id, list_.customer_id, list_.picked_up_on
+        recall = valid.record(session, "recall_vehicle", vehicle=str(id_)).id
+        register = valid.record(session, "returned_vehicle_register", "stored").id
+    book.as_it_was("vehicle", id_, state="in_stock", customer=customer, delivered_on=day)
+    book.as_it_was("returned_vehicle_register", register, vehicle=id_)
+    warehouse = book.person("warehouse")
+    refused(warehouse.move("vehicle", id_, "deliver"), "退换车辆登记尚未办结")
+    book.as_it_was("returned_vehicle_register", register, state="resold")
+    refused(warehouse.move("vehicle", id_, "deliver"), "本车召回尚未完成")
+    book.as_it_was("recall_vehicle", recall, state="void")
+    done(warehouse.move("vehicle", id_, "deliver"))
