@@ -227,7 +227,8 @@ def _print_run(run: ReportRun, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(reports.as_json(db.session, run), ensure_ascii=False, indent=1))
     else:
-        click.echo(f"{run.id} {run.state} " + " ".join(reports.numbers(db.session, run)))
+        found = [f"{name}={value}" for name, value in (run.figures or {}).items()]
+        click.echo(f"{run.id} {run.state} " + " ".join([*reports.numbers(db.session, run), *found]))
     said = Text(run.error_zh or "", run.error_en or "").in_(language())
     if said:  # why it failed, or whom a run that is done had to leave out
         click.echo(said, err=True)

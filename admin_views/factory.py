@@ -20,7 +20,9 @@ from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
 from admin_views.figures import Figured
 from forms import record_form
+from jobs import reports
 from models.base import db, reading, set_reading
+from models.reports import RUN, ReportRun
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
 from rules import access, audit, chains, checks, exports, lists, moves, office, records, registry, signed
 from rules.checks import Looks
@@ -94,11 +96,21 @@ class RecordView(Attached, Chained, Figured):
             return None
         name, _, rest = asked.partition(":")
         id_, _, figure = rest.partition(":")
+        if name == RUN:
+            return self._behind_run(door.as_id(id_), figure)
         spec = registry.type_named(name)
         if spec is None or not access.may(door.actor(), "view", spec) \
                 or records.find(db.session, door.actor(), spec, door.as_id(id_)) is None:
             abort(404)
-        return pages.evidence(spec, door.as_id(id_), figure, self.spec)
+        return pages.evidence(spec.name, door.as_id(id_), figure, self.spec)
+
+    def _behind_run(self, id_: int, figure: str) -> Any:
+        """The same for a run that compiled no record."""
+        run = db.session.get(ReportRun, id_)
+        report = reports.REPORTS.get(run.report) if run else None
+        if report is None or not reports.may_see(door.actor(), report):
+            abort(404)
+        return pages.evidence(RUN, id_, figure, self.spec)
 
     def _look(self, plan: pages.ListPlan, page: int) -> tuple[list[Any], int, int]:
         """The rows of a page; beyond the last page the last one is shown."""

@@ -17,8 +17,10 @@ from markupsafe import Markup, escape
 
 from admin_views import panels
 from forms.record_form import typed_text
+from jobs import reports
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
+from models.master.controlled_document import form_in_force
 from models.people import Unit, User
 from models.reports import Evidence
 from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
@@ -488,30 +490,41 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
         "clocks": _clocks(record, language),
         "files": panels.files(act, record, offers, open_), "talk": talk,
         "timeline": timeline(record, actor, open_, talk), "behind": _behind(record, language),
+        "paper_form": " ".join(form_in_force(db.session, spec.name, office.local(record.created_at).date())),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
     }
 
 
-def evidence(of: RecordType, id_: int, figure: str, source: RecordType) -> Any:
-    """The ids that a figure of a compiled record counted."""
+def evidence(of: str, id_: int, figure: str, source: RecordType) -> Any:
+    """The ids that a figure counted, of a compiled record or (`RUN`) of a run without one."""
     return sa.select(Evidence.source_id).where(
-        Evidence.of_type == of.name, Evidence.of_id == id_, Evidence.figure == figure,
+        Evidence.of_type == of, Evidence.of_id == id_, Evidence.figure == figure,
         Evidence.source_type == source.name)
 
 
 def _behind(record: Any, language: str) -> list[dict[str, Any]]:
     """What each figure of a compiled record counted, and the list of exactly these rows."""
-    if not record.spec.compiled:
+    if not any(report.record_type == record.spec.name for report in reports.REPORTS.values()):
         return []
     counted = db.session.execute(
         sa.select(Evidence.figure, Evidence.source_type, sa.func.count()).where(
             Evidence.of_type == record.spec.name, Evidence.of_id == record.id)
         .group_by(Evidence.figure, Evidence.source_type).order_by(Evidence.figure)).all()
     captions = _captions(record, language)
-    return [{"figure": figure, "caption": captions.get(figure, figure), "count": count,
+    return [{"figure": figure, "caption": captions.get(figure) or _caption(record.spec, figure, language), "count": count,
              "source": Record.types[source].label.in_(language),
              "href": f"/admin/{source}/?behind={record.spec.name}:{record.id}:{quote(figure)}"}
             for figure, source, count in counted]
+
+
+def _caption(spec: RecordType, figure: str, language: str) -> str:
+    """`sent_count` and `items:quality` in the words of the field, or of the child table and its choice."""
+    name, _, value = figure.partition(":")
+    if name in spec.lines:
+        labels = [field.choice_label(value) for field in spec.lines[name].fields.values()]
+        label = next(filter(None, labels), Text(value, value))
+        return f"{spec.lines[name].label.in_(language)} · {label.in_(language)}"
+    return spec.fields[name].label.in_(language) if name in spec.fields else figure
 
 
 def _captions(record: Any, language: str) -> dict[str, str]:

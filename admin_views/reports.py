@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,11 +12,11 @@ from flask_login import current_user
 
 from admin_views import door
 from jobs import outbox, reports
-from models.base import Record, db
+from models.base import Record, db, rounded
 from models.people import User
-from models.reports import ReportRun
+from models.reports import RUN, Evidence, ReportRun
 from models.spec import Invalid, Period, Text
-from rules import access, office
+from rules import office
 
 STATES = {"queued": Text("排队中", "Queued"), "running": Text("运行中", "Running"), "done": Text("已完成", "Done"),
           "failed": Text("失败", "Failed")}
@@ -36,13 +37,13 @@ class ReportsView(BaseView):
 
     def _page(self, problem: str = "", status: int = 200) -> Any:
         who = door.actor()
-        known = [r for r in reports.REPORTS.values() if _may_see(who, r)]
+        known = [r for r in reports.REPORTS.values() if reports.may_see(who, r)]
         runs = db.session.scalars(sa.select(ReportRun).where(ReportRun.report.in_([r.name for r in known]))
                                   .order_by(ReportRun.id.desc()).limit(RUNS_SHOWN)).all()
         return self.render("reports.html", problem=problem, runs=_shown(runs, who.language), reports=[{
             "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period_kind,
             "or_period_kind": r.or_period_kind, "of_dealers": r.of_dealers, "of_plans": r.of_plans,
-            "default_period": str(_last_period(r.period_kind)) if r.period_kind else "", "may_ask": bool(reports.may_ask(who, r)),
+            "default_period": str(_default_period(r.period_kind)) if r.period_kind else "", "may_ask": bool(reports.may_ask(who, r)),
             "reason": getattr(reports.may_ask(who, r).reason, who.language, ""),
         } for r in known]), status
 
@@ -62,7 +63,8 @@ class ReportsView(BaseView):
     @expose("/runs/<int:id_>")
     def run(self, id_: int) -> Any:
         run = self._run(id_)
-        return self.render("report_run.html", run=_shown([run], door.language())[0], figures=[])
+        return self.render("report_run.html", run=_shown([run], door.language())[0],
+                           figures=_figures(run, door.language()))
 
     @expose("/runs/<int:id_>.json")
     def run_json(self, id_: int) -> Any:
@@ -72,18 +74,32 @@ class ReportsView(BaseView):
     def _run(self, id_: int) -> ReportRun:
         run = db.session.get(ReportRun, door.as_id(id_))
         report = reports.REPORTS.get(run.report) if run else None
-        if report is None or not _may_see(door.actor(), report):
+        if report is None or not reports.may_see(door.actor(), report):
             abort(404)
         return run
 
 
-def _may_see(who: access.Actor, report: reports.Report) -> bool:
-    """A run tells about everybody: who sees only what is their own sees the records, not the runs."""
-    return access.sees_all(who, Record.types[report.record_type])
+def _figures(run: ReportRun, language: str) -> list[dict[str, Any]]:
+    """What a run without a record found, each figure with the list of what it counted."""
+    counted = {figure: (count, source) for figure, count, source in db.session.execute(
+        sa.select(Evidence.figure, sa.func.count(), sa.func.min(Evidence.source_type)).where(
+            Evidence.of_type == RUN, Evidence.of_id == run.id).group_by(Evidence.figure))}
+    found = []
+    for name, caption in reports.REPORTS[run.report].captions.items() if run.figures else ():
+        value, (count, source) = run.figures.get(name), counted.get(name, (None, ""))
+        is_rate = isinstance(value, str)
+        found.append({
+            "section": "", "caption": caption.in_(language), "value": None if is_rate else value,
+            "rate": f"{rounded(Decimal(value) * 100)} %" if is_rate else None, "behind_count": count,
+            "href": f"/admin/{source}/?behind={RUN}:{run.id}:{name}" if source else ""})
+    return found
 
 
-def _last_period(kind: str) -> Period:
+def _default_period(kind: str) -> Period:
+    """The month or quarter that is over, the year that runs."""
     today = office.today()
+    if kind == "year":
+        return Period(today.year, 1, 12)
     months = reports.MONTHS[kind]
     first = (today.month - 1) // months * months + 1
     return Period(today.year, first, months).previous()

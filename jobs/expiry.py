@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.base import Record
+from models.master.service_price_policy import ServicePricePolicy
 from models.master.staff_qualification import StaffQualification
 from models.satisfaction.satisfaction_questionnaire import SatisfactionQuestionnaire
 from models.spec import Invalid, Refused
@@ -28,13 +29,16 @@ class Due:
     model: type[Record]
     move: str
     where: Callable[[Act], Any]
+    order: tuple[Any, ...] = ()   # where one has to come before another
 
 
+POLICY = ServicePricePolicy
 FORM = SatisfactionQuestionnaire
 DUE = (
     Due(StaffQualification, "expire", lambda act: StaffQualification.valid_until_on < act.today),
     Due(FORM, "expire", lambda act: sa.and_(FORM.due_at < act.now, FORM.chased_at.is_not(None))),
     Due(FORM, "score", lambda act: FORM.is_valid.is_(True)),
+    Due(POLICY, "take_effect", lambda act: POLICY.effective_from_on <= act.today, order=(POLICY.effective_from_on,)),
 )
 
 
@@ -46,7 +50,7 @@ def make_due_moves(act: Act) -> int:
 def _make_all(act: Act, due: Due) -> int:
     sources, model, made = due.model.spec.workflow.move(due.move).source, due.model, 0
     ids = act.session.scalars(
-        sa.select(model.id).where(model.state.in_(sources), due.where(act)).order_by(model.id)).all()
+        sa.select(model.id).where(model.state.in_(sources), due.where(act)).order_by(*due.order, model.id)).all()
     act.session.commit()
     try:
         for id_ in ids:

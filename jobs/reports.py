@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs import outbox
 from models.base import Record, db
 from models.history import Outbox
-from models.reports import Evidence, ReportRun
+from models.reports import RUN, Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
 from rules import access, areas, described, moves, office, records, reports
 from rules.act import Act
@@ -63,6 +63,8 @@ class Task:
     scope: str
     asked_by: int | None = None
     left_out: list[tuple[str, Text]] = field(default_factory=list)
+    run_id: int = 0
+    figures: dict[str, Any] = field(default_factory=dict)   # of a report that compiles no record
     step: Callable[[int], None] = lambda percent: None   # keeps what is written so far and lets others write
 
 
@@ -80,13 +82,20 @@ class Report:
     name: str
     label: Text
     period_kind: str  # month, quarter or year; empty where a survey plan says which
-    record_type: str
+    record_type: str  # empty where the run itself holds the figures
     compile: Callable[[Task], list[Any]]
     or_period_kind: str = ""   # a second kind of period that it takes
     of_plans: bool = False     # the scope is the number of one survey plan, whose quarter is the period
+    rights_of: str = ""        # the type whose makers ask and whose readers look, where no record is compiled
+    captions: Mapping[str, Text] = field(default_factory=dict)   # of those figures, in their order
     asked_by: str = ""         # the move whose makers may ask too, where nobody creates the type
     of_dealers: bool = False   # the scope names one dealer by its code; without one it is about all of them
     aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def guarded_by(self) -> RecordType:
+        """The type whose rights open the report."""
+        return Record.types[self.record_type or self.rights_of]
 
 
 REPORTS: dict[str, Report] = {}
@@ -100,12 +109,17 @@ class TakenOver(Exception):
 
 def may_ask(actor: access.Actor, report: Report) -> access.Verdict:
     """Whoever creates records of the compiled type, or compiles them again by a move, may have them compiled."""
-    spec = Record.types[report.record_type]
+    spec = report.guarded_by
     if areas.is_off(spec):
         return access.SWITCHED_OFF
     makers = spec.workflow.move(report.asked_by).by if report.asked_by else ()
     asks = "C" in access.letters(actor, spec) or not actor.roles.isdisjoint(makers)
     return access.YES if actor.is_system or asks else access.NO_ROLE
+
+
+def may_see(actor: access.Actor, report: Report) -> bool:
+    """A run tells about everybody: who sees only what is their own sees the records, not the runs."""
+    return access.sees_all(actor, report.guarded_by)
 
 
 def request(act: Act, name: str, period: str, scope: str = "", *, plan: str = "") -> ReportRun:
@@ -231,13 +245,15 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row = _mine(run_id, started)
     report = REPORTS[row.report]
     act = Act(session, access.Actor.system(), now=now)
-    task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, step=partial(_step, run_id, started))
+    task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, run_id=run_id,
+                step=partial(_step, run_id, started))
     made = report.compile(task)
     told = _left_out(task)
     if told is not None and not made:
         raise Refused(told)
     row = _mine(run_id, started)  # compiling may have expired everything
     row.records = [[record.spec.name, record.id] for record in made]
+    row.figures = task.figures or None
     row.state, row.progress, row.finished_at = "done", 100, office.now()
     row.error_zh, row.error_en = told or (None, None)
     session.commit()
@@ -390,9 +406,17 @@ def _forget_stamps(act: Act, record: Any, move: str) -> None:
 # The result -------------------------------------------------------------------------------------------------------
 
 def behind(session: Any, record: Any) -> dict[str, list[str]]:
-    """Figure -> the numbers of the records that it counted, in order."""
+    """Figure of a compiled record -> the numbers of the records that it counted, in order."""
+    found = _counted(session, record.spec.name, record.id)
+    for report in REPORTS.values():
+        if report.record_type == record.spec.name:
+            found.update({alias: found.get(figure, []) for alias, figure in report.aliases.items()})
+    return found
+
+
+def _counted(session: Any, of_type: str, of_id: int) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
-    mine = (Evidence.of_type == record.spec.name, Evidence.of_id == record.id)
+    mine = (Evidence.of_type == of_type, Evidence.of_id == of_id)
     for source in session.scalars(sa.select(Evidence.source_type).where(*mine).distinct()).all():
         model = Record.types[source].model
         rows = session.execute(
@@ -400,9 +424,6 @@ def behind(session: Any, record: Any) -> dict[str, list[str]]:
             .where(*mine, Evidence.source_type == source).order_by(Evidence.figure, model.number))
         for figure, number in rows:
             found[figure].append(number)
-    for report in REPORTS.values():
-        if report.record_type == record.spec.name:
-            found.update({alias: found.get(figure, []) for alias, figure in report.aliases.items()})
     return dict(found)
 
 
@@ -419,9 +440,11 @@ def numbers(session: Any, run: ReportRun) -> list[str]:
 
 
 def as_json(session: Any, run: ReportRun) -> dict[str, Any]:
-    """A run and what it compiled, as programs read it."""
-    return {"run": run.id, "state": run.state, "records": [
-        _told(session, Record.types[name].model, id_) for name, id_ in run.records or ()]}
+    """A run and what it compiled, as programs read it; one without a record tells its own figures in the same shape."""
+    told = [_told(session, Record.types[name].model, id_) for name, id_ in run.records or ()]
+    if run.figures is not None:
+        told = [{"number": None, "fields": run.figures, "lines": {}, "behind": _counted(session, RUN, run.id)}]
+    return {"run": run.id, "state": run.state, "records": told}
 
 
 def _told(session: Any, model: Any, id_: int) -> dict[str, Any]:
@@ -480,5 +503,5 @@ def _are_on_their_way(act: Act) -> bool:
 # Every report family registers itself here.
 from jobs import (  # noqa: E402, F401
     dealer_grade_sheet, monthly_quality_analysis, parts_purchase_list, quality_info_summary, satisfaction,
-    warranty_settlement,
+    survey_coverage, warranty_settlement,
 )

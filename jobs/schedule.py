@@ -186,7 +186,7 @@ JOBS = (
         Monthly(6, time(4, 30)), quarter_grades),
     Job("parts_purchase_list", Text("配件采购清单", "Parts purchase list"), Monthly(11, time(0, 10)), purchase_list),
     Job("warranty_settlement", Text("保修结算单", "Warranty settlements"), Monthly(16, time(1, 0)), settlements),
-    Job("due_moves", Text("到期处理（资格到期、调查表逾期与评分）", "Moves that are due: expired qualifications, forms"),
+    Job("due_moves", Text("到期处理（资格到期、调查表逾期与评分、收费标准生效）", "Moves that are due"),
         Daily(time(0, 5)), due_moves),
     Job("recurrences", Text("重复发生的质量问题（提议质量整改令）", "Recurrent faults: rectification orders proposed"),
         Daily(time(0, 40)), propose_rectification_orders),

@@ -37,10 +37,14 @@ class ReportRun(db.Model):  # type: ignore[name-defined]
     error_zh: Mapped[str | None] = mapped_column(sa.Text)
     error_en: Mapped[str | None] = mapped_column(sa.Text)
     records: Mapped[list[Any]] = mapped_column(sa.JSON, default=list)  # [[type, id], ...] that it compiled
+    figures: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)    # of a report that compiles no record
+
+
+RUN = "report_run"   # stands for a type where the figures are those of a run itself
 
 
 class Evidence(db.Model):  # type: ignore[name-defined]
-    """One record behind one figure of a compiled record, as it was counted."""
+    """One record behind one figure of a compiled record, or of a run that compiles none, as it was counted."""
 
     __tablename__ = "report_evidence"
     __table_args__ = (

@@ -159,6 +159,8 @@ PARAMETERS: Mapping[str, Parameter] = {p.name: p for p in (
               Text("严重不符合整改期限", "Limit for a major nonconformity"), "002 现场评价 不符合"),
     Parameter("evaluation_notice_days", "3", "d",
               Text("评价计划提前提交天数", "Days by which an evaluation plan is sent ahead"), "002 现场评价 评价计划"),
+    Parameter("certificate_months", "36", "month",
+              Text("认证证书有效期", "Validity of a certificate"), "002 现场评价 评价内容"),
     Parameter("focus_share", "0.80", "rate", Text("重点类别累计占比", "Cumulative share of the focus"), "004 §5.3.3b"),
 )}
 

@@ -117,6 +117,13 @@ class Act:
                 AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id,
                 AuditEntry.action == f"move:{move_name}").order_by(AuditEntry.id.desc()).limit(1))
 
+    def was_edited_since(self, record: Any, move_name: str) -> bool:
+        """Has anybody changed what the record says since this move was made on it last?"""
+        mine = AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id
+        moved = sa.select(sa.func.max(AuditEntry.id)).where(*mine, AuditEntry.action == f"move:{move_name}")
+        return self.session.scalar(sa.select(AuditEntry.id).where(
+            *mine, AuditEntry.action == "edit", AuditEntry.id > moved.scalar_subquery()).limit(1)) is not None
+
     # for the rules
     def looks(self) -> checks.Looks:
         return checks.Looks(self.session, self.actor)

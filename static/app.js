@@ -749,7 +749,8 @@
     if (badge.textContent !== now.state_label) badge.textContent = now.state_label;
     badge.className = `badge ${{ done: 'done', failed: 'ended', queued: 'neutral' }[now.state] || 'going'}`;
     if (bar) { bar.value = now.progress; bar.hidden = isOver; }
-    if (isOver) one('[data-run-hint]')?.remove();
+    const hint = one('[data-run-hint]');
+    if (isOver) hint?.remove();
     error.textContent = now.error || '';
     error.hidden = !now.error;
     one('[data-run-records]', run).replaceChildren(...now.records.map(([href, number]) => {
@@ -757,6 +758,7 @@
       item.append(make('a', { href }, number || '—'));
       return item;
     }));
+    if (hint && now.state === 'done' && !now.records.length) location.reload();   // the page itself shows what was found
     return isOver;
   }
 

@@ -3,10 +3,13 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import sqlalchemy as sa
+
 from models.base import (
     Line, Record, choice, day, decimal, lines, link, longtext, moment, person, rounded, text,
 )
 from models.conditions import actor_is_not, filled, if_so, one_of, saying
+from models.people import Unit, User
 from models.spec import (
     Condition, Default, Move, RecordType, Series, Text, Workflow, months_after, states,
 )
@@ -20,10 +23,27 @@ DIFFERENCE_EXPLAINED = Condition(
     Text("决定与任用意见不一致的，须说明理由", "Say why the decision differs from the opinion"))
 
 
+def carry_out(sheet, act) -> None:
+    """Who is appointed is put forward for the qualification; for who is to be trained first a plan is proposed."""
+    if sheet.decision == "appoint":
+        qualify(sheet, act)
+    elif sheet.decision == "train_first":
+        propose_training(sheet, act)
+
+
+def propose_training(sheet, act) -> None:
+    """A draft of the assessor's, who adds the courses and submits it."""
+    assessor = act.session.get(User, sheet.assessor_id)
+    of_assessor = sorted(membership.unit for membership in assessor.memberships if membership.unit)
+    organiser = sheet.department or next(iter(of_assessor), None) or act.session.scalar(sa.select(sa.func.min(Unit.code)))
+    act.new("training_plan", name=f"{sheet.person_name} 任用前培训 {sheet.number}",
+            quarter=f"{act.today.year}-Q{(act.today.month + 2) // 3}", audience=["service_staff"],
+            training_types=["technical"], need_reason=sheet.opinion_text or sheet.assessment_comment or act.comment,
+            organiser=organiser, handler=sheet.assessor_id, created_by_id=sheet.assessor_id)
+
+
 def qualify(sheet, act) -> None:
-    """Who is appointed is put forward for the qualification, as long as those granted by training hold."""
-    if sheet.decision != "appoint":
-        return
+    """As long as those granted by training hold."""
     end = months_after(sheet.effective_on, act.parameter("qualification_months")) - timedelta(days=1)
     act.new("staff_qualification", person=sheet.person_id, person_name=sheet.person_name,
             dealer=sheet.dealer_id, organisation=sheet.organisation, position=sheet.position,
@@ -101,7 +121,7 @@ class CompetenceAssessment(Record):
                     by=("evaluator",), requires=("appointment_opinion", "opinion_text"),
                     when=(COMPETENT, actor_is_not("person"))),
                 Move("decide", "任用决定", source=("opinion_given",), to="decided", by=("deputy_gm",),
-                    requires=("decision",), stamps=("decided_at",), then=qualify,
+                    requires=("decision",), stamps=("decided_at",), then=carry_out,
                     when=(actor_is_not("person"), actor_is_not("assessor"), DIFFERENCE_EXPLAINED,
                           if_so(APPOINTED, filled("effective_on")))),
                 Move("send_back", "退回", source=("opinion_given",), to="assessed", by=("deputy_gm",),
@@ -118,6 +138,7 @@ class CompetenceAssessment(Record):
             "opinion appoint needs assessment_result competent",
             "a decision that differs from the opinion needs a comment",
             "decision appoint needs effective_on",
+            "decision train_first proposes a training_plan of the assessor's",
             "a decided assessment cannot be edited; a new judgement is a new record",
         ),
     )

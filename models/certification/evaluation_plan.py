@@ -5,9 +5,10 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from models.base import (
-    Line, Record, choice, day, decimal, lines, link, longtext, moment, person, phone, text, yes_no,
+    Line, Record, choice, day, decimal, lines, link, longtext, moment, person, phone, text, unit, yes_no,
 )
-from models.conditions import either, filled, one_of, saying
+from models.conditions import either, filled, is_changed, one_of, saying
+from models.people import Membership
 from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 
@@ -36,6 +37,23 @@ def leads(plan, act) -> bool:
     return any(member.evaluator_id == act.actor.id and member.team_role == "leader" for member in plan.team)
 
 
+def own_places(plan, act):
+    """Rows of the team whose evaluator belongs to a place that is visited: to its department or its outlet."""
+    session = act.session
+    units = {site.unit for site in plan.sites if site.unit}
+    dealers = {site.dealer_id for site in plan.sites if site.dealer_id}
+    at_home = set(session.scalars(sa.select(Membership.user_id).where(
+        sa.or_(Membership.unit.in_(units), Membership.dealer_id.in_(dealers)))))
+    return [member for member in plan.team if member.evaluator_id in at_home]
+
+
+NOT_OWN_WORK = Condition(
+    lambda plan, act: not own_places(plan, act),
+    Text("评价员不能评价本单位的工作，请调整评价组或其场所",
+         "No evaluator audits the work of their own unit: change the team or the places"))
+KEPT_AS_SENT = Condition(
+    lambda plan, act: not act.was_edited_since(plan, "raise_objection"),
+    Text("异议后计划已改动，请用“调整计划”", "The plan was changed after the objection: adjust and resend it"))
 IN_TIME = Condition(
     lambda plan, act: act.today <= plan.send_by_on,
     Text("评价计划至少提前3天提交申请组织，请调整开始日期", "The plan is sent at least three days ahead: move the beginning"))
@@ -58,7 +76,13 @@ MEETINGS_SIGNED = Condition(has_both_meetings, Text(
 OUTLET_SAMPLED = Condition(samples_outlets, Text(
     "评价场所须包括至少一个抽样的服务网点", "At least one outlet has to be among the places"))
 BY_THE_LEADER = Condition(leads, Text("由评价计划的组长办理", "This is for the team leader of the plan"))
-READY = (HEADQUARTERS, OUTLET_SAMPLED, ONE_LEADER, PAPERS_REVIEWED, HOURS_RESERVED, TEAM_QUALIFIED, IN_TIME)
+READY = (HEADQUARTERS, OUTLET_SAMPLED, ONE_LEADER, PAPERS_REVIEWED, HOURS_RESERVED, TEAM_QUALIFIED,
+         NOT_OWN_WORK, IN_TIME)
+# What the applicant agreed to.
+AGREED = ("applicant_name", "standard", "target_level", "starts_on", "ends_on", "service_scope", "product_types",
+          "file_review_mode", "file_review_passed_on", "file_review_hours", "sites", "team")
+STANDS = Text("申请组织已确认，不能再改；需更改的请取消后另订计划",
+              "The applicant agreed to it: to change it, cancel the plan and make another one")
 
 
 class Site(Line, of="evaluation_plan"):
@@ -67,6 +91,8 @@ class Site(Line, of="evaluation_plan"):
     site_name = text("场所名称", required=True)
     is_headquarters = yes_no("总部", required=True, default=False)
     dealer_id = link("dealer_ledger", "服务网点")
+    unit = unit("部门", "Department", origin="X", help=(
+        "场所是本公司部门的填写；该部门的人员不参加评价", "A department of the company: nobody of it is on the team"))
     address = text("地址", origin="P")
     visit_on = day("评价日期", origin="P")
 
@@ -139,6 +165,8 @@ class EvaluationPlan(Record):
                 yield f"schedule-{n}-ends_at", Text("结束时间须晚于开始时间", "It ends after it has begun")
             elif first < self.starts_on or last > self.ends_on:
                 yield f"schedule-{n}-starts_at", Text("日程须在评价日期之内", "It has to lie within the days of the visit")
+        if self.state == "agreed" and act.move is None:
+            yield from ((name, STANDS) for name in AGREED if is_changed(self, name))
         people = [row.evaluator_id for row in self.team]
         if len(set(people)) < len(people):
             yield "team", Text("同一评价员只能列一次", "Each evaluator is named once")
@@ -166,7 +194,7 @@ class EvaluationPlan(Record):
                 Move("adjust", "调整计划", "Adjust and resend", source=("objected",), to="sent",
                     by=("evaluator",), requires=("adjustment_note",), stamps=("sent_at",), when=(BY_THE_LEADER, *READY)),
                 Move("keep_plan", "维持原计划", source=("objected",), to="sent", by=("evaluator",),
-                    comment=True, when=(BY_THE_LEADER,)),
+                    comment=True, when=(BY_THE_LEADER, KEPT_AS_SENT)),
                 Move("agree", "确认", source=("sent",), to="agreed",
                     by=("quality_manager", "management_representative"),
                     stamps=("signed_by", "signed_at")),
@@ -196,6 +224,7 @@ class EvaluationPlan(Record):
             "no evaluator on the team audits work of the own unit, and each has a valid evaluator "
             "qualification",
             "ends_on is not before starts_on; every schedule row lies between them",
-            "an adjusted plan counts the three days anew",
+            "an adjusted plan counts the three days anew; only an unchanged plan is kept as it was",
+            "what the applicant agreed to stands",
         ),
     )

@@ -21,7 +21,7 @@ GROUPS = {
 }
 LEVELS = (("five_star", 95), ("four_star", 90), ("three_star", 80), ("qualified", 70))   # lower bounds, included
 DEDUCTIONS_THAT_FAIL, MOST_BONUSES = 5, 1
-CERTIFICATE_MONTHS = 36
+VERIFIED = ("verified", "closed", "void")   # states of a nonconformity that bars no certificate
 
 
 def sums_up(sheet, act) -> bool:
@@ -45,9 +45,15 @@ def is_leader(sheet, act) -> bool:
 
 
 def set_validity(sheet, act) -> None:
-    """A certificate that is granted holds for three years."""
+    """A certificate that is granted holds for three years, unless the office says otherwise."""
     if sheet.certificate_decision == "grant":
-        sheet.valid_until_on = sheet.valid_until_on or months_after(act.today, CERTIFICATE_MONTHS)
+        sheet.valid_until_on = sheet.valid_until_on or months_after(act.today, act.parameter("certificate_months"))
+
+
+def open_majors(sheet, act) -> int:
+    """The major nonconformities of the plan, as they stand now, that are not verified on site."""
+    reports = act.find("nonconformity_report", evaluation_plan_id=sheet.evaluation_plan_id, severity="major")
+    return sum(row.state not in VERIFIED for row in reports)
 
 
 GRANT = one_of("certificate_decision", "grant")
@@ -66,7 +72,7 @@ NOT_FAILED = Condition(
     lambda sheet, act: sheet.level not in (None, "failed"),
     Text("评价不合格，不能授予证书", "A failed evaluation grants no certificate"))
 NO_MAJOR_OPEN = Condition(
-    lambda sheet, act: not sheet.open_major_count,
+    lambda sheet, act: open_majors(sheet, act) == 0,
     Text("尚有未经现场验证有效的严重不符合，不能授予证书",
          "A major nonconformity is not verified on site yet: the certificate cannot be granted"))
 
@@ -140,7 +146,8 @@ class EvaluationScoresheet(Record):
     certificate_decision = choice("认证决定", ("grant", "授予"), ("withhold", "暂不授予"), ("refuse", "不授予"),
                                   group=("结论", "Conclusion"))
     certificate_no = text("证书编号", origin="P")
-    valid_until_on = day("证书有效期至", origin="P", help=("授予时不填即三年", "Three years from the decision if left empty"))
+    valid_until_on = day("证书有效期至", origin="P", help=(
+        "授予时不填，按参数“认证证书有效期”计算", "From the decision on, as long as the parameter says, if left empty"))
     decided_at = moment("决定时间", origin="X")
     conclusion = longtext("评价结论", origin="P")
     indicators = lines(Indicator, "指标评分")
@@ -155,8 +162,8 @@ class EvaluationScoresheet(Record):
         kinds = [row.kind for row in self.special_items]
         self.special_deduction_count, self.special_bonus_count = kinds.count("deduction"), kinds.count("bonus")
         self._score()
-        reports = act.find("nonconformity_report", evaluation_plan_id=self.evaluation_plan_id, severity="major")
-        self.open_major_count = sum(row.state not in ("verified", "closed", "void") for row in reports)
+        if self.state != "concluded":
+            self.open_major_count = open_majors(self, act)
 
     def _score(self):
         """Rounded once, at the end."""
@@ -194,6 +201,9 @@ class EvaluationScoresheet(Record):
         """The rows of other evaluators' tasks; the leader may change all of them."""
         if self.id is None or act.actor.id is None or is_leader(self, act):
             return
+        removed = sa.inspect(self).attrs.indicators.history.deleted or ()
+        if any(row.evaluator_id not in (None, act.actor.id) for row in removed):
+            yield "indicators", Text("由另一评价员评分的指标不能删除", "The row of another evaluator stays")
         for n, row in enumerate(self.indicators):
             before = sa.inspect(row).attrs.evaluator_id.history.deleted
             evaluator = before[0] if before else row.evaluator_id

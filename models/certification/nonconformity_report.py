@@ -9,13 +9,31 @@ from models.spec import Condition, Deadline, Move, RecordType, Series, Text, Wor
 MAJOR = one_of("severity", "major")
 VERIFIED_ON_SITE = saying(
     if_so(MAJOR, one_of("verification_method", "on_site")), "严重不符合须现场验证", "A major nonconformity is verified on site")
-VERIFIER_IS_OUTSIDER = Condition(
-    lambda report, act: report.responsible_unit not in act.actor.units,
-    Text("验证人不能是责任部门的人员", "The verifier may not belong to the responsible unit"))
+
+
+def is_outsider(report, act) -> bool:
+    return report.responsible_unit not in act.actor.units
+
+
+VERIFIER_IS_OUTSIDER = Condition(is_outsider, Text(
+    "验证人不能是责任部门的人员", "The verifier may not belong to the responsible unit"))
+VERIFICATION = ("verification_method", "verification_result", "corrective_measures", "completed_on", "handler")
+STANDS = Text("已验证有效，不能再改", "It was verified as effective: this stands")
+BY_AN_OUTSIDER = (actor_is_not("handler"), VERIFIER_IS_OUTSIDER)
+NOT_OWN_UNIT = Condition(is_outsider, Text(
+    "评价员不评价本单位的工作", "No evaluator audits the work of their own unit"))
 NO_OPEN_ACTION = saying(
     either(Condition(lambda report, act: report.corrective_action_id is None, Text("未关联", "None is linked")),
            linked("corrective_action", "closed")),
     "所关联的纠正和预防措施须先关闭", "The linked corrective action has to be closed first")
+
+
+def count_in_sheets(report, act) -> None:
+    """The score sheets of the plan that are not concluded show how many major ones are open."""
+    report.state = act.move.to
+    for sheet in act.find("evaluation_scoresheet", evaluation_plan_id=report.evaluation_plan_id):
+        if report.severity == "major" and sheet.state not in ("concluded", "void"):
+            act.touch(sheet)
 
 
 def rectify_again(report, act) -> None:
@@ -60,6 +78,8 @@ class NonconformityReport(Record):
     def check(self, act):
         if not act.is_history and self.state != "draft" and is_changed(self, "severity"):
             yield "severity", Text("发出后不能改变不符合性质", "Once issued the severity stands")
+        if self.state == "verified" and act.move is None:
+            yield from ((name, STANDS) for name in VERIFICATION if is_changed(self, name))
         sheet = act.get("evaluation_scoresheet", self.evaluation_scoresheet_id)
         if sheet is not None and sheet.evaluation_plan_id != self.evaluation_plan_id:
             yield "evaluation_scoresheet", Text("该评分表不是本评价计划的", "This sheet is of another plan")
@@ -81,7 +101,7 @@ class NonconformityReport(Record):
                 Move("issue", "发出", source=("draft",), to="issued", by=("evaluator",),
                     requires=("evaluation_plan", "severity", "clause", "description", "objective_evidence",
                               "responsible_unit"),
-                    stamps=("issued_at",)),
+                    stamps=("issued_at",), then=count_in_sheets, when=(NOT_OWN_UNIT,)),
                 Move("accept", "确认接收", source=("issued",), to="rectifying",
                     by=("quality_manager", "quality_engineer", "unit_lead"), requires=("handler",),
                     stamps=("received_at",)),
@@ -95,10 +115,11 @@ class NonconformityReport(Record):
                     stamps=("verified_by", "verified_at"),
                     when=(saying(one_of("verification_result", "effective"), "结论为“有效”的方可验证有效",
                                  "Only an effective rectification is verified"),
-                          VERIFIED_ON_SITE, actor_is_not("handler"), VERIFIER_IS_OUTSIDER)),
+                          VERIFIED_ON_SITE, *BY_AN_OUTSIDER), then=count_in_sheets),
                 Move("reject_evidence", "验证无效", source=("evidence_submitted",), to="rectifying",
                     by=("evaluator",), requires=("verification_method", "verification_result"),
-                    comment=True, when=(one_of("verification_result", "ineffective"),), then=rectify_again),
+                    comment=True, when=(one_of("verification_result", "ineffective"), *BY_AN_OUTSIDER),
+                    then=rectify_again),
                 Move("close", "关闭", source=("verified",), to="closed", by=("evaluator",),
                     stamps=("closed_at",), when=(NO_OPEN_ACTION,)),
             ),

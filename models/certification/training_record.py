@@ -38,6 +38,7 @@ from models.spec import (
     states,
 )
 
+TEACHES_ALL, TEACHES_OWN = {"customer_service", "quality_engineer", "evaluator"}, {"unit", "unit_lead"}
 ORGANISERS = ("customer_service", "quality_engineer", "evaluator", "unit", "unit_lead")
 
 
@@ -132,6 +133,8 @@ class TrainingRecord(Record):
             yield "held_on", Text("培训日期不能晚于今天", "The training cannot have been held in the future")
         if self.held_on and self.assessed_on and self.assessed_on < self.held_on:
             yield "assessed_on", Text("考核日期不能早于培训日期", "The assessment cannot come before the training")
+        if TEACHES_OWN & act.actor.roles and not TEACHES_ALL & act.actor.roles and self.audience != "service_staff":
+            yield "audience", Text("子(分)公司只培训本单位的售后服务人员", "A subsidiary trains its own service staff only")
         seen = set()
         for n, row in enumerate(self.attendees):
             who = row.person_id or (row.person_name, row.dealer_id, row.customer_id, row.organisation)

@@ -20,8 +20,13 @@ def revoke_appraiser(violation, act) -> None:
     act.comment = said
 
 
+def departs_from_preset(violation) -> bool:
+    """Changed now, or lifted before by somebody who may verify too."""
+    return is_changed(violation, "is_veto") or (violation.violation_type in VETOES and not violation.is_veto)
+
+
 VETO_CHANGE_EXPLAINED = Condition(
-    lambda violation, act: not is_changed(violation, "is_veto") or bool(act.comment.strip()),
+    lambda violation, act: not departs_from_preset(violation) or bool(act.comment.strip()),
     Text("变更“考核否决”须写明理由", "Give the reason for changing the veto"))
 
 

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import sqlalchemy as sa
+
 from models.base import (
     Line,
     Record,
@@ -22,6 +24,9 @@ from models.base import (
 from models.choices import FAULT_CATEGORIES
 from models.spec import Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states
 
+SOURCES = ("warranty_appraisal", "complaint_tracking_card")
+# What a line takes over from them.
+ITEM_DETAILS = ("vehicle_id", "model", "product_batch_id", "mileage", "fault_category", "cause")
 HAS_CONTENT = Condition(
     lambda report, act: bool(report.items) != bool(report.is_nil_report),
     Text("请填写质量信息明细；本月确无质量信息的，请选“本月无质量信息”",
@@ -77,6 +82,24 @@ class MonthlyQualityReport(Record):
     is_on_time = yes_no("是否按时", origin="X", derived="submitted_at <= due_at")
     items = lines(Item, "质量信息明细")
 
+    def start_from(self, source, act):
+        """The month that is over, with a line per appraisal and complaint card of the dealer."""
+        month = Period.of(act.today).previous()
+        self.period, self.prepared_by_id = str(month), act.actor.id
+        for kind in SOURCES:
+            for found in self._of_the_month(act, kind, source.id, month):
+                self.items.append(Item(
+                    occurred_on=act.local(found.received_at).date(), quantity=1, position=len(self.items),
+                    fault_description=found.fault_description or getattr(found, "complaint_content", None),
+                    **{f"{kind}_id": found.id}, **{name: getattr(found, name, None) for name in ITEM_DETAILS}))
+
+    def _of_the_month(self, act, kind, dealer_id, month):
+        model = self.types[kind].model
+        return act.session.scalars(sa.select(model).where(
+            model.dealer_id == dealer_id, model.state.not_in(("void", "cancelled")),
+            model.received_at >= act.start_of(month.day(1)), model.received_at < act.start_of(month.following().day(1)),
+        ).order_by(model.received_at, model.id))
+
     def derive(self, act):
         for n, item in enumerate(self.items, 1):
             item.line_no = item.line_no or n
@@ -101,7 +124,7 @@ class MonthlyQualityReport(Record):
             if item.occurred_on and str(Period.of(item.occurred_on)) != self.period:
                 yield f"items-{n}-occurred_on", Text("故障日期须在所报告的月份内",
                                                      "The fault must lie in the month reported on")
-            for name in ("warranty_appraisal", "complaint_tracking_card"):
+            for name in SOURCES:
                 source = name, getattr(item, f"{name}_id")
                 if source in seen:
                     yield f"items-{n}-{name}", Text("同一来源单据只能列一行，请删除重复的行",
@@ -114,7 +137,7 @@ class MonthlyQualityReport(Record):
         series=Series("MQR-{yyyy}{mm}-{n:04}"), scope={"dealer": "dealer"}, unique=(("dealer", "period"),),
         list=("number", "dealer", "period", "total_quantity", "total_amount", "submitted_at", "is_on_time",
               "state"),
-        search=("number", "user_feedback"), filters=("state", "dealer", "period", "is_on_time"),
+        links_in=("dealer_ledger",), search=("number", "user_feedback"), filters=("state", "dealer", "period", "is_on_time"),
         workflow=Workflow(
             states(("draft", "草稿"), ("submitted", "已上报"), ("returned", "已退回"), ("accepted", "已接收"),
                    ("void", "作废")),

@@ -15,7 +15,7 @@ from models.spec import (
 def ask_for_action(assessment, act) -> None:
     """What has to be put right becomes a corrective action of the unit."""
     if assessment.needs_rectification and assessment.corrective_action_id is None:
-        findings = "；".join(row.finding or row.item for row in assessment.items if row.deduction)
+        findings = "；".join(row.finding or row.item for row in assessment.items if row.is_applicable and row.deduction)
         action = act.new(
             "corrective_action", source_type=assessment.spec.name, source_number=assessment.number,
             problem=findings or assessment.conclusion, responsible_unit=assessment.responsible_unit)
@@ -31,8 +31,8 @@ VIOLATIONS_WEIGHED = Condition(
 def violations(assessment, act):
     """The verified violations of the unit in the month."""
     month = Period.parse(assessment.period)
-    return [row for row in act.find("conduct_violation", responsible_unit=assessment.responsible_unit, state="verified")
-            if month == Period.of(act.local(row.occurred_at).date())]
+    return [row for row in act.find("conduct_violation", responsible_unit=assessment.responsible_unit)
+            if row.is_verified and month == Period.of(act.local(row.occurred_at).date())]
 
 
 def missing_violations(assessment, act):

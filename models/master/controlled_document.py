@@ -1,10 +1,13 @@
 """受控文件."""
 
+import sqlalchemy as sa
+
 from models.base import (
     Line, Record, choice, day, file, integer, lines, link, longtext, moment, person, text, unit,
     yes_no,
 )
 from models.conditions import actor_is_not, is_changed
+from models.history import Signature
 from models.spec import (
     SIGNER, SYSTEM, Deadline, Default, Move, RecordType, Series, Step, Text, Workflow, states,
 )
@@ -25,9 +28,22 @@ def retire_replaced(document, act) -> None:
     act.comment = said
 
 
+def form_in_force(session, type_name, on) -> tuple[str, ...]:
+    """Number and version of the printed form of a record type that was in force on a day; nothing if there was none."""
+    cls = ControlledDocument
+    found = session.execute(sa.select(cls.document_no, cls.version).where(
+        cls.form_of == type_name, cls.state.in_(("effective", "obsolete")), cls.effective_on <= on,
+        sa.or_(cls.obsoleted_on.is_(None), cls.obsoleted_on > on),
+    ).order_by(cls.effective_on.desc(), cls.id.desc()).limit(1)).first()
+    return tuple(found or ())
+
+
 def name_approver(document, act) -> None:
-    """The last to sign approves it; who signed before has reviewed it."""
-    document.approved_by_id, document.reviewed_by_id = act.actor.id, act.who_made(document, "approve")
+    """The last to sign approves it; who signed before in this round has reviewed it."""
+    document.approved_by_id, document.reviewed_by_id = act.actor.id, act.session.scalar(
+        sa.select(Signature.signed_by_id).where(
+            Signature.type == document.spec.name, Signature.record_id == document.id, Signature.state == "signed",
+            Signature.signed_by_id != act.actor.id).order_by(Signature.round.desc(), Signature.step.desc()).limit(1))
 
 
 class Change(Line, of="controlled_document"):

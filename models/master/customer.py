@@ -70,6 +70,19 @@ retention_is_over = Condition(
     Text("保存期限届满后才能匿名化", "Anonymise only after the retention has ended"))
 
 
+def has_no_twin(customer, act) -> bool:
+    """No other file in use has the same name and address; the reason given with the move confirms that there may be."""
+    cls = type(customer)
+    return bool(act.comment.strip()) or act.session.scalar(sa.select(cls.id).where(
+        cls.name == customer.name, cls.address == customer.address, cls.state.in_(("active", "inactive")),
+        cls.id != customer.id).limit(1)) is None
+
+
+TWIN_CONFIRMED = Condition(has_no_twin, Text(
+    "已有同名同址的顾客档案；确需另建的，请在“说明”中写明理由",
+    "There is a file of the same name and address: give the reason if there really are two"))
+
+
 class Customer(Record):
     """Kept by production control (sales role) for every customer, so that enquiries, complaints, visits and
     surveys all point at one name, contact and product file."""
@@ -155,7 +168,8 @@ class Customer(Record):
             moves=(
                 Move("activate", "启用", source=("draft",), to="active",
                      by=("sales", "sales_lead", "customer_service", "dispatcher", "dealer", "appraiser"),
-                     requires=("name", "contact_person", "phone", "address", "province", "product_info")),
+                     requires=("name", "contact_person", "phone", "address", "province", "product_info"),
+                     when=(TWIN_CONFIRMED,)),
                 Move("deactivate", "停用", source=("active",), to="inactive", by=("quality_manager",),
                      comment=True),
                 Move("reactivate", "恢复", source=("inactive",), to="active",

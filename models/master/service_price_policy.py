@@ -1,5 +1,6 @@
 """保修时间、维修收费标准与维修承诺."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from models.base import (
@@ -13,19 +14,11 @@ AT_LEAST = {"warranty_months": "warranty_months", "warranty_mileage": "warranty_
 
 
 def replace_earlier(policy, act) -> None:
-    """One version of a product line is in force on any day."""
+    """One version of a product line is in force on any day: the one before ends the day before, however late the clock."""
     for other in act.find("service_price_policy", product_line=policy.product_line, state="effective"):
         if other is not policy:
+            other.effective_until_on = policy.effective_from_on - timedelta(days=1)
             act.make(other, "supersede")
-
-
-def put_in_force(act) -> list:
-    """By the clock: every approved version whose day is reached takes effect, the earliest first."""
-    due = [policy for policy in act.find("service_price_policy", state="approved")
-           if policy.effective_from_on <= act.today]
-    for policy in sorted(due, key=lambda policy: (policy.effective_from_on, policy.id)):
-        act.make(policy, "take_effect")
-    return due
 
 
 def later_is_due(policy, act) -> bool:
@@ -67,6 +60,8 @@ class MaintenanceItem(Line, of="service_price_policy"):
 class ServicePricePolicy(Record):
     """Drafted by customer service and approved by the deputy general manager, so that every charge told
     to a customer and every warranty decision rests on one version in force that day."""
+
+    keeps_first = ("effective_until_on",)
 
     name = text("名称", required=True, origin="P", group=("版本", "Version"))
     product_line = text("适用产品", required=True, origin="P")
@@ -113,6 +108,12 @@ class ServicePricePolicy(Record):
                 yield name, Text(f"不能低于国家规定的 {least}", f"Not below the {least} of national law")
         if act.move and act.move.name == "approve" and self.effective_from_on < act.today:
             yield "effective_from_on", Text("生效日期不能早于批准日期", "It cannot take effect before it is approved")
+        if act.move and act.move.name in ("submit", "approve") and self._begins_with_another(act):
+            yield "effective_from_on", Text("同一产品已有同日生效的版本", "Another version of the product begins on this day")
+
+    def _begins_with_another(self, act):
+        same = act.find("service_price_policy", product_line=self.product_line, effective_from_on=self.effective_from_on)
+        return any(row is not self and row.state in ("approved", "effective") for row in same)
 
     spec = RecordType(
         code="PPL", zh="保修时间、维修收费标准与维修承诺", en="Warranty terms, service prices and promises",

@@ -30,6 +30,13 @@ def is_trained(qualification, act) -> bool:
         row.result == "passed" and row.person_id == qualification.person_id for row in training.attendees)
 
 
+def is_assessed(qualification, act) -> bool:
+    """The person was judged competent and is to be appointed."""
+    sheet = act.get("competence_assessment", qualification.competence_assessment_id)
+    return sheet is not None and sheet.state == "decided" and sheet.person_id == qualification.person_id and (
+        sheet.assessment_result == "competent" and sheet.decision == "appoint")
+
+
 def is_only_valid(qualification, act) -> bool:
     cls = type(qualification)
     who = cls.person_id == qualification.person_id
@@ -42,8 +49,10 @@ def is_only_valid(qualification, act) -> bool:
 
 
 APPRAISER = one_of("qualification_type", "appraiser")
-TRAINED = Condition(is_trained, Text(
-    "保修鉴定员须关联本人考核合格的培训记录", "An appraiser needs a training record that this person has passed"))
+TRAINED = Condition(
+    lambda qualification, act: is_trained(qualification, act) or is_assessed(qualification, act),
+    Text("保修鉴定员须关联本人考核合格的培训记录，或决定任用的能力评价",
+         "An appraiser needs a training record that this person has passed, or an assessment that appoints them"))
 ONLY_VALID = Condition(is_only_valid, Text(
     "该人员已有同类有效资格，到期或撤销后再批准",
     "This person already holds a valid qualification of this type: let it expire or revoke it first"))

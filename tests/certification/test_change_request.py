@@ -81,3 +81,13 @@ def test_a_request_is_rejected_as_what_it_is(book):
     id_, evaluator = request(book, "submitted"), book.person("evaluator")
     refused(evaluator.move(REQUEST, id_, "reject", conclusion="both", comment="不符"), "须为：不予变更")
     done(evaluator.move(REQUEST, id_, "reject", conclusion="refuse", comment="不符"))
+
+
+def test_a_change_of_the_bodys_has_its_notice_plan_and_term(book):
+    given = {"initiated_by": "body", "change_types": ["certification_basis"], "notice_method": "document"}
+    manager = book.person("quality_manager")
+    id_ = manager.create(REQUEST, form(book, **given, transition_due_on="2027-06-30"))
+    refused(manager.move(REQUEST, id_, "submit"), "请先填写“认证转换计划”")
+    done(manager.edit(REQUEST, id_, transition_plan="分批"))
+    done(manager.move(REQUEST, id_, "submit"))
+    assert book.clock(REQUEST, id_, "transition") is not None

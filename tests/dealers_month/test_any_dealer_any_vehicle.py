@@ -39,7 +39,7 @@ def offered(person, words):
 
 
 @pytest.mark.parametrize("role", ["dealer", "appraiser"])
-def test_the_whole_vin_finds_it_and_the_form_takes_it(app, sold_by_another, role):
+def test_br_30_the_whole_vin_finds_it_and_the_form_takes_it(app, sold_by_another, role):
     id_, number = sold_by_another
     person = Colleague(app, valid.username(role))
     assert offered(person, VIN) == [{"id": VIN, "label": f"{number} · {VIN}"}]

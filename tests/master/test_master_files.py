@@ -111,10 +111,16 @@ def test_a_dealer_keeps_the_files_of_the_customers_it_serves(book):
 
 def test_a_customer_is_made_nameless_only_after_its_retention(book):
     id_ = customer(book, remark="联系人爱好钓鱼", industry="物流")
+    book.as_it_was(CUSTOMER, id_, state="active")
+    with valid.desk(book.app) as session:
+        report = valid.record(session, "visit_report", customer=str(id_)).id
     book.as_it_was(CUSTOMER, id_, state="inactive")
     with pytest.raises(Refused, match="after the retention"):
         book.act("system", CUSTOMER, id_, "anonymise")
     later = office.now() + timedelta(days=366 * 10 + 5)
+    with pytest.raises(Refused, match="finish them first"):
+        book.act("system", CUSTOMER, id_, "anonymise", now=later)
+    book.as_it_was("visit_report", report, state="void")
     book.act("system", CUSTOMER, id_, "anonymise", now=later)
     read = book.read(CUSTOMER, id_)
     assert (read.state, read.name, read.province, read.industry) == ("anonymised", read.number, "四川省", "物流")

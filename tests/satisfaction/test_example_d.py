@@ -118,6 +118,21 @@ def test_the_report_stands_on_the_score_and_keeps_what_was_written(app, run, ten
     assert run("report", "run", REPORT, "--plan", NUMBER, "--wait").exit_code == 1
 
 
+def test_the_pages_of_score_and_report_lead_to_what_each_figure_counted(app, run, ten):
+    compiled(run, REPORT)
+    book = Casebook(app)
+    engineer = book.person("quality_engineer")
+    for name, figures in ((SCORE, {"items:quality": "分项得分 · 产品质量", "valid_count": "有效表数"}),
+                          (REPORT, {"sent_count": "发放数", "returned_count": "回收数"})):
+        id_ = book.ids(name)[0]
+        page = engineer.get(f"/admin/{name}/details/?id={id_}").text
+        for figure, caption in figures.items():
+            link = f"/admin/satisfaction_questionnaire/?behind={name}:{id_}:{figure.replace(':', '%3A')}"
+            assert link in page and caption in page, figure
+            assert "CSQ-202607-0009" in engineer.get(link).text
+    assert f"/admin/{SCORE}/?behind={REPORT}:{id_}:score" in page
+
+
 def test_a_round_still_running_has_a_score_but_no_report(app, run, tmp_path):
     loaded(run, tmp_path, ten_forms(), "three_level", state="collecting")
     compiled(run, SCORE)

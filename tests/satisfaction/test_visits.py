@@ -213,7 +213,7 @@ def test_a_report_without_a_demand_closes_after_the_review(book):
     assert book.read("visit_report", report).closed_at is not None
 
 
-def test_a_demand_is_followed_through_to_the_reply_and_the_closed_action(book):
+def test_br_03_a_demand_is_followed_through_to_the_reply_and_the_closed_action(book):
     engineer, manager = book.person("quality_engineer"), book.person("quality_manager")
     report = submitted_report(book, is_rectification_required="true", rectification_demand="包装加批号")
     done(engineer.move("visit_report", report, "review"))
