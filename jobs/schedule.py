@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from rq.registry import StartedJobRegistry
 
 from jobs import dealer_grade_sheet, expiry, outbox, reports, signatures
-from models.base import Record, db
+from models.base import db
 from models.history import ScheduledJob
 from models.improvement.quality_rectification_order import propose_orders
 from models.spec import Period, Text
@@ -90,7 +90,7 @@ def month_of(moment: datetime) -> Period:
 
 
 def ask(act: Act, name: str, period: Period) -> str:
-    if areas.is_off(Record.types[reports.REPORTS[name].record_type]):
+    if areas.is_off(reports.REPORTS[name].guarded_by):
         return "the area is switched off"
     return f"run {reports.request(act, name, str(period)).id}"
 
