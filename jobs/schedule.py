@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from rq.registry import StartedJobRegistry
 
-from jobs import dealer_grade_sheet, expiry, outbox, reports
+from jobs import dealer_grade_sheet, deadlines, expiry, outbox, reports
 from models.base import db
 from models.history import ScheduledJob
 from models.improvement.quality_rectification_order import propose_orders
@@ -127,6 +127,10 @@ def lapse_grade_sheets(act: Act, _due: datetime) -> str:
     return f"{dealer_grade_sheet.lapse_reviewed(act)} sheets"
 
 
+def sweep_deadlines(act: Act, _due: datetime) -> str:
+    return str(deadlines.sweep(act))
+
+
 def due_moves(act: Act, _due: datetime) -> str:
     return f"{expiry.make_due_moves(act)} moves"
 
@@ -157,6 +161,8 @@ JOBS = (
     Job("lost_report_runs", Text("重排中断的报表", "Lost report runs"), Every(timedelta(seconds=30)),
         reports.queue_lost_again),
     Job("seal_audit", Text("封存审计记录", "Seal the audit"), Every(timedelta(minutes=5)), seal_audit),
+    Job("deadlines", Text("期限扫描（提醒、逾期、升级）", "Deadlines: warnings, overdue notices, escalation"),
+        Every(timedelta(minutes=5)), sweep_deadlines),
     Job("quality_info_summary_draft", Text("质量信息反馈处理汇总表（月末初稿）", "Quality information summary, draft"),
         Monthly(0, time(20, 0)), draft_quality_summary),
     Job("quality_info_summary", Text("质量信息反馈处理汇总表（全月）", "Quality information summary, full month"),

@@ -10,12 +10,13 @@ from rq import Worker
 from rq.job import Job
 from rq.queue import Queue
 
-from jobs import leash, outbox, reports
+from jobs import deadlines, leash, outbox, reports
 from models.base import db
 
 # What an Outbox row may name. Every job gets ids, commits itself, and may run twice.
 TASKS: dict[str, Callable[..., Any]] = {
     "report": reports.run,
+    "tell_deadlines": deadlines.tell,
 }
 
 

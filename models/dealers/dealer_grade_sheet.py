@@ -331,7 +331,7 @@ class DealerGradeSheet(Record):
             approval=(Step("deputy_gm"),)),
         deadlines=(
             Deadline("appeal", "grade_appeal_days", starts="reviewed_at", met_by="signed_at",
-                     tell=("dealer",)),
+                     during=("reviewed",), escalates=False, tell=("dealer",)),
         ),
         access={
             "customer_service": "CEVX", "quality_manager": "V", "dealer": "Kv", "finance": "V",

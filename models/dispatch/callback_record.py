@@ -189,7 +189,7 @@ class CallbackRecord(Record):
             )),
         deadlines=(
             Deadline("callback", "callback_days", starts="served_at", met_by="called_at",
-                     tell=("customer_service", "quality_manager"), id="SLA-19"),
+                     tell=("customer_service", "quality_manager"), id="SLA-19", holder="caller"),
         ),
         access={
             "customer_service": "CEVX", "technician": "v", "quality_engineer": "CEVX",

@@ -424,9 +424,10 @@ class WorkOrder(Record):
             )),
         deadlines=(
             Deadline("arrive", "arrive_due_at", starts="received_at", met_by="arrived_at",
-                     tell=("dispatcher", "customer_service", "quality_manager"), id="SLA-03/SLA-04"),
+                     tell=("dispatcher", "customer_service", "quality_manager"), id="SLA-03/SLA-04",
+                     holder="technician"),
             Deadline("appointment", "appointment_at", met_by="arrived_at", tell=("dispatcher", "owner"),
-                     id="SLA-20"),
+                     id="SLA-20", holder="technician"),
         ),
         access={
             "customer_service": "VX", "dispatcher": "CEAVX", "technician": "Ev", "quality_manager": "V",

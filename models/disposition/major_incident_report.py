@@ -179,7 +179,7 @@ class MajorIncidentReport(Record):
             void_when=(IS_NOT_MAJOR,)),
         deadlines=(
             Deadline("report", "major_incident_report_hours", starts="loss_known_at", met_by="reported_at",
-                     tell=("owner", "unit_lead", "quality_manager"), id="SLA-17"),
+                     tell=("owner", "unit_lead", "quality_manager"), id="SLA-17", holder="technician"),
         ),
         access={
             "technician": "CEV", "quality_engineer": "V", "quality_manager": "KAVX", "unit": "EV",

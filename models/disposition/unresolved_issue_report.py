@@ -72,7 +72,7 @@ class UnresolvedIssueReport(Record):
             )),
         deadlines=(
             Deadline("solve", "due_on", starts="reported_at", met_by="solved_at",
-                     tell=("owner", "unit_lead", "quality_manager")),
+                     tell=("owner", "unit_lead", "quality_manager"), holder="support_staff"),
         ),
         access={
             "technician": "CEV", "quality_engineer": "V", "quality_manager": "AVX", "unit": "V",

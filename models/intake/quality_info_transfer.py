@@ -336,7 +336,7 @@ class QualityInfoTransfer(Record):
             Deadline("reply", "reply_hours", starts="received_at", met_by="replied_at",
                      tell=("quality_engineer", "quality_manager"), id="SLA-01"),
             Deadline("arrive", "arrive_due_at", starts="received_at", met_by="arrived_at",
-                     tell=("unit_lead", "quality_manager"), id="SLA-03/04"),
+                     tell=("unit_lead", "quality_manager"), id="SLA-03/04", holder="technician"),
         ),
         access={
             "customer_service": "V", "dispatcher": "V", "technician": "Ev", "quality_engineer": "CEAVXK",

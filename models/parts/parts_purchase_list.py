@@ -191,7 +191,8 @@ class PartsPurchaseList(Record):
             ),
             approval=(Step("finance"), Step("deputy_gm"))),
         deadlines=(
-            Deadline("needed", "needed_on", met_by="received_at", tell=("warehouse", "customer_service")),
+            Deadline("needed", "needed_on", met_by="received_at", tell=("warehouse", "customer_service"),
+                     holder="procurement_handler"),
         ),
         access={"customer_service": "CEVX", "finance": "AVX", "deputy_gm": "AV", "warehouse": "EV"},
         rules=(
