@@ -48,12 +48,12 @@ def checks(engine: sa.Engine, client: Any, addresses: dict[str, str], table: str
         yield Check(f"{name}: the ids of the page first, then the joins", "LIMIT" in inner and "JOIN" not in inner,
                     "LIMIT inside the sub-select" if "LIMIT" in inner else "LIMIT outside")
         if rows >= MIN_ROWS_FOR_PLANS:
-            seen = list(_plan(engine, statement, parameters, table))
+            seen = list(plan_of(engine, statement, parameters, table))
             yield Check(f"{name}: an index, never the whole table", bool(seen) and not any("SCAN TABLE" in s for s in seen),
                         "; ".join(seen))
 
 
-def _plan(engine: sa.Engine, statement: str, parameters: Any, table: str) -> Iterator[str]:
+def plan_of(engine: sa.Engine, statement: str, parameters: Any, table: str) -> Iterator[str]:
     """How the database reaches the rows of the table, in few words; reading it whole and unordered says SCAN TABLE."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":

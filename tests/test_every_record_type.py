@@ -220,7 +220,7 @@ def test_the_csv_is_the_list(app, spec):
         assert header == [lists.column_field(spec, name).label.zh for name in exports.export_columns(spec)]
         assert len(rows) == len(cells) >= 2
         for (_, shown), row in zip(cells.items(), rows, strict=True):
-            for name, on_page in zip(spec.list, shown, strict=True):
+            for name, on_page in zip(spec.list, shown[:len(spec.list)], strict=True):   # the time left is the screen's
                 field = lists.column_field(spec, name)
                 assert agree(field, on_page, row[header.index(field.label.zh)]), (role, name)
 
