@@ -323,9 +323,8 @@ def test_the_statements_of_a_sweep_do_not_grow_with_what_is_due(app, book):
     for count in (3, 30):
         for _ in range(count):
             book.sheet()
-        with counted(app) as statements:
-            with book.session() as session:
-                deadlines.sweep(Act(session, access.Actor.system(), now=DUE + SECOND))
+        with counted(app) as statements, book.session() as session:
+            deadlines.sweep(Act(session, access.Actor.system(), now=DUE + SECOND))
         taken.append(len(statements))
     assert taken[0] == taken[1], taken
     assert len(book.ids(NOTICE)) == 33
