@@ -31,7 +31,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     words.add_argument("what", nargs="?", choices=tuple(WHAT), default="pages")
-    words.add_argument("--rows", type=int, help="sheets to fill in (500000), rows of evidence to grade (1000000), or clocks that run (200000)")
+    words.add_argument("--rows", type=int, help="sheets (500000), rows of evidence (1000000), or running clocks (200000)")
     words.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     words.add_argument("--requests", type=int, default=300, help="pages: measured requests per list (300)")
     words.add_argument("--exports", type=int, default=3, help="pages: measured exports (3)")

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from models.base import Record, db
 from models.history import DeadlineClock, Outbox
 from models.intake.overdue_notice import LEVELS, OverdueNotice, holder_of, raise_notices
-from models.people import User
 from models.spec import ADMINISTRATOR, Deadline, Text
 from rules import access, deadlines, handbook, house, moves, notices, office, records
 from rules.act import Act
@@ -254,21 +253,15 @@ def tell(*clock_ids: int) -> None:
 
 def _tell(act: Act, clock: DeadlineClock, promise: Deadline) -> None:
     record = act.get(clock.type, clock.record_id)
-    people = set(notices.people_for(act.session, record, promise.tell)) | _holder(act, record, promise)
+    holder = holder_of(record, promise)
+    people = set(notices.people_for(act.session, record, promise.tell))
+    people |= access.viewers(act.session, record, {holder} if holder else ())
     if not promise.tell or clock.told == deadlines.NOTHING:
         return
     is_late = clock.told == LATE
     notices.tell_people(
         act, record, people, _words(record, clock, promise), kind="deadline_late" if is_late else "deadline_soon",
         key=f"{promise.name}:{clock.due_at:%Y-%m-%dT%H:%M:%SZ}:{clock.told}")
-
-
-def _holder(act: Act, record: Any, promise: Deadline) -> set[int]:
-    """Whose step it is, if they are there and see the record."""
-    user = act.session.get(User, holder_of(record, promise) or 0)
-    if user is None or not user.is_active:
-        return set()
-    return {user.id} if access.may(access.Actor.of(user, "job"), "view", record.spec, record) else set()
 
 
 def _words(record: Any, clock: DeadlineClock, promise: Deadline) -> Text:

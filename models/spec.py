@@ -269,6 +269,8 @@ class Move:
     opens_round: bool = False
     signs: bool = False
     then: Callable[[Any, Any], None] | None = None
+    # Who is told once it is made: roles and relations, or a function of the record that gives them and ids of people.
+    tells: tuple[str, ...] | Callable[[Any], Sequence[str | int]] = ()
 
     @property
     def label(self) -> Text:

@@ -77,7 +77,7 @@ def _clock(session: Any, record: Any, deadline: Deadline, kept: Mapping[str, Any
         state = MET if met <= due else MISSED
     else:
         met, state = None, _state(record, deadline)
-    clock = {"started_at": started, "due_at": due, "met_at": met, "state": state, "allowance": allowance}
+    clock: dict[str, Any] = {"started_at": started, "due_at": due, "met_at": met, "state": state, "allowance": allowance}
     return clock | _watch(session, deadline, clock, kept)
 
 
@@ -97,7 +97,7 @@ def _watch(session: Any, deadline: Deadline, clock: Mapping[str, Any], kept: Map
     told = kept["told"] if is_same and kept is not None else NOTHING
     if kept is not None and kept["notice_id"] and (told != LATE or clock["state"] != RUNNING):
         return {"told": told, "next_at": kept["due_at"]}
-    return {"told": told, "next_at": next_at(session, deadline, clock | {"told": told})}
+    return {"told": told, "next_at": next_at(session, deadline, {**clock, "told": told})}
 
 
 def next_at(session: Any, deadline: Deadline, clock: Mapping[str, Any]) -> datetime | None:
@@ -145,7 +145,8 @@ def _no_more(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _present(connection: Any, records: Sequence[Any]) -> dict[tuple[str, int, str], Any]:
-    clocks, present = DeadlineClock.__table__, {}
+    clocks: Any = DeadlineClock.__table__
+    present: dict[tuple[str, int, str], Any] = {}
     for name in {record.spec.name for record in records}:
         ids = [record.id for record in records if record.spec.name == name]
         for start in range(0, len(ids), 500):

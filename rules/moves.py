@@ -10,7 +10,7 @@ from models.conditions import is_filled
 from models.spec import (
     APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SYSTEM, Field, Invalid, Kind, Move, Refused, Text,
 )
-from rules import access, approvals, checks, numbering, records
+from rules import access, approvals, checks, notices, numbering, records
 
 NO_SUCH = Text("没有“{move}”这一步", "There is no move “{move}”")
 NOT_NOW = Text("当前状态为“{state}”，不能{move}", "In the state “{state}” this cannot be done: {move}")
@@ -19,6 +19,8 @@ NEEDS_REASON = Text("请填写原因", "Give a reason")
 NEEDS_REVISION = Text("签署须注明所见版本", "A signature must name the revision that was seen")
 NEEDS = Text("{move}前请填写“{label}”", "Fill in “{label}” before: {move}")
 NOT_TAKEN = Text("“{label}”不能随此操作填写", "“{label}” cannot be given with this move")
+
+TOLD = Text("{type} {number}：{move}", "{type} {number}: {move}")
 
 WORDS = {
     OWNER: Text("填写人本人", "its creator"), SIGNER: Text("当前签署人", "whoever is asked to sign"),
@@ -163,6 +165,17 @@ def _carry_out(act: Any, record: Any, move: Move) -> None:
     record.derive(act)
     checks.refuse(checks.full(record, act))
     records.flush(act.session, record)
+    if move.tells and not act.stay:
+        _tell(act, record, move)
+
+
+def _tell(act: Any, record: Any, move: Move) -> None:
+    """Those for whom the move is news, each once, unless they made it."""
+    meant = move.tells(record) if callable(move.tells) else move.tells
+    people = set(notices.people_for(act.session, record, [word for word in meant if isinstance(word, str)]))
+    people |= access.viewers(act.session, record, {id_ for id_ in meant if isinstance(id_, int)})
+    text = TOLD.with_(type=record.spec.label, number=record.number or f"#{record.id}", move=move.label)
+    notices.tell_people(act, record, people - {act.actor.id}, text, kind="move", key=f"{move.name}:{record.revision}")
 
 
 def _stamp(act: Any, record: Any, move: Move) -> None:

@@ -62,6 +62,7 @@ def edit(act: Any, record: Any, revision: int | None, raw: Mapping[str, Any]) ->
     seen(record, revision)
     allow(access.may(act.actor, "edit", record.spec, record))
     keep(act, record, checks.take(record, raw, act.looks()))
+    record.edited(act)
     return record
 
 

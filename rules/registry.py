@@ -121,6 +121,9 @@ def _wrong_moves(spec: RecordType) -> Iterator[str]:
         for role in move.by:
             if role not in RELATIONS and not spec.access.get(role):
                 yield f"the move {move.name} is given to {role}, who has no access; give it access or take it out."
+        for role in () if callable(move.tells) else move.tells:
+            if role not in RELATIONS and not spec.access.get(role):
+                yield f"the move {move.name} tells {role}, who has no access; give it access or take it out."
         for name in (*move.requires, *move.stamps):
             if name not in spec.fields and name not in spec.lines:
                 yield f"the move {move.name} names the unknown field {name!r}; declare it."

@@ -239,6 +239,11 @@ class QualityInfoTransfer(Record):
         on_site = self.handling_mode == "on_site"
         self.arrive_due_at = self._after_receipt(act, f"arrival_hours_{place}") if on_site else None
 
+    def edited(self, act):
+        """A loss that becomes known does not wait for the next step."""
+        if self.state not in ("registered", "rejected"):
+            report_major_loss(self, act)
+
     def _after_receipt(self, act, parameter):
         return self.received_at and self.received_at + timedelta(
             hours=act.parameter(parameter, at=self.received_at))

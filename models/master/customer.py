@@ -148,7 +148,7 @@ class Customer(Record):
         search=("number", "name", "contact_person", "phone", "credit_code"),
         links_in=("hotline_consultation", "phone_dispatch_record", "customer_contact_memo"),
         filters=("state", "customer_type", "province", "industry", "is_key_customer", "account_manager",
-                 "dealer"),
+                 "dealer", "survey_due_on"),
         retention_years=10, chosen_in=("active",),
         workflow=Workflow(
             states(("draft", "草稿"), ("active", "有效"), ("inactive", "停用"), ("anonymised", "已匿名")),

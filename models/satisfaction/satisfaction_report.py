@@ -215,7 +215,8 @@ class SatisfactionReport(Record):
                 Move("close", "关闭", source=("in_management_review",), to="closed",
                     by=("quality_manager",), requires=("tracking_summary",),
                     stamps=("tracking_reported_at", "closed_at"),
-                    when=(every_line("improvements", "tracking_result"),)),
+                    when=(every_line("improvements", "tracking_result"),),
+                     tells=("general_manager",)),
             ),
         ),
         access={
