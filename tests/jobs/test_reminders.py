@@ -92,8 +92,8 @@ def test_a_dealer_that_did_not_owe_it_yet_is_left_alone(book):
 def test_the_quarter_asks_for_analyses_summaries_and_a_survey(book):
     told(book, "quarter_reports", "2024-03-31")
     first = told(book, "quarter_reports", "2024-04-05")
-    assert {who for who, words in first if "服务分析" in words} == {"sales", "sales2"}
-    assert {who for who, words in first if "网点" in words or "总结" in words} == {"dealer_f001", "dealer_f002"}
+    assert {who for who, words in first if "顾客服务季度分析" in words} == {"sales", "sales2"}
+    assert {who for who, words in first if "服务网点季度工作总结" in words} == {"dealer_f001", "dealer_f002"}
     assert told(book, "quarter_reports", "2024-05-29") != []
     told(book, "quarter_reports", "2024-05-29")
     alert = told(book, "quarter_reports", "2024-05-30")           # the 60th day
