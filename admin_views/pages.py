@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -39,7 +39,7 @@ class ListPlan:
     """Everything about a type's list that does not depend on its rows; made once per language and view of privacy."""
 
     columns: lists.Columns
-    headers: tuple[tuple[str, str, str], ...]     # name, label, css class
+    headers: tuple[tuple[str, str, str], ...]     # name, label, css class; `time_left` is no order of rows
     writers: tuple[Callable[[Sequence[Any]], list[str]], ...]
     start: str
 
@@ -59,7 +59,7 @@ def list_plan(spec: RecordType, actor: access.Actor, language: str) -> ListPlan:
     plain = access.sees_private(actor, spec)
     key = (spec.model, language, plain)
     if key not in _plans:
-        cols = lists.columns(spec, spec.list)
+        cols = lists.columns(spec, (*spec.list, lists.TIME_LEFT.name) if spec.deadlines else spec.list)
         headers = tuple((f.name, f.label.in_(language), "num" if f.kind in NUMBERS else "") for f in cols.fields)
         writers = tuple(_cells(spec, f, language, plain, first=i == 0) for i, f in enumerate(cols.fields))
         _plans[key] = ListPlan(cols, headers, writers, f"/admin/{spec.name}/details/?id=")
@@ -75,6 +75,8 @@ def _cells(spec: RecordType, field: Field, language: str, plain: bool, *, first:
         badges = {s.name: f'{start}<span class="badge {tone(spec, s.name)}">{escape(s.label.in_(language))}</span>{end}'
                   for s in spec.workflow.states}
         return lambda values: [badges.get(value) or f"<td>{escape(value)}</td>" for value in values]
+    if field is lists.TIME_LEFT:
+        return lambda values: _times_left(values, start, language)
     if first:
         return lambda values: [f"{text}</a></td>" for text in _escaped([str(value or "—") for value in values])]
     if field.private and not plain:
@@ -85,6 +87,19 @@ def _cells(spec: RecordType, field: Field, language: str, plain: bool, *, first:
         start, show = f'<td class="long" data-label="{label}">', itemgetter(slice(80))
     return lambda values: [f"{start}{text}{end}" for text in _escaped(
         ["" if value is None or value == "" else show(value) for value in values])]
+
+
+def _times_left(values: Sequence[Any], start: str, language: str) -> list[str]:
+    """How long until the next limit of each row, in words and colour."""
+    now = office.now()
+    return [f"{start}</td>" if due is None else
+            f'{start}<span class="time-left {urgency(due - now)}" title="{exports.moment_text(due)}">'
+            f"{left_text(due - now, language)}</span></td>" for due in values]
+
+
+def urgency(left: timedelta) -> str:
+    """Exactly on the limit is not late."""
+    return "late" if left < timedelta(0) else "soon" if left <= office.DAY else "calm"
 
 
 _NEEDS_ESCAPING = re.compile("[&<>\"']")
@@ -161,6 +176,9 @@ def _filters(spec: RecordType, actor: access.Actor, language: str) -> list[Filte
             kind = "choice" if field.choices else "span" if field.kind in lists.RANGES else "text"
         rows = tuple((value, label.in_(language)) for value, label in field.choices)
         bar.append(Filter(name, field.label.in_(language), kind, rows))
+    if spec.deadlines:
+        rows = tuple((value, label.in_(language)) for value, label in lists.TIME_LEFT.choices)
+        bar.append(Filter(lists.TIME_LEFT.name, lists.TIME_LEFT.label.in_(language), "choice", rows))
     return bar
 
 
@@ -602,8 +620,9 @@ def _clocks(record: Any, language: str) -> list[dict[str, Any]]:
         if clock.state == "stopped" or clock.name not in names:
             continue
         label = handbook.promise_of(record.spec, names[clock.name])
-        late = clock.state == "missed" or (clock.state == "running" and now > clock.due_at)
-        found.append({"label": label.in_(language), "due_at": clock.due_at, "state": clock.state, "late": late,
+        tones = {"missed": "late", "running": urgency(clock.due_at - now)}
+        found.append({"label": label.in_(language), "due_at": clock.due_at, "state": clock.state,
+                      "tone": tones.get(clock.state, clock.state),
                       "left": left_text(clock.due_at - now, language) if clock.state == "running" else ""})
     return found
 

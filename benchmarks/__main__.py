@@ -1,4 +1,4 @@
-"""`python -m benchmarks [pages|grades|inbox] [--rows N] [--database sqlite|postgresql]`: fill, measure, check, print tables."""
+"""`python -m benchmarks [pages|grades|inbox|sweep] [--rows N] [--database sqlite|postgresql]`: fill, measure, check, print."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import grades, inbox, pages, place
+from benchmarks import grades, inbox, pages, place, sweep
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-ROWS = {"pages": 500_000, "grades": 1_000_000, "inbox": 100_000}
-MEASURES = {"pages": pages.run, "grades": grades.run, "inbox": inbox.run}
+WHAT = {"pages": pages, "grades": grades, "inbox": inbox, "sweep": sweep}
+ROWS = {"pages": 500_000, "grades": 1_000_000, "inbox": 100_000, "sweep": 200_000}
 TITLES = {("pages", "sqlite"): "## SQLite", ("pages", "postgresql"): "## PostgreSQL",
           ("grades", "sqlite"): "## Grade sheets, SQLite", ("grades", "postgresql"): "## Grade sheets, PostgreSQL",
-          ("inbox", "sqlite"): "## Inbox, SQLite", ("inbox", "postgresql"): "## Inbox, PostgreSQL"}
+          ("inbox", "sqlite"): "## Inbox, SQLite", ("inbox", "postgresql"): "## Inbox, PostgreSQL",
+          ("sweep", "sqlite"): "## Deadlines, SQLite", ("sweep", "postgresql"): "## Deadlines, PostgreSQL"}
 
 
 def main() -> int:
@@ -21,7 +22,7 @@ def main() -> int:
     asked.rows = asked.rows or ROWS[asked.what]
     with place.folder(asked) as folder, place.database(asked.database, folder) as url:
         app = place.app(folder, url)
-        report, good = MEASURES[asked.what](app, folder, asked)
+        report, good = WHAT[asked.what].run(app, folder, asked)
     print("\n".join(report))
     if asked.record:
         _record(TITLES[asked.what, asked.database], report)
@@ -30,13 +31,15 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    words.add_argument("what", nargs="?", choices=tuple(ROWS), default="pages")
-    words.add_argument("--rows", type=int, help="sheets to fill in (500000), rows of evidence to grade (1000000), or open rounds (100000)")
+    words.add_argument("what", nargs="?", choices=tuple(WHAT), default="pages")
+    words.add_argument("--rows", type=int, help="sheets (500000), rows of evidence (1000000), open rounds (100000) or "
+                                                "running clocks (200000)")
     words.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     words.add_argument("--requests", type=int, default=300, help="pages, inbox: measured requests each (300)")
     words.add_argument("--exports", type=int, default=3, help="pages: measured exports (3)")
     words.add_argument("--dealers", type=int, default=2000, help="grades: dealers to grade (2000)")
-    words.add_argument("--rounds", type=int, default=3, help="grades: measured compilations (3)")
+    words.add_argument("--rounds", type=int, default=3, help="grades, sweep: measured runs (3)")
+    words.add_argument("--due", type=int, default=500, help="sweep: limits that pass (500)")
     words.add_argument("--keep", metavar="FOLDER", type=Path, help="fill this folder once and use it again")
     words.add_argument("--record", action="store_true", help="write the tables into RESULTS.md")
     return words.parse_args()

@@ -16,12 +16,14 @@ from redis.exceptions import RedisError
 from jobs import outbox, schedule
 from models.base import db, reading
 from models.history import ScheduledJob
-from rules import access, office
+from models.spec import ADMINISTRATOR, Text
+from rules import access, house, office
 from rules.act import Act
 
 LEADER = "aftercare:clock"
 REIGN = 15  # seconds without a sign after which another clock may lead
 LONGEST_DELAY = timedelta(minutes=10)
+TELL_AFTER = 5  # failures in a row; some three minutes
 
 RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('expire', KEYS[1], ARGV[2]) end return 0"
 RESIGN = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -99,14 +101,14 @@ class Clock:
         db.session.rollback()
         self.failures[job.name] = count = self.failures.get(job.name, 0) + 1
         later = now + min(timedelta(seconds=5 * 2 ** min(count, 10)), LONGEST_DELAY)
-        if job.fleeting:
-            self.due[job.name] = min(later, now + timedelta(seconds=30))
-            return
+        self.due[job.name] = min(later, now + timedelta(seconds=30))
         self.not_before[job.name] = later
         try:
             db.session.execute(sa.update(ScheduledJob).where(ScheduledJob.name == job.name).values(
                 last_run_at=now, last_result=f"failed ({count}): {type(error).__name__}"))
             db.session.commit()
+            if count == TELL_AFTER:
+                _tell(job, now, error)
         except sa.exc.SQLAlchemyError:
             log.exception("the failure of %s could not be noted", job.name)
 
@@ -135,9 +137,25 @@ def _perform(job: schedule.Job, now: datetime) -> None:
     if row is None or row.due_at > now:
         db.session.rollback()
         return  # another clock has it
-    said = job.function(Act(db.session, access.Actor.system(), now=now), row.due_at)
-    row.last_run_at, row.last_result = now, str(said or "done")
-    row.due_at = job.rule.after(row.due_at, now)
+    due = row.due_at
+    said = job.function(Act(db.session, access.Actor.system(), now=now), due)
+    # A job that commits lets go of the row: another clock may have done it too, and moved it on.
+    db.session.execute(
+        sa.update(ScheduledJob).where(ScheduledJob.name == job.name, ScheduledJob.due_at == due).values(
+            last_run_at=now, last_result=str(said or "done"), due_at=job.rule.after(due, now)),
+        execution_options={"synchronize_session": False})
+    db.session.commit()
+
+
+def _tell(job: schedule.Job, now: datetime, error: Exception) -> None:
+    """It is tried on, but somebody has to know; once for each time that it was due."""
+    row = db.session.get(ScheduledJob, job.name)
+    text = Text("定时任务“{name}”连续失败 {count} 次（{error}），系统继续重试",
+                "The scheduled job “{name}” failed {count} times in a row ({error}); it is tried again")
+    house.tell(
+        Act(db.session, access.Actor.system(), now=now), (ADMINISTRATOR,),
+        text.with_(name=job.label, count=TELL_AFTER, error=type(error).__name__), kind="job_failed",
+        key=f"job:{job.name}:{row.due_at if row else now:%Y-%m-%dT%H:%M}")
     db.session.commit()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from rq.registry import StartedJobRegistry
 
-from jobs import dealer_grade_sheet, expiry, outbox, reports, signatures
+from jobs import dealer_grade_sheet, deadlines, expiry, outbox, reminders, reports, signatures
 from models.base import db
 from models.history import ScheduledJob
 from models.improvement.quality_rectification_order import propose_orders
@@ -138,6 +138,17 @@ def lapse_grade_sheets(act: Act, _due: datetime) -> str:
     return f"{dealer_grade_sheet.lapse_reviewed(act)} sheets"
 
 
+def sweep_deadlines(act: Act, _due: datetime) -> str:
+    return str(deadlines.sweep(act))
+
+
+def remind(reminder: Callable[[Act], int]) -> Callable[[Act, datetime], str]:
+    """The reminder as a job."""
+    def told(act: Act, _due: datetime) -> str:
+        return f"{reminder(act)} told"
+    return told
+
+
 def due_moves(act: Act, _due: datetime) -> str:
     return f"{expiry.make_due_moves(act)} moves"
 
@@ -174,6 +185,8 @@ JOBS = (
     Job("seal_audit", Text("封存审计记录", "Seal the audit"), Every(timedelta(minutes=5)), seal_audit),
     Job("signatures", Text("催办与上报超期的签署", "Overdue signatures: remind, then tell the next level"),
         Every(timedelta(minutes=15)), press_for_signatures),
+    Job("deadlines", Text("期限扫描（提醒、逾期、升级）", "Deadlines: warnings, overdue notices, escalation"),
+        Every(timedelta(minutes=5)), sweep_deadlines),
     Job("quality_info_summary_draft", Text("质量信息反馈处理汇总表（月末初稿）", "Quality information summary, draft"),
         Monthly(0, time(20, 0)), draft_quality_summary),
     Job("quality_info_summary", Text("质量信息反馈处理汇总表（全月）", "Quality information summary, full month"),
@@ -188,6 +201,16 @@ JOBS = (
     Job("warranty_settlement", Text("保修结算单", "Warranty settlements"), Monthly(16, time(1, 0)), settlements),
     Job("due_moves", Text("到期处理（资格到期、调查表逾期与评分、收费标准生效）", "Moves that are due"),
         Daily(time(0, 5)), due_moves),
+    Job("dealer_reports", Text("服务商月报催报", "Reminders: dealers' monthly reports"), Daily(time(8, 0)),
+        remind(reminders.dealer_reports)),
+    Job("parts_plans", Text("配件需求计划催报", "Reminders: parts demand plans"), Daily(time(8, 5)),
+        remind(reminders.parts_plans)),
+    Job("quarter_reports", Text("季度催办（调查方案、服务分析、网点总结）",
+                                "Reminders: survey plan, service analyses and outlets' summaries of the quarter"),
+        Daily(time(8, 10)), remind(reminders.quarter_reports)),
+    Job("yearly_survey", Text("年度调查覆盖提醒", "Customers not surveyed in the year"), Daily(time(8, 15)),
+        remind(reminders.yearly_survey)),
+    Job("recalls", Text("召回完成情况", "Recalls that are complete"), Daily(time(8, 20)), remind(reminders.recalls)),
     Job("recurrences", Text("重复发生的质量问题（提议质量整改令）", "Recurrent faults: rectification orders proposed"),
         Daily(time(0, 40)), propose_rectification_orders),
     Job("lapse_grade_sheets", Text("考核表逾期视为确认", "Grade sheets that were let pass"), Daily(time(0, 20)),

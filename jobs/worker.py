@@ -11,12 +11,12 @@ from rq import Worker
 from rq.job import Job
 from rq.queue import Queue
 
-from jobs import leash, outbox, recall_rows, reports
+from jobs import deadlines, leash, outbox, recall_rows, reports
 from models.base import db
 
 # What an Outbox row may name. Every job gets ids, commits itself, and may run twice.
 TASKS: dict[str, Callable[..., Any]] = {
-    "report": reports.run, "recall_rows": recall_rows.write,
+    "report": reports.run, "recall_rows": recall_rows.write, "tell_deadlines": deadlines.tell,
 }
 
 

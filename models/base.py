@@ -346,6 +346,9 @@ class Record(db.Model):  # type: ignore[name-defined]
         """Yield (field path, Text) for what is wrong beyond required, lengths and choices."""
         return ()
 
+    def edited(self, act: Any) -> None:
+        """Somebody has changed it without a move, and it is kept: what follows from that for other records."""
+
     def start_from(self, source: Any, act: Any) -> None:
         """“Create … from here” on `source` opened this new record: it names its source already and has the values of
         the fields that both call the same. Take over what else belongs in it, child tables for instance."""

@@ -113,12 +113,18 @@ class SignedContent(db.Model):  # type: ignore[name-defined]
 
 
 class DeadlineClock(db.Model):  # type: ignore[name-defined]
-    """One promise of one record. `state` is running, met, missed (met too late, or over) or stopped (no longer owed)."""
+    """One promise of one record, with the value that applied when it began, so that nothing re-times it later.
+
+    `state` is running, paused, met, missed (met too late) or stopped (no longer owed). `told` says what was brought
+    about already: nothing, a warning, or all that belongs to being late. `next_at` is when the sweep has to look at it
+    next, if ever; `notice_id` is the overdue notice that is open about it.
+    """
 
     __tablename__ = "deadline_clocks"
     __table_args__ = (
         sa.UniqueConstraint("type", "record_id", "name"),
-        sa.Index("ix_deadline_clocks_due", "state", "due_at"),
+        sa.Index("ix_deadline_clocks_due", "type", "state", "due_at", "record_id"),
+        sa.Index("ix_deadline_clocks_next", "next_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -129,6 +135,10 @@ class DeadlineClock(db.Model):  # type: ignore[name-defined]
     due_at: Mapped[datetime] = mapped_column(Moment())
     met_at: Mapped[datetime | None] = mapped_column(Moment())
     state: Mapped[str] = mapped_column(sa.String(10))
+    allowance: Mapped[int | None]     # hours, days or working days, where the limit is a parameter
+    told: Mapped[str] = mapped_column(sa.String(10), default="nothing")
+    next_at: Mapped[datetime | None] = mapped_column(Moment())
+    notice_id: Mapped[int | None] = mapped_column(Key)
 
 
 class Counter(db.Model):  # type: ignore[name-defined]

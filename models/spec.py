@@ -287,6 +287,8 @@ class Move:
     opens_round: bool = False
     signs: bool = False
     then: Callable[[Any, Any], None] | None = None
+    # Who is told once it is made: roles and relations, or a function of the record that gives them and ids of people.
+    tells: tuple[str, ...] | Callable[[Any], Sequence[str | int]] = ()
 
     @property
     def label(self) -> Text:
@@ -383,8 +385,18 @@ class Deadline:
     limit: str
     starts: str = ""
     met_by: str = ""
-    tell: tuple[str, ...] = ()
+    tell: tuple[str, ...] = ()        # who hears of it with the holder; nobody: some job tells in bulk
     id: str = ""
+    holder: str = ""                  # the person field that says whose step it is; else the handler
+    warn: str = ""                    # Parameter: how long before; else the last quarter of the time, a day at most
+    during: tuple[str, ...] = ()      # the states in which it is owed; else until the record ends
+    pauses: str = ""                  # child table of days, from `since_on` to `until_on`, on which the clock stands
+    escalates: bool = True            # a step that is late gets an overdue notice; others are only told of
+
+    @property
+    def is_a_step(self) -> bool:
+        """What nothing meets, such as the end of a contract, is a date and not a step that somebody owes."""
+        return self.escalates and bool(self.met_by)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,12 @@ def _may_view(actor: Actor, spec: RecordType, record: Any) -> Verdict:
     if not roles:
         return NO_ROLE
     return YES if record is None or any(in_scope(actor, record, role) for role in roles) else OUT_OF_SCOPE
+
+
+def viewers(session: Any, record: Any, ids: Collection[int]) -> set[int]:
+    """Those of these people who are still here and see the record."""
+    people = session.scalars(sa.select(User).where(User.is_active, User.id.in_(ids))) if ids else ()
+    return {user.id for user in people if may(Actor.of(user, "job"), "view", record.spec, record)}
 
 
 def _may_edit(actor: Actor, spec: RecordType, record: Any) -> Verdict:

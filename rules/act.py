@@ -5,6 +5,7 @@ The one object that class hooks (`derive`, `check`) and `then` functions receive
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
@@ -42,9 +43,9 @@ class Act:
     start_of = staticmethod(office.start_of)
     end_of = staticmethod(office.end_of)
 
-    def add_workdays(self, moment: datetime, count: int) -> datetime:
-        """The end of the count-th working day after the day of `moment`."""
-        return workdays.add(self.session, moment, count)
+    def add_workdays(self, moment: datetime, count: int, without: Collection[tuple[date, date]] = ()) -> datetime:
+        """The end of the count-th working day after the day of `moment`, days in the spans `without` not counted."""
+        return workdays.add(self.session, moment, count, without)
 
     def parameter(self, name: str, at: datetime | None = None) -> Any:
         """The typed value that held at a moment (now unless told): a later change re-times nothing old."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from models.base import Record
 from models.files import Attachment
+from models.history import DeadlineClock
 from models.people import Unit, User
 from models.spec import NUMBERS, TEXTS, Choice, Field, Invalid, Kind, Period, RecordType, Text
 from rules import access, checks, office
@@ -36,11 +37,16 @@ BASE = {
 SIGNATURES = Field(Kind.TEXT, Text("会签", "Signatures"), "signatures", "")
 RANGES = frozenset({Kind.DATE, Kind.DATETIME, Kind.PERIOD, Kind.QUARTER, *NUMBERS})
 NAMED = frozenset({Kind.LINK, Kind.USER, Kind.UNIT, Kind.FILE})   # kept by a key, shown by the name of what it names
+# The nearest limit of a record that is still to be kept: a column and a filter of every type with deadlines.
+TIME_LEFT = Field(Kind.DATETIME, Text("剩余时间", "Time left"), "time_left", "time_left", choices=(
+    Choice("late", Text("已超期", "Late")), Choice("today", Text("今日到期", "Due today"))))
 BAD_FILTER = Text("筛选条件“{name}”不能用", "The filter “{name}” cannot be used")
 
 
 def column_field(spec: RecordType, name: str) -> Field:
     """A declared field, or one of those that every record has; `state` with the type's own states."""
+    if name == TIME_LEFT.name:
+        return TIME_LEFT
     if name == "state":
         named = tuple(Choice(state.name, state.label) for state in spec.workflow.states)
         return Field(Kind.CHOICE, BASE["state"].label, "state", "state", choices=named)
@@ -83,6 +89,8 @@ def filterable(spec: RecordType, actor: access.Actor) -> list[str]:
 
 
 def _condition(spec: RecordType, actor: access.Actor, name: str, raw: str, looks: checks.Looks) -> Any:
+    if name == TIME_LEFT.name and spec.deadlines and TIME_LEFT.choice_label(raw):
+        return spec.model.id.in_(_with_limit(spec, raw))
     base, _, side = name.partition("__")
     known = base in filterable(spec, actor) or base in BASE
     if not known or side not in ("", "from", "to"):
@@ -102,6 +110,22 @@ def _condition(spec: RecordType, actor: access.Actor, name: str, raw: str, looks
     if shown.kind in TEXTS:
         return column.contains(value, autoescape=True)
     return column >= value if side == "from" else column <= value if side == "to" else column == value
+
+
+def _with_limit(spec: RecordType, when: str) -> Any:
+    """The ids of the records of which a limit has passed, or ends today."""
+    clock, now = DeadlineClock, office.now()
+    until = [clock.due_at < now]
+    if when == "today":
+        today = office.local(now).date()
+        until = [clock.due_at >= office.start_of(today), clock.due_at <= office.end_of(today)]
+    return sa.select(clock.record_id).where(clock.type == spec.name, clock.state == "running", *until)
+
+
+def _next_limit(spec: RecordType) -> Any:
+    clock = DeadlineClock
+    return sa.select(sa.func.min(clock.due_at)).where(
+        clock.type == spec.name, clock.record_id == spec.model.id, clock.state == "running").scalar_subquery()
 
 
 def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: checks.Looks) -> Any:
@@ -158,7 +182,7 @@ def columns(spec: RecordType, names: Sequence[str]) -> Columns:
     fields, targets, joins = [], [], []
     for name in names:
         shown = column_field(spec, name)
-        column = getattr(spec.model, shown.column)
+        column = _next_limit(spec) if shown is TIME_LEFT else getattr(spec.model, shown.column)
         if shown.kind in NAMED:
             target, key, title = _target(shown)
             joins.append((target, key == column))

@@ -20,6 +20,8 @@ NEEDS_REVISION = Text("签署须注明所见版本", "A signature must name the 
 NEEDS = Text("{move}前请填写“{label}”", "Fill in “{label}” before: {move}")
 NOT_TAKEN = Text("“{label}”不能随此操作填写", "“{label}” cannot be given with this move")
 
+TOLD = Text("{type} {number}：{move}", "{type} {number}: {move}")
+
 WORDS = {
     OWNER: Text("填写人本人", "its creator"), SUBMITTER: Text("提交人", "whoever submitted it"),
     SIGNER: Text("当前签署人", "whoever is asked to sign"), SYSTEM: Text("系统", "the system"),
@@ -179,6 +181,8 @@ def _carry_out(act: Any, record: Any, move: Move, back_to: str) -> None:
     records.flush(act.session, record)
     if move.opens_round or SIGNER in move.by:
         notices.of_round(act, record)
+    if move.tells and not act.stay:
+        _tell(act, record, move)
 
 
 def _answer(act: Any, record: Any, move: Move, back_to: str) -> None:
@@ -192,6 +196,15 @@ def _answer(act: Any, record: Any, move: Move, back_to: str) -> None:
     elif not approvals.sign(act, record):
         act.name_action(record, "sign", act.comment)
         act.stay = True
+
+
+def _tell(act: Any, record: Any, move: Move) -> None:
+    """Those for whom the move is news, each once, unless they made it."""
+    meant = move.tells(record) if callable(move.tells) else move.tells
+    people = set(notices.people_for(act.session, record, [word for word in meant if isinstance(word, str)]))
+    people |= access.viewers(act.session, record, {id_ for id_ in meant if isinstance(id_, int)})
+    text = TOLD.with_(type=record.spec.label, number=record.number or f"#{record.id}", move=move.label)
+    notices.tell_people(act, record, people - {act.actor.id}, text, kind="move", key=f"{move.name}:{record.revision}")
 
 
 def _stamp(act: Any, record: Any, move: Move) -> None:

@@ -10,6 +10,7 @@ from models.calendar import is_published_workday
 from models.spec import Period
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 _zone = ZoneInfo("Asia/Shanghai")
 
 

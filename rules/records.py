@@ -63,6 +63,7 @@ def edit(act: Any, record: Any, revision: int | None, raw: Mapping[str, Any]) ->
     seen(record, revision)
     allow(access.may(act.actor, "edit", record.spec, record))
     keep(act, record, checks.take(record, raw, act.looks()))
+    record.edited(act)
     return record
 
 
@@ -134,7 +135,17 @@ def together(act: Any) -> Iterator[None]:
         act.together = None
     if kept:
         _number(act, kept)
+        _give_keys(act.session, [record for record in kept if record.id is None])
         flush(act.session, kept[-1])
+
+
+def _give_keys(session: Any, new: Sequence[Any]) -> None:
+    """SQLite would be asked for one key after the other, a statement each. It has one writer at a time, so the next
+    ones are known."""
+    if len(new) > 1 and session.get_bind().dialect.name == "sqlite":
+        last = session.scalar(sa.select(sa.func.max(type(new[0]).id))) or 0
+        for n, record in enumerate(new, last + 1):
+            record.id = n
 
 
 def flush(session: Any, record: Any) -> None:

@@ -133,6 +133,9 @@ def _wrong_moves(spec: RecordType) -> Iterator[str]:
         for role in move.by:
             if role not in RELATIONS and not spec.access.get(role):
                 yield f"the move {move.name} is given to {role}, who has no access; give it access or take it out."
+        for role in () if callable(move.tells) else move.tells:
+            if role not in RELATIONS and not spec.access.get(role):
+                yield f"the move {move.name} tells {role}, who has no access; give it access or take it out."
         for name in (*move.requires, *move.stamps):
             if name not in spec.fields and name not in spec.lines:
                 yield f"the move {move.name} names the unknown field {name!r}; declare it."
@@ -159,6 +162,18 @@ def _wrong_deadlines(spec: RecordType) -> Iterator[str]:
                 yield f"the deadline {deadline.name} names the unknown field {name!r}; declare it."
         if not deadline.met_by and deadline.limit in PARAMETERS:
             yield f"nothing meets the deadline {deadline.name}; name the field that does."
+        if deadline.holder and (deadline.holder not in spec.fields or spec.fields[deadline.holder].kind is not Kind.USER):
+            yield f"the deadline {deadline.name} is held by {deadline.holder!r}, which is no person; name a person field."
+        if deadline.warn and deadline.warn not in PARAMETERS:
+            yield f"the deadline {deadline.name} warns by the unknown {deadline.warn!r}; name a parameter."
+        for state in deadline.during:
+            if spec.workflow.state(state) is None:
+                yield f"the deadline {deadline.name} runs in the unknown state {state!r}; declare it."
+        if deadline.pauses and {"since_on", "until_on"} - set(getattr(spec.lines.get(deadline.pauses), "fields", ())):
+            yield f"the deadline {deadline.name} pauses by {deadline.pauses!r}; name a child table with since_on, until_on."
+        for word in deadline.tell:
+            if word not in (OWNER, SIGNER) and not spec.access.get(word):
+                yield f"the deadline {deadline.name} tells {word}, who has no access; give it access or take it out."
     if spec.copies and spec.copies.lines not in spec.lines:
         yield f"copies names the unknown child table {spec.copies.lines!r}; declare it."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
@@ -28,9 +29,12 @@ def is_workday(session: Any, day: date) -> bool:
     return kind == "workday" if kind else is_published_workday(day)
 
 
-def add(session: Any, moment: datetime, count: int) -> datetime:
-    """The end of the count-th working day after the day of `moment`."""
-    return office.add_workdays(moment, count, lambda day: is_workday(session, day))
+def add(session: Any, moment: datetime, count: int, without: Collection[tuple[date, date]] = ()) -> datetime:
+    """The end of the count-th working day after the day of `moment`; days in the spans `without` (both ends
+    included) do not count, however the spans overlap."""
+    def counts(day: date) -> bool:
+        return is_workday(session, day) and not any(first <= day <= last for first, last in without)
+    return office.add_workdays(moment, count, counts)
 
 
 def set_day(act: Any, day: date, kind: str, name: str) -> None:

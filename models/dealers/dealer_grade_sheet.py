@@ -310,7 +310,8 @@ class DealerGradeSheet(Record):
                      by=(SYSTEM, "customer_service"), stamps=("data_as_of",), then=compile_again),
                 Move("review", "复核", source=("compiled",), to="reviewed", by=("customer_service",),
                      requires=("data_as_of", "review_opinion"), stamps=("reviewed_at", "reviewer"),
-                     then=ask_dealer_anew),
+                     then=ask_dealer_anew,
+                     tells=("dealer",)),
                 Move("confirm", "确认", source=("reviewed",), to="confirmed", by=("dealer",),
                      stamps=("signed_by", "signed_at")),
                 Move("lapse", "逾期视为确认", source=("reviewed",), to="confirmed", by=(SYSTEM,),
@@ -337,7 +338,7 @@ class DealerGradeSheet(Record):
             approval=(Step("deputy_gm"),)),
         deadlines=(
             Deadline("appeal", "grade_appeal_days", starts="reviewed_at", met_by="signed_at",
-                     tell=("dealer",)),
+                     during=("reviewed",), escalates=False, tell=("dealer",)),
         ),
         access={
             "customer_service": "CEVX", "quality_manager": "V", "dealer": "Kv", "finance": "V",

@@ -111,7 +111,7 @@ class DealerMonthlyWorkReport(Record):
             )),
         deadlines=(
             Deadline("submit", "due_at", starts="period", met_by="submitted_at",
-                     tell=("owner", "customer_service"), id="SLA-08"),
+                     tell=("owner", "customer_service"), id="SLA-08", holder="prepared_by"),
         ),
         access={
             "customer_service": "AVX", "quality_manager": "V", "dealer": "CEv", "deputy_gm": "V",

@@ -156,7 +156,7 @@ class MonthlyQualityReport(Record):
             )),
         deadlines=(
             Deadline("submit", "due_at", starts="period", met_by="submitted_at",
-                     tell=("owner", "customer_service"), id="SLA-07"),
+                     tell=("owner", "customer_service"), id="SLA-07", holder="prepared_by"),
         ),
         access={
             "customer_service": "AVX", "quality_engineer": "V", "quality_manager": "V", "dealer": "CEv",

@@ -68,7 +68,7 @@ class OutletQuarterlySummary(Record):
         ),
         deadlines=(
             Deadline("submit", "due_on", starts="quarter", met_by="submitted_at",
-                tell=("owner", "customer_service"), id="SLA-15"),
+                tell=("owner", "customer_service"), id="SLA-15", holder="technician"),
         ),
         access={
             "customer_service": "AVX", "dispatcher": "V", "technician": "CEv", "quality_manager": "V",

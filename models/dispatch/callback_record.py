@@ -178,7 +178,8 @@ class CallbackRecord(Record):
                                "remark"),
                      when=(actor_is_not("technician"),
                            one_of("satisfaction_level", "dissatisfied", "very_dissatisfied")),
-                     then=note_in_sheet),
+                     then=note_in_sheet,
+                     tells=("quality_manager",)),
                 Move("resolve", "处理不满意", "Resolve dissatisfaction", source=("dissatisfied",), to="done",
                      by=("customer_service", "quality_engineer"), requires=("follow_up",),
                      when=(FOLLOWED_UP,)),
@@ -189,7 +190,7 @@ class CallbackRecord(Record):
             )),
         deadlines=(
             Deadline("callback", "callback_days", starts="served_at", met_by="called_at",
-                     tell=("customer_service", "quality_manager"), id="SLA-19"),
+                     tell=("customer_service", "quality_manager"), id="SLA-19", holder="caller"),
         ),
         access={
             "customer_service": "CEVX", "technician": "v", "quality_engineer": "CEVX",

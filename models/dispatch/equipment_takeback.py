@@ -82,6 +82,7 @@ class EquipmentTakeback(Record):
     promised_at = moment("预计归还时间", origin="P", help=(
         "需延后的，须在原预计时间之前再次知会客户", "Put off only after the customer was told, before it passes"))
     promise_renotified_at = moment("再次知会客户时间", origin="X")
+    promise_reason = longtext("承诺变更原因", "Reason of the new promise", origin="X")
     repair_route = choice("返修途径", ("self", "自行解决", "Solved by the technician"),
                           ("colleague", "同事协助", "Colleague helped"),
                           ("rework_procedure", "进入物品返修程序", "Item repair procedure"),
@@ -123,6 +124,8 @@ class EquipmentTakeback(Record):
             return
         if self.promised_at is None:
             yield "promised_at", Text("已告知客户的归还时间不能清空", "The customer was promised a return: give the time")
+        if not (self.promise_reason and is_changed(self, "promise_reason")):
+            yield "promise_reason", Text("承诺延期须填写新的原因", "Give the reason why the promise changes")
         told = self.promise_renotified_at
         if told is None or not is_changed(self, "promise_renotified_at") or told >= before:
             yield "promise_renotified_at", Text(
@@ -164,7 +167,8 @@ class EquipmentTakeback(Record):
             )),
         deadlines=(
             Deadline("return_promise", "promised_at", starts="customer_copy_given_at", met_by="returned_at",
-                     tell=("dispatcher", "owner"), id="SLA-05"),
+                     tell=("dispatcher", "owner"), id="SLA-05",
+                     warn="promise_warning_hours", holder="technician"),
         ),
         access={"customer_service": "V", "dispatcher": "AVX", "technician": "CEV", "quality_manager": "V"},
         rules=(

@@ -381,7 +381,8 @@ class WorkOrder(Record):
                      when=(ON_SITE,), then=note_appointment),
                 Move("reappoint", "改约", "Change appointment", source=("appointed",), to="appointed",
                      by=("technician",), requires=("appointment_at",), when=(NEW_APPOINTMENT,),
-                     then=take_new_time),
+                     then=take_new_time,
+                     tells=("dispatcher",)),
                 Move("arrive", "到达", source=("appointed",), to="arrived", by=("technician",),
                      requires=("transport_mode", "is_appearance_ready"), stamps=("arrived_at",),
                      when=(is_true("is_appearance_ready"), FAST_TRANSPORT, CAR_APPROVED), then=note_arrival),
@@ -424,9 +425,10 @@ class WorkOrder(Record):
             )),
         deadlines=(
             Deadline("arrive", "arrive_due_at", starts="received_at", met_by="arrived_at",
-                     tell=("dispatcher", "customer_service", "quality_manager"), id="SLA-03/SLA-04"),
+                     tell=("dispatcher", "customer_service", "quality_manager"), id="SLA-03/SLA-04",
+                     holder="technician"),
             Deadline("appointment", "appointment_at", met_by="arrived_at", tell=("dispatcher", "owner"),
-                     id="SLA-20"),
+                     id="SLA-20", holder="technician"),
         ),
         access={
             "customer_service": "VX", "dispatcher": "CEAVX", "technician": "Ev", "quality_manager": "V",

@@ -163,7 +163,8 @@ class MajorIncidentReport(Record):
                 Move("report", "报告", source=("draft",), to="reported", by=("technician", "unit"),
                      requires=("responsible_unit", "technician", "direct_loss", "loss_known_at",
                                "incident_text", "preliminary_opinion", "customer_demand"),
-                     stamps=("reported_at",), when=(IS_MAJOR,)),
+                     stamps=("reported_at",), when=(IS_MAJOR,),
+                     tells=("unit_lead", "quality_manager", "deputy_gm")),
                 Move("acknowledge_unit", "子(分)公司领导签收", "Acknowledge (unit)", source=("reported",),
                      to="reported", by=("unit_lead",), stamps=("unit_acknowledged_at",)),
                 Move("acknowledge_quality", "质量部签收", "Acknowledge (quality)", source=("reported",),
@@ -179,7 +180,7 @@ class MajorIncidentReport(Record):
             void_when=(IS_NOT_MAJOR,)),
         deadlines=(
             Deadline("report", "major_incident_report_hours", starts="loss_known_at", met_by="reported_at",
-                     tell=("owner", "unit_lead", "quality_manager"), id="SLA-17"),
+                     tell=("owner", "unit_lead", "quality_manager"), id="SLA-17", holder="technician"),
         ),
         access={
             "technician": "CEV", "quality_engineer": "V", "quality_manager": "KAVX", "unit": "EV",

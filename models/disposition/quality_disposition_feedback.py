@@ -196,7 +196,7 @@ class QualityDispositionFeedback(Record):
             )),
         deadlines=(
             Deadline("hand_in", "feedback_hand_in_days", starts="handled_at", met_by="all_received_at",
-                     tell=("owner", "unit_lead", "quality_manager"), id="SLA-18"),
+                     tell=("owner", "unit_lead", "quality_manager"), id="SLA-18", holder="technician"),
         ),
         access={
             "customer_service": "V", "technician": "CEV", "quality_engineer": "KEAVX", "quality_manager": "VX",

@@ -11,6 +11,10 @@ def take_back(report, act) -> None:
     report.reported_at = None
 
 
+def to_whom(report):
+    return ("unit_lead",) if report.report_to == "unit_leader" else ("quality_manager",)
+
+
 class UnresolvedIssueReport(Record):
     """The service person reports with photo, video or written report a problem that cannot be solved for
     the time being, so that the unit leader or the quality department sends support."""
@@ -61,7 +65,8 @@ class UnresolvedIssueReport(Record):
             moves=(
                 Move("report", "上报", source=("draft",), to="reported", by=("technician",),
                      requires=("situation", "evidence_kinds", "evidence"), stamps=("reported_at",),
-                     when=(is_true("is_customer_informed"),)),
+                     when=(is_true("is_customer_informed"),),
+                     tells=to_whom),
                 Move("assign", "安排支援", "Assign support", source=("reported",), to="support_assigned",
                      by=("unit_lead", "quality_manager"), requires=("support_staff", "due_on")),
                 Move("send_back", "退回补充", source=("reported",), to="draft",
@@ -72,7 +77,7 @@ class UnresolvedIssueReport(Record):
             )),
         deadlines=(
             Deadline("solve", "due_on", starts="reported_at", met_by="solved_at",
-                     tell=("owner", "unit_lead", "quality_manager")),
+                     tell=("owner", "unit_lead", "quality_manager"), holder="support_staff"),
         ),
         access={
             "technician": "CEV", "quality_engineer": "V", "quality_manager": "AVX", "unit": "V",

@@ -13,6 +13,7 @@ from models.conditions import (
     every_line,
     filled,
     if_so,
+    is_changed,
     is_false,
     is_true,
     one_of,
@@ -118,6 +119,7 @@ class CorrectiveAction(Record):
     promised_at = moment("承诺完成时间", help=("确需延期的，须在原承诺时间之前变更，并再次知会顾客",
                                          "Postpone only before the promised time has passed; tell the "
                                          "customer again"))
+    promise_reason = longtext("承诺变更原因", "Reason of the new promise")
     due_at = moment("完成期限", origin="X",
                     derived="promised_at; until it is set issued_at + parameter corrective_action_days")
     containment = longtext("临时(围堵)措施", origin="P", group=("原因与措施", "Cause and measures"))
@@ -190,16 +192,19 @@ class CorrectiveAction(Record):
                 yield written, Text("选了“{done}”，请填写本项内容",
                                     "“{done}” is yes: write down what was done").with_(
                     done=self.spec.fields[done].label)
-        if self._is_postponed_too_late(act):
+        promised = self._earlier_promise()
+        if promised and not (self.promise_reason and is_changed(self, "promise_reason")):
+            yield "promise_reason", Text("承诺延期须填写新的原因", "Give the reason why the promise changes")
+        if promised and promised < act.now:
             yield "promised_at", Text(
                 "原承诺时间已过，不能再延期；延期须在原承诺时间之前提出",
                 "The promised time has passed: a later one must be given before that")
 
-    def _is_postponed_too_late(self, act):
+    def _earlier_promise(self):
+        """The promise that this save puts off."""
         before = sa.inspect(self).attrs.promised_at.history.deleted
         promised = before[0] if before else None
-        is_later = promised and (self.promised_at is None or promised < self.promised_at)
-        return bool(is_later and promised < act.now)
+        return promised if promised and (self.promised_at is None or promised < self.promised_at) else None
 
     spec = RecordType(
         code="CAP", zh="纠正和预防措施记录", en="Corrective and preventive action",
@@ -249,7 +254,8 @@ class CorrectiveAction(Record):
                 Move("effect_fail", "无效重做", "Not effective", source=("verified",), to="planned",
                      by=("quality_manager",), comment=True, then=do_again),
                 Move("report", "报总经理", "Report to GM", source=("effective",), to="reported",
-                     by=("quality_manager",), stamps=("reported_at",)),
+                     by=("quality_manager",), stamps=("reported_at",),
+                     tells=("general_manager",)),
                 Move("take_note", "总经理阅知", source=("reported",), to="reported", by=("general_manager",),
                      stamps=("gm_noted_at",)),
                 Move("close", "关闭", source=("reported",), to="closed", by=("quality_manager",),
@@ -260,7 +266,7 @@ class CorrectiveAction(Record):
             )),
         deadlines=(
             Deadline("action", "due_at", starts="issued_at", met_by="action_done_at",
-                     tell=("owner", "unit_lead", "quality_manager"), id="SLA-25"),
+                     tell=("owner", "unit_lead", "quality_manager"), id="SLA-25", holder="action_owner"),
             Deadline("effectiveness_check", "effectiveness_check_on", starts="action_done_at",
                      met_by="effective_at",
                      tell=("quality_manager",)),
@@ -279,7 +285,7 @@ class CorrectiveAction(Record):
             "it closes",
             "BR-26 each dissatisfied or gap item of a satisfaction_report gets one action of the "
             "responsible unit; the quality head reports the tracking result to the general manager",
-            "BR-05 a later promised_at is entered before the old promised_at has passed and needs a comment",
+            "BR-05 a later promised_at is entered before the old promised_at has passed and needs a promise_reason",
             "the verifier is not the action_owner",
             "customer service may draft an action (proposal of an improvement case, 002 客户投诉管理办法 "
             "(七)3(5)); only quality issues it",

@@ -378,7 +378,7 @@ class ComplaintCase(Record):
             Deadline("reply", "reply_hours", starts="received_at", met_by="replied_at",
                      tell=("customer_service", "quality_manager"), id="SLA-02"),
             Deadline("promise", "promised_at", starts="replied_at", met_by="effect_confirmed_at",
-                     tell=("owner", "quality_manager"), id="SLA-05"),
+                     tell=("owner", "quality_manager"), id="SLA-05", warn="promise_warning_hours"),
             Deadline("close", "close_due_at", starts="registered_at", met_by="closed_at",
                      tell=("customer_service", "quality_manager"), id="SLA-26"),
         ),

@@ -40,6 +40,10 @@ class Informed(Line, of="customer_contact_memo"):
     remark = text("意见", origin="P")
 
 
+def those_informed(memo):
+    return [row.person_id for row in memo.informed]
+
+
 class CustomerContactMemo(Record):
     """The quality section head or staff record every contact with a customer in detail, first of all
     for each feedback, complaint or return, and inform the persons concerned."""
@@ -104,7 +108,8 @@ class CustomerContactMemo(Record):
             moves=(
                 Move("record", "记录", source=("draft",), to="recorded",
                      by=("quality_engineer", "quality_manager", "customer_service", "sales", "sales_lead"),
-                     requires=("customer", "contacted_at", "channel", "content"), then=note_contact),
+                     requires=("customer", "contacted_at", "channel", "content"), then=note_contact,
+                     tells=those_informed),
                 Move("acknowledge", "知会确认", source=("recorded",), to="acknowledged",
                      by=("unit", "unit_lead", "quality_engineer", "quality_manager", "customer_service",
                          "technician", "sales", "sales_lead", "warehouse"),

@@ -44,6 +44,10 @@ class Action(Line, of="customer_meeting_minutes"):
     corrective_action_id = link("corrective_action", "纠正和预防措施", origin="X")
 
 
+def handlers(minutes):
+    return [row.handler_id for row in minutes.actions]
+
+
 class CustomerMeetingMinutes(Record):
     """The quality section or the sales branch writes the minutes of a quality meeting or user
     symposium, collecting the customers' opinions and the agreed actions."""
@@ -89,7 +93,8 @@ class CustomerMeetingMinutes(Record):
                 Move("issue", "发布", source=("draft",), to="issued",
                      by=("sales", "sales_lead", "quality_engineer"),
                      requires=("topic", "held_at", "attendees", "opinions"), stamps=("issued_at",),
-                     when=(CUSTOMER_WAS_THERE,)),
+                     when=(CUSTOMER_WAS_THERE,),
+                     tells=handlers),
                 Move("close", "关闭", source=("issued",), to="closed", by=("quality_manager",),
                      stamps=("closed_at",),
                      when=(every_line("actions", "done_on"), every_line("actions", "result_text"))),

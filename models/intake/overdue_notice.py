@@ -9,7 +9,7 @@ from models.base import Record, choice, decimal, longtext, moment, person, round
 from models.history import DeadlineClock
 from models.people import Membership, User
 from models.settings import PARAMETERS
-from models.spec import SYSTEM, Condition, Deadline, Default, Move, RecordType, Series, Text, Workflow, states
+from models.spec import SYSTEM, VOID, Condition, Deadline, Default, Move, RecordType, Series, Text, Workflow, states
 
 SPANS = {"h": "小时", "d": "天", "wd": "个工作日"}
 # level -> the next one, the hours after the limit at which it is reached, and the roles of which one is told
@@ -19,31 +19,53 @@ LEVELS = {
 }
 
 
-def raise_notice(clock, act):
-    """For the job that watches the clocks: the one notice of a step that passed its limit."""
-    record = act.get(clock.type, clock.record_id)
-    deadline = next(row for row in record.spec.deadlines if row.name == clock.name)
-    about = {"subject_type": clock.type, "deadline_id": deadline.id or deadline.name, "due_at": clock.due_at}
-    # What has no number yet is named by its id, and may have got a number since.
-    names = [name for name in (record.number, f"#{record.id}") if name]
-    for name in names:
-        for notice in act.find("overdue_notice", subject_number=name, **about):
-            return notice
-    step = record.spec.fields[deadline.met_by or deadline.limit]
-    notice = act.new(
-        "overdue_notice", subject_number=names[0], deadline_name=step.label.zh,
-        limit_text=_limit(record, deadline, clock, act), responsible_unit=getattr(record, "responsible_unit", None),
-        handler=getattr(record, "handler_id", None) or record.created_by_id, **about)
-    if "is_overdue" in record.spec.fields:
-        act.touch(record)
-    return notice
+def raise_notices(clocks, act) -> list:
+    """For the job that watches the clocks: the notice of each step that passed its limit. A step has one."""
+    known, notices = _known(clocks, act), []
+    for clock in clocks:
+        record = act.get(clock.type, clock.record_id)
+        deadline = next(row for row in record.spec.deadlines if row.name == clock.name)
+        # What has no number yet is named by its id, and may have got a number since.
+        names = [name for name in (record.number, f"#{record.id}") if name]
+        keys = [(clock.type, name, deadline.id or deadline.name, clock.due_at) for name in names]
+        notice = next((known[key] for key in keys if key in known), None)
+        if notice is None:
+            act.known["subject", clock.type, names[0]] = record
+            notice = known[keys[0]] = _new(keys[0], record, deadline, clock, act)
+        notices.append(notice)
+    return notices
+
+
+def _known(clocks, act) -> dict:
+    found = act.session.scalars(sa.select(OverdueNotice).where(
+        OverdueNotice.due_at.in_({clock.due_at for clock in clocks}), OverdueNotice.state != VOID))
+    return {(row.subject_type, row.subject_number, row.deadline_id, row.due_at): row for row in found}
+
+
+def _new(key, record, deadline, clock, act):
+    type_name, number, deadline_id, due_at = key
+    return act.new(
+        "overdue_notice", subject_type=type_name, subject_number=number, deadline_id=deadline_id, due_at=due_at,
+        deadline_name=_step(record.spec, deadline).zh, limit_text=_limit(record, deadline, clock, act),
+        responsible_unit=getattr(record, "responsible_unit", None),
+        handler=holder_of(record, deadline) or record.created_by_id)
+
+
+def holder_of(record, deadline) -> int | None:
+    """Whose step it is, where the record names somebody."""
+    named = getattr(record, record.spec.fields[deadline.holder].column) if deadline.holder else None
+    return named or getattr(record, "handler_id", None)
+
+
+def _step(spec, deadline) -> Text:
+    return spec.fields[deadline.met_by or deadline.limit].label
 
 
 def _limit(record, deadline, clock, act) -> str:
     parameter = PARAMETERS.get(deadline.limit)
     if parameter is None:
         return record.spec.fields[deadline.limit].label.zh
-    return f"{act.parameter(deadline.limit, at=clock.started_at)}{SPANS[parameter.unit]}"
+    return f"{clock.allowance}{SPANS[parameter.unit]}"
 
 
 def subject_of(notice, act):
@@ -51,14 +73,19 @@ def subject_of(notice, act):
     name = notice.subject_number or ""
     if notice.subject_type not in notice.types:
         return None
+    if ("subject", notice.subject_type, name) in act.known:
+        return act.known["subject", notice.subject_type, name]
     if name.startswith("#") and name[1:].isdigit():
         return act.get(notice.subject_type, int(name[1:]))
     return next(iter(act.find(notice.subject_type, number=name)), None)
 
 
 def deadline_of(notice):
-    deadlines = notice.types[notice.subject_type].deadlines
-    return next((row for row in deadlines if notice.deadline_id == (row.id or row.name)), None)
+    """By its id; of several with the same id the one whose step the notice names."""
+    spec = notice.types[notice.subject_type]
+    found = [row for row in spec.deadlines if notice.deadline_id == (row.id or row.name)]
+    named = (row for row in found if _step(spec, row).zh == notice.deadline_name)
+    return next(named, found[0] if found else None)
 
 
 def is_done(notice, act) -> bool:
@@ -70,7 +97,9 @@ def is_done(notice, act) -> bool:
     clock = act.session.scalar(sa.select(DeadlineClock).where(
         DeadlineClock.type == notice.subject_type, DeadlineClock.record_id == subject.id,
         DeadlineClock.name == deadline.name))
-    return clock is None or clock.state != "running" or clock.due_at > act.now
+    if clock is None or clock.state != "running" or clock.due_at > act.now:
+        return True
+    return notice.created_by_id is None and clock.due_at != notice.due_at   # it has another notice by now
 
 
 def is_due_for_more(notice, act) -> bool:
@@ -171,9 +200,11 @@ class OverdueNotice(Record):
             )),
         deadlines=(
             Deadline("level_2", "overdue_level_2_hours", starts="due_at", met_by="cleared_at",
-                     tell=("unit_lead", "quality_manager"), id="SLA-27"),
+                     tell=("unit_lead", "quality_manager"), id="SLA-27", during=("issued",), escalates=False),
             Deadline("level_3", "overdue_level_3_hours", starts="due_at", met_by="cleared_at",
-                     tell=("deputy_gm",), id="SLA-27"),
+                     tell=("deputy_gm",), id="SLA-27", during=("issued",), escalates=False),
+            Deadline("new_limit", "new_due_at", starts="answered_at", met_by="cleared_at",
+                     tell=("unit_lead", "quality_manager"), during=("answered",), escalates=False),
         ),
         access={
             "customer_service": "CEVX", "quality_engineer": "EK", "quality_manager": "AV", "unit": "EK",
@@ -183,6 +214,8 @@ class OverdueNotice(Record):
             "the job makes exactly one notice per overdue step (subject_type, subject_number, deadline_id, "
             "due_at)",
             "SLA-27 level 1 at once, level 2 at due_at + 24 h, level 3 at due_at + 72 h",
+            "an answered notice rises no further; once new_due_at has passed too, the unit's head and the quality "
+            "manager are told",
             "new_due_at does not change the original due date in on-time statistics",
             "a notice can be cleared only when the step it names is done",
         ),

@@ -239,6 +239,11 @@ class QualityInfoTransfer(Record):
         on_site = self.handling_mode == "on_site"
         self.arrive_due_at = self._after_receipt(act, f"arrival_hours_{place}") if on_site else None
 
+    def edited(self, act):
+        """A loss that becomes known does not wait for the next step."""
+        if self.state not in ("registered", "rejected"):
+            report_major_loss(self, act)
+
     def _after_receipt(self, act, parameter):
         return self.received_at and self.received_at + timedelta(
             hours=act.parameter(parameter, at=self.received_at))
@@ -336,7 +341,7 @@ class QualityInfoTransfer(Record):
             Deadline("reply", "reply_hours", starts="received_at", met_by="replied_at",
                      tell=("quality_engineer", "quality_manager"), id="SLA-01"),
             Deadline("arrive", "arrive_due_at", starts="received_at", met_by="arrived_at",
-                     tell=("unit_lead", "quality_manager"), id="SLA-03/04"),
+                     tell=("unit_lead", "quality_manager"), id="SLA-03/04", holder="technician"),
         ),
         access={
             "customer_service": "V", "dispatcher": "V", "technician": "Ev", "quality_engineer": "CEAVXK",

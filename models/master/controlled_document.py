@@ -134,7 +134,8 @@ class ControlledDocument(Record):
             approval=(Step("quality_manager"), Step("management_representative")),
         ),
         deadlines=(
-            Deadline("review", "review_due_on", tell=("quality_engineer", "quality_manager")),
+            Deadline("review", "review_due_on", warn="expiry_warning_days", during=("effective",),
+                     tell=("quality_engineer", "quality_manager")),
         ),
         access={
             "customer_service": "V", "dispatcher": "V", "technician": "V", "quality_engineer": "CEVX",

@@ -161,7 +161,7 @@ class Customer(Record):
         search=("number", "name", "contact_person", "phone", "credit_code"),
         links_in=("hotline_consultation", "phone_dispatch_record", "customer_contact_memo"),
         filters=("state", "customer_type", "province", "industry", "is_key_customer", "account_manager",
-                 "dealer"),
+                 "dealer", "survey_due_on"),
         retention_years=10, chosen_in=("active",),
         workflow=Workflow(
             states(("draft", "草稿"), ("active", "有效"), ("inactive", "停用"), ("anonymised", "已匿名")),
@@ -179,9 +179,9 @@ class Customer(Record):
             ),
             maintained=("draft", "active")),
         deadlines=(
-            Deadline("yearly_survey", id="SLA-12", met_by="last_surveyed_on", limit="survey_due_on",
-                     tell=("quality_engineer", "quality_manager")),
-            Deadline("contact", id="SLA-13", starts="last_contacted_at", limit="contact_due_at",
+            # A survey moves the limit on to the next year. Who is still to be surveyed the year-end job tells in one.
+            Deadline("yearly_survey", id="SLA-12", limit="survey_due_on", during=("active",)),
+            Deadline("contact", id="SLA-13", limit="contact_due_at", holder="account_manager", during=("active",),
                      tell=("quality_engineer", "quality_manager")),
         ),
         access={

@@ -122,8 +122,10 @@ class DealerLedger(Record):
             maintained=("candidate", "trained", "active", "rectifying", "suspended")),
         deadlines=(
             Deadline("first_training", starts="established_on", met_by="first_training_passed_on",
-                     limit="first_training_days", tell=("customer_service", "evaluator")),
-            Deadline("contract_renewal", limit="contract_ends_on", tell=("customer_service",)),
+                     limit="first_training_days", during=("candidate", "trained"),
+                     tell=("customer_service", "evaluator")),
+            Deadline("contract_renewal", limit="contract_ends_on", warn="expiry_warning_days",
+                     during=("active", "rectifying", "suspended"), tell=("customer_service",)),
         ),
         access={
             "customer_service": "CEVX", "dispatcher": "V", "quality_engineer": "V", "quality_manager": "AV",

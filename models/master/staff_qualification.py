@@ -126,7 +126,8 @@ class StaffQualification(Record):
             ),
             maintained=("pending",)),
         deadlines=(
-            Deadline("renewal", limit="valid_until_on", tell=("evaluator", "customer_service")),
+            Deadline("renewal", limit="valid_until_on", holder="person", warn="expiry_warning_days", during=("valid",),
+                     tell=("evaluator", "customer_service")),
         ),
         access={
             "customer_service": "CEV", "dispatcher": "V", "technician": "v", "quality_engineer": "V", "quality_manager": "AVX",

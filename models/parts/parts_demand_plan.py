@@ -187,7 +187,7 @@ class PartsDemandPlan(Record):
         deadlines=(
             Deadline("submit", "due_at", starts="period", met_by="submitted_at",
                      tell=("owner", "customer_service"),
-                     id="SLA-06"),
+                     id="SLA-06", holder="prepared_by"),
         ),
         access={"customer_service": "EAVX", "dealer": "CEv", "warehouse": "V", "finance": "V"},
         rules=(

@@ -180,7 +180,8 @@ class PartsPurchaseList(Record):
                      comment=True,
                      signs=True),
                 Move("release", "下达配套部", "Release to procurement", source=("approved",), to="released",
-                     by=("customer_service",), stamps=("released_at",)),
+                     by=("customer_service",), stamps=("released_at",),
+                     tells=("warehouse",)),
                 Move("receive_part", "部分到货", source=("released", "partly_received"), to="partly_received",
                      by=("warehouse",), when=(PARTLY_THERE,), then=put_in_stock),
                 Move("receive_all", "收齐", source=("released", "partly_received"), to="received",
@@ -191,7 +192,8 @@ class PartsPurchaseList(Record):
             ),
             approval=(Step("finance"), Step("deputy_gm"))),
         deadlines=(
-            Deadline("needed", "needed_on", met_by="received_at", tell=("warehouse", "customer_service")),
+            Deadline("needed", "needed_on", met_by="received_at", tell=("warehouse", "customer_service"),
+                     holder="procurement_handler"),
         ),
         access={"customer_service": "CEVX", "finance": "AVX", "deputy_gm": "AV", "warehouse": "EV"},
         rules=(

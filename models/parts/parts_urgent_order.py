@@ -156,7 +156,7 @@ class PartsUrgentOrder(Record):
             Deadline("ship", "urgent_shipping_hours", starts="submitted_at", met_by="shipped_at",
                      tell=("customer_service", "warehouse")),
             Deadline("promised_arrival", "promised_at", starts="accepted_at", met_by="received_at",
-                     tell=("customer_service",)),
+                     tell=("customer_service",), warn="promise_warning_hours"),
         ),
         access={"customer_service": "AVX", "dealer": "CEv", "warehouse": "EV", "finance": "V"},
         rules=(

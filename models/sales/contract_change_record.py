@@ -146,7 +146,7 @@ class ContractChangeRecord(Record):
             )),
         deadlines=(
             Deadline("tell_customer", "original_promised_at", met_by="customer_confirmed_at",
-                     tell=("sales", "sales_lead"), id="SLA-05"),
+                     tell=("sales", "sales_lead"), id="SLA-05", warn="promise_warning_hours"),
         ),
         access={
             "quality_manager": "VA", "sales": "CEVX", "sales_lead": "CEVXA", "unit": "Kv", "unit_lead": "Kv",

@@ -104,7 +104,7 @@ class QuarterlyServiceAnalysis(Record):
         ),
         deadlines=(
             Deadline("quarterly_analysis", "due_at", met_by="submitted_at",
-                tell=("owner", "sales_lead", "quality_manager"), id="SLA-14"),
+                tell=("owner", "sales_lead", "quality_manager"), id="SLA-14", holder="salesperson"),
         ),
         access={
             "quality_engineer": "EAVX", "quality_manager": "V", "sales": "CEVX", "sales_lead": "CEVX",

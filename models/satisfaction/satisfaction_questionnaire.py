@@ -188,7 +188,8 @@ class SatisfactionQuestionnaire(Record):
             )),
         deadlines=(
             Deadline("return", "questionnaire_return_days", starts="sent_at", met_by="returned_at",
-                     tell=("owner", "quality_engineer"), id="X-CSQ-RETURN"),
+                     tell=("owner", "quality_engineer"), id="X-CSQ-RETURN", holder="surveyor", during=("sent",),
+                     escalates=False),
         ),
         access={
             "customer_service": "EV", "technician": "EV", "quality_engineer": "CEVX", "quality_manager": "V",

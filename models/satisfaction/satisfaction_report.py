@@ -23,11 +23,6 @@ def begin_actions(report, act) -> None:
             row.corrective_action_id = action.id
 
 
-def tell_general_manager(report, act) -> None:
-    """The result of the tracking is reported."""
-    act.tell(report, ("general_manager",), TRACKED.with_(number=report.number), "tracked")
-
-
 def unexplained(report):
     """Items below the last round that are neither commented nor to be improved."""
     improved = [row.aspect for row in report.improvements if row.kind == "below_last"]
@@ -61,8 +56,6 @@ def is_in_review(report, act) -> bool:
     return review is None or any(row.satisfaction_report_id == report.id for row in review.inputs)
 
 
-TRACKED = Text("满意度报告 {number} 的改进措施追踪已完成，请查看追踪结果",
-               "The improvements of satisfaction report {number} were tracked: see the result")
 DISSATISFIED = ("dissatisfied", "very_dissatisfied")
 DISSATISFACTION_LISTED = Condition(
     lambda report, act: not unlisted(report, act),
@@ -222,7 +215,8 @@ class SatisfactionReport(Record):
                 Move("close", "关闭", source=("in_management_review",), to="closed",
                     by=("quality_manager",), requires=("tracking_summary",),
                     stamps=("tracking_reported_at", "closed_at"),
-                    when=(every_line("improvements", "tracking_result"),), then=tell_general_manager),
+                    when=(every_line("improvements", "tracking_result"),),
+                    tells=("general_manager",)),
             ),
         ),
         access={

@@ -10,7 +10,7 @@ from models.base import (
 )
 from models.choices import FAULT_CATEGORIES
 from models.conditions import is_changed, not_referenced, saying
-from models.spec import SIGNER, VOID, Condition, Move, RecordType, Series, Step, Text, Workflow, states
+from models.spec import SIGNER, VOID, Condition, Deadline, Move, RecordType, Series, Step, Text, Workflow, states
 from models.warranty.recall_vehicle import MEASURES
 
 # Decided and not yet accounted for: vehicles of the scope are not delivered without their row being done.
@@ -250,6 +250,10 @@ class RecallCampaign(Record):
                      requires=("corrective_action",), stamps=("closed_at",)),
             ),
             approval=(Step("general_manager"),)),
+        deadlines=(
+            Deadline("final_report", "ends_on", starts="announced_at", met_by="reported_at",
+                     tell=("quality_manager", "customer_service")),
+        ),
         access={
             "customer_service": "EVX", "quality_manager": "CEVX", "sales": "V", "sales_lead": "V",
             "dealer": "V", "unit": "V", "unit_lead": "V", "warehouse": "V", "deputy_gm": "V",

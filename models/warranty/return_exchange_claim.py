@@ -5,8 +5,8 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from models.base import (
-    Record, choice, day, decimal, integer, link, longtext, moment, money, percent, person, phone, rounded, text,
-    yes_no,
+    Line, Record, choice, day, decimal, integer, lines, link, longtext, moment, money, percent, person, phone,
+    rounded, text, yes_no,
 )
 from models.choices import FAULT_CATEGORIES
 from models.conditions import (
@@ -110,9 +110,18 @@ GOODS_ARE_IMPROVED = if_so(RETURNED_GOODS, filled("corrective_action"))
 GOODS_ARE_REWORKED = if_so(RETURNED_GOODS, Condition(is_reworked, Text(
     "退回的货物须有注明本申请的返工单，且均已放行或报废",
     "Returned goods need a rework order that names this claim, released or scrapped")))
+NEW_REASON = Text("承诺延期须填写新的原因", "Give the reason why the promise changes")
 NOT_ACCEPTED = Condition(
     lambda claim, act: not claim.is_nonconformity_confirmed,
     Text("已确认属实的申请须予受理，只能由用户撤回", "A confirmed claim must be accepted; only the user withdraws it"))
+
+
+class Delay(Line, of="return_exchange_claim"):
+    """Days on which the user keeps the exchange waiting; both ends count."""
+
+    since_on = day("起始日期", required=True, origin="X")
+    until_on = day("截止日期", origin="X", help=("未结束的留空，期限暂停计算", "Empty while it lasts: the time stands still"))
+    reason = longtext("原因", required=True, origin="X")
 
 
 class ReturnExchangeClaim(Record):
@@ -165,6 +174,7 @@ class ReturnExchangeClaim(Record):
         "不能按期的，须在原承诺时间之前再次知会用户后方可延期",
         "Postponed only after the user was told again before the promise ran out"))
     promise_renotified_at = moment("再次知会时间")
+    promise_reason = longtext("承诺变更原因", "Reason of the new promise")
     price = money("车(货)价款", origin="P", group=("金额与批准", "Amount and approval"))
     use_fee_rate = percent("使用补偿系数n", origin="X", default=0, minimum=0, help=("最高 0.5%", "At most 0.5 %"))
     use_fee = money("使用补偿费", origin="P", derived="price * mileage / 1000 * use_fee_rate for art24 grounds, else 0")
@@ -182,11 +192,12 @@ class ReturnExchangeClaim(Record):
     procedures = longtext("办理手续")
     complete_due_on = day("退换完成期限", origin="X", derived=(
         "vehicle set: day of received_at + 20 working days, first day not counted, delay by "
-        "the user excluded; else none"))
+        "the user excluded (one that still lasts: until the last save); else none"))
     completed_at = moment("退换完成时间", origin="X")
     corrective_action_id = link("corrective_action", "纠正和预防措施", help=(
         "退回货物的申请关闭前须关联", "Needed to close a claim with returned goods"))
     closed_at = moment("关闭时间", origin="X")
+    delays = lines(Delay, "因用户原因的延误", "Delays by the user")
 
     def start_from(self, source, act):
         told = (getattr(source, name, None) for name in TOLD_IN)
@@ -209,18 +220,19 @@ class ReturnExchangeClaim(Record):
             named = of_claim(name, self, act)
             setattr(self, f"{name}_id", named[0].id if named else None)
         self.answer_due_on = self._working_days_on(act, "threebao_answer_days")
-        self.complete_due_on = self._working_days_on(act, "threebao_completion_days")
+        self.complete_due_on = self._working_days_on(act, "threebao_completion_days", [
+            (row.since_on, row.until_on or act.today) for row in self.delays if row.since_on])
         self.use_fee = Decimal(0)
         if self.threebao_ground in ART_24:
             self.use_fee = rounded(Decimal(self.price or 0) * (self.mileage or 0) / 1000 * (self.use_fee_rate or 0))
         price = (self.price or 0) if self.demand_type == "return" else 0
         self.amount = price + (self.other_loss or 0) + (self.claim_amount or 0) - self.use_fee
 
-    def _working_days_on(self, act, parameter):
+    def _working_days_on(self, act, parameter, without=()):
         at = self.received_at
         if self.vehicle_id is None or at is None:
             return None
-        return act.local(act.add_workdays(at, act.parameter(parameter, at=at))).date()
+        return act.local(act.add_workdays(at, act.parameter(parameter, at=at), without)).date()
 
     def check(self, act):
         if self.vehicle_id is None and self.product_batch_id is None:
@@ -234,6 +246,7 @@ class ReturnExchangeClaim(Record):
             yield "received_at", Text("提出时间不能晚于现在，请更正", "A claim is not received in the future")
         yield from self._wrong_links(act)
         yield from self._wrong_promise(act)
+        yield from self._wrong_delays(act)
         if self.state in AFTER_DECISION and act.move is None:
             yield from ((name, Text("已经批准，内容不能再改", "It is approved and stays as it is"))
                         for name in DECIDED if is_changed(self, name))
@@ -263,6 +276,19 @@ class ReturnExchangeClaim(Record):
             yield "promise_renotified_at", Text(
                 "承诺延期须在原承诺时间之前再次知会用户，并填写再次知会时间",
                 "A promise is postponed only after the user was told again before it ran out: fill in when")
+        if is_later and not (self.promise_reason and is_changed(self, "promise_reason")):
+            yield "promise_reason", NEW_REASON
+
+    def _wrong_delays(self, act):
+        """Days that are over or run now; who waits for the user writes it down."""
+        received = self.received_at and act.local(self.received_at).date()
+        for n, row in enumerate(self.delays):
+            if (received and row.since_on < received) or row.since_on > act.today:
+                yield f"delays-{n}-since_on", Text("延误起始日期须在收到之日至今天之间",
+                                                   "A delay begins between the day of receipt and today")
+            if row.until_on and not row.since_on <= row.until_on <= act.today:
+                yield f"delays-{n}-until_on", Text("延误截止日期须在起始日期至今天之间",
+                                                   "A delay ends between its first day and today")
 
     spec = RecordType(
         code="RTC", zh="退货/换货/索赔申请", en="Return, exchange or claim application",
@@ -321,12 +347,12 @@ class ReturnExchangeClaim(Record):
             Deadline("first_reply", "reply_hours", starts="received_at", met_by="first_replied_at",
                      tell=("customer_service", "quality_manager"), id="SLA-02"),
             Deadline("promise", "promised_at", starts="first_replied_at", met_by="completed_at",
-                     tell=("owner", "quality_manager"), id="SLA-05"),
+                     tell=("owner", "quality_manager"), id="SLA-05", warn="promise_warning_hours"),
             Deadline("threebao_answer", "answer_due_on", starts="received_at", met_by="replied_at",
                      tell=("customer_service", "quality_manager", "deputy_gm"), id="SLA-21"),
             Deadline("threebao_completion", "complete_due_on", starts="received_at",
                      met_by="completed_at", tell=("customer_service", "quality_manager", "deputy_gm"),
-                     id="SLA-22"),
+                     id="SLA-22", pauses="delays"),
         ),
         access={
             "customer_service": "CEVX", "quality_engineer": "EV", "quality_manager": "CEAVX",
@@ -339,6 +365,8 @@ class ReturnExchangeClaim(Record):
             "BR-02 the user is contacted first and a customer_contact_memo written before a confirmer "
             "is assigned",
             "BR-05 when promised_at cannot be kept, promise_renotified_at is before the old promised_at",
+            "BR-05 a later promised_at needs a promise_reason",
+            "days of delay by the user (delays) do not count towards SLA-22; while one lasts the clock stands",
             "BR-07 product past its shelf life on the day of received_at: no exchange or compensation; "
             "the last day still counts as valid",
             "BR-28 a returned or exchanged vehicle needs a returned_vehicle_register row before "

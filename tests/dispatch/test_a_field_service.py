@@ -139,9 +139,9 @@ def repaired_and_returned(story, slip, notice):
     for told in ("2026-11-20T17:01", ""):
         with pytest.raises(Invalid):
             book.edit("technician", TAKEBACK, slip, now=at("2026-11-20 17:02"), promised_at="2026-11-23T12:00",
-                      promise_renotified_at=told)
+                      promise_renotified_at=told, promise_reason="缺件")
     book.edit("technician", TAKEBACK, slip, now=at("2026-11-20 16:59"), promised_at="2026-11-23T12:00",
-              promise_renotified_at="2026-11-20T16:59")
+              promise_renotified_at="2026-11-20T16:59", promise_reason="缺件")
     story.may_not("technician", TAKEBACK, slip, "hand_back", "请填写“归还签收”", 422)
     book.act("technician", TAKEBACK, slip, "hand_back", now=at("2026-11-23 11:00"), signed_by="张三")
     assert book.clock(TAKEBACK, slip, "return_promise") == ("met", at("2026-11-23 12:00"))

@@ -121,8 +121,10 @@ def test_it_is_handed_back_against_the_customers_signature(book):
 @pytest.mark.parametrize("told, is_kept", [("16:59", True), ("17:00", False), ("17:01", False)])
 def test_example_f_a_promise_is_put_off_only_if_the_customer_hears_of_it_before(book, told, is_kept):
     slip = in_workshop(book)
-    later = {"promised_at": "2026-11-25T17:00", "promise_renotified_at": f"2026-11-20T{told}"}
+    later = {"promised_at": "2026-11-25T17:00", "promise_renotified_at": f"2026-11-20T{told}", "promise_reason": "缺件"}
     if is_kept:
+        with pytest.raises(Invalid, match="reason why the promise changes"):
+            book.edit("technician", TAKEBACK, slip, now=at("2026-11-20 17:30"), **{**later, "promise_reason": ""})
         book.edit("technician", TAKEBACK, slip, now=at("2026-11-20 17:30"), **later)
         assert book.clock(TAKEBACK, slip, "return_promise") == ("running", at("2026-11-25 17:00"))
         return
@@ -133,7 +135,7 @@ def test_example_f_a_promise_is_put_off_only_if_the_customer_hears_of_it_before(
 
 @pytest.mark.parametrize("changes", [
     {"promised_at": "2026-11-25T17:00"}, {"promised_at": ""},
-    {"promised_at": "2026-11-25T17:00", "promise_renotified_at": "2026-11-20T16:00"}])
+    {"promised_at": "2026-11-25T17:00", "promise_renotified_at": "2026-11-20T16:00", "promise_reason": "缺件"}])
 def test_br_05_a_promise_is_not_put_off_in_silence_nor_with_a_call_yet_to_be_made(book, changes):
     slip = in_workshop(book)
     with pytest.raises(Invalid):
@@ -142,10 +144,11 @@ def test_br_05_a_promise_is_not_put_off_in_silence_nor_with_a_call_yet_to_be_mad
 
 def test_br_05_one_call_puts_a_promise_off_once(book):
     slip = in_workshop(book)
-    told = {"promise_renotified_at": "2026-11-20T10:00"}
+    told = {"promise_renotified_at": "2026-11-20T10:00", "promise_reason": "缺件"}
     book.edit("technician", TAKEBACK, slip, now=at("2026-11-20 12:00"), promised_at="2026-11-25T17:00", **told)
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refusal:   # neither does one reason
         book.edit("technician", TAKEBACK, slip, now=at("2026-11-24 12:00"), promised_at="2026-11-30T17:00", **told)
+    assert set(refusal.value.errors) == {"promise_renotified_at", "promise_reason"}
     book.edit("technician", TAKEBACK, slip, now=at("2026-11-24 12:00"), promised_at="2026-11-23T17:00")
 
 

@@ -122,12 +122,14 @@ def test_an_action_finished_exactly_when_promised_is_on_time(book, finished_at, 
 def test_a_later_promise_is_given_before_the_old_one_has_passed(book, moment, is_allowed):
     action = planned(book)
     if is_allowed:
-        book.edit("unit", ACTION, action, now=at(moment), promised_at="2099-12-20T17:00")
+        with pytest.raises(Invalid, match="reason why the promise changes"):
+            book.edit("unit", ACTION, action, now=at(moment), promised_at="2099-12-20T17:00")
+        book.edit("unit", ACTION, action, now=at(moment), promised_at="2099-12-20T17:00", promise_reason="待料")
         assert book.clock(ACTION, action, "action")[1] == at("2099-12-20 17:00")
         return
     for later in ("2099-12-20T17:00", ""):
         with pytest.raises(Invalid) as refusal:
-            book.edit("unit", ACTION, action, now=at(moment), promised_at=later)
+            book.edit("unit", ACTION, action, now=at(moment), promised_at=later, promise_reason="待料")
         assert refusal.value.errors["promised_at"].zh.startswith("原承诺时间已过，不能再延期")
     book.edit("unit", ACTION, action, now=at(moment), promised_at="2099-12-09T17:00")
 

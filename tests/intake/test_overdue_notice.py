@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from models.base import Record
 from models.history import DeadlineClock
 from models.intake import overdue_notice
 from models.spec import Refused
@@ -26,7 +27,10 @@ def raise_for(book, type_name, id_, name, now):
     with book.session() as session:
         clock = session.scalars(sa.select(DeadlineClock).where(
             DeadlineClock.type == type_name, DeadlineClock.record_id == id_, DeadlineClock.name == name)).one()
-        notice = overdue_notice.raise_notice(clock, Act(session, Actor.system(), now=at(now)))
+        act = Act(session, Actor.system(), now=at(now))
+        [notice] = overdue_notice.raise_notices([clock], act)
+        if "is_overdue" in Record.types[type_name].fields:
+            act.touch(act.get(type_name, id_))
         session.commit()
         return notice.id
 

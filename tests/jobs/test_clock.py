@@ -14,7 +14,8 @@ from jobs import clock, outbox, reports, schedule
 from jobs.clock import Clock
 from jobs.schedule import Every, Job, Monthly
 from models.base import db
-from models.history import Outbox, ScheduledJob
+from models.history import Notice, Outbox, ScheduledJob
+from models.people import User
 from models.reports import ReportRun
 from models.spec import Text
 from rules import access, office
@@ -177,6 +178,8 @@ def test_a_failing_job_is_logged_tried_again_ever_later_and_stops_nobody(session
     assert "a_bad_one failed" in caplog.text and "ZeroDivisionError" in caplog.text
     row = standing(session, "a_bad_one")
     assert (row.due_at, row.last_result) == (start, "failed (5): ZeroDivisionError")
+    [told] = session.execute(sa.select(User.username, Notice.zh).join(User, User.id == Notice.person_id)).all()
+    assert tuple(told) == ("administrator", "定时任务“测试”连续失败 5 次（ZeroDivisionError），系统继续重试")
 
 
 def test_the_wait_after_failures_has_an_upper_limit_and_success_ends_it(session, store, have):
@@ -199,6 +202,30 @@ def test_the_wait_after_failures_has_an_upper_limit_and_success_ends_it(session,
     assert (row.last_result, row.due_at) == ("well done", at("2024-03-01 00:10"))
     ticking.tick(at("2024-03-01 00:10"))
     assert tries[-1] == (at("2024-03-01 00:10"), at("2024-03-01 00:10"))
+
+
+def test_two_clocks_at_a_job_that_commits_skip_no_period(app, session, store, have):
+    """It lets go of its row when it commits: both clocks do it, and its due time moves on by one month."""
+    met, done = threading.Barrier(2, timeout=20), []
+
+    def note(act, due):
+        act.session.commit()
+        done.append(due)
+        if len(done) <= 2:
+            met.wait()
+    have(Job("committing", NAME, Monthly(1, time(0, 10)), note))
+
+    def tick():
+        with app.app_context():
+            Clock(store).tick(at("2024-03-15 12:00"))
+            db.session.remove()
+    threads = [threading.Thread(target=tick) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(done) == {at("2024-02-01 00:10"), at("2024-03-01 00:10")}
+    assert standing(session, "committing").due_at == at("2024-04-01 00:10")
 
 
 def test_a_failing_fleeting_job_comes_again_within_half_a_minute(session, store, have):
