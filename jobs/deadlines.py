@@ -18,7 +18,7 @@ from models.base import Record, db
 from models.history import DeadlineClock, Outbox
 from models.intake.overdue_notice import LEVELS, OverdueNotice, holder_of, raise_notices
 from models.spec import ADMINISTRATOR, Deadline, Text
-from rules import access, deadlines, handbook, house, moves, notices, office, records
+from rules import access, areas, deadlines, handbook, house, moves, notices, office, records
 from rules.act import Act
 from rules.deadlines import LATE, RUNNING, WARNED
 
@@ -59,13 +59,17 @@ def sweep(act: Act) -> Swept:
 
 
 def _due(act: Act) -> Iterator[list[int]]:
-    """The ids of the clocks, the longest due first, in batches."""
+    """The ids of the clocks, the longest due first, in batches. Those of areas that are switched off stand still."""
     clock = DeadlineClock
     ids = act.session.scalars(
-        sa.select(clock.id).where(clock.next_at <= act.now).order_by(clock.next_at, clock.id)).all()
+        sa.select(clock.id).where(clock.next_at <= act.now, *_in_use(clock)).order_by(clock.next_at, clock.id)).all()
     act.session.rollback()
     for start in range(0, len(ids), BATCH):
         yield list(ids[start:start + BATCH])
+
+
+def _in_use(clock: Any) -> list[Any]:
+    return [clock.type.in_(areas.types_in_use())] if areas.off() else []
 
 
 def _deal_with(act: Act, ids: list[int], swept: Swept) -> int:

@@ -23,7 +23,7 @@ from models.satisfaction.satisfaction_questionnaire import SatisfactionQuestionn
 from models.satisfaction.satisfaction_survey_plan import SatisfactionSurveyPlan
 from models.spec import CALLED_OFF, Period, Text
 from models.warranty.recall_campaign import RecallCampaign, is_accounted_for
-from rules import house, notices, office
+from rules import areas, house, notices, office
 from rules.act import Act
 
 LOOKING_BACK = 3      # periods whose end is still told of
@@ -120,6 +120,8 @@ def _told(owed: Owed, period: Period, due: date) -> dict[str, Any]:
 
 def _dealers(act: Act, owed: Owed) -> int:
     told = 0
+    if areas.is_off(owed.model.spec):
+        return told
     for period in owed.periods(act):
         occasion = _occasion(act, owed, period)
         if occasion is None:
@@ -149,6 +151,8 @@ def _owing(act: Act, owed: Owed, period: Period) -> list[Any]:
 
 def _salespeople(act: Act) -> int:
     told = 0
+    if areas.is_off(ANALYSIS.model.spec):
+        return told
     for period in ANALYSIS.periods(act):
         occasion = _occasion(act, ANALYSIS, period)
         if occasion is None:
@@ -172,7 +176,7 @@ def _survey(act: Act) -> int:
     due = period.day(1) + timedelta(days=days - 1)
     approved = act.session.scalar(sa.select(plan.id).where(
         plan.quarter == str(period), plan.state.not_in(CALLED_OFF), plan.approved_at.is_not(None)).limit(1))
-    if act.today < due or approved is not None:
+    if act.today < due or approved is not None or areas.is_off(plan.spec):
         return 0
     return house.tell(act, ("quality_manager", "management_representative"),
                       NO_SURVEY.with_(period=period, due=f"{due:%Y-%m-%d}"), kind="report_owed", key=f"survey:{period}")
@@ -181,7 +185,7 @@ def _survey(act: Act) -> int:
 def yearly_survey(act: Act) -> int:
     """In December who is still to be asked, in January who never was."""
     day = act.today
-    if day.month not in (1, 12):
+    if day.month not in (1, 12) or areas.is_off(SatisfactionQuestionnaire.spec):
         return 0
     year, text = (day.year, NOT_SURVEYED) if day.month == 12 else (day.year - 1, COVERAGE)
     missed = _not_surveyed(act, year)

@@ -34,9 +34,8 @@ def press(act: Any) -> tuple[int, int]:
 
 def _overdue(act: Any, condition: Any, before: Any) -> Sequence[Signature]:
     """Only asked ones have a due moment. Of areas that are switched off nobody is told."""
-    types = [spec.name for spec in Record.types.values() if spec.workflow.approval and not areas.is_off(spec)]
     return act.session.scalars(sa.select(Signature).where(
-        Signature.state == approvals.WAITING, Signature.type.in_(types), Signature.due_at < before, condition,
+        Signature.state == approvals.WAITING, Signature.type.in_(areas.types_in_use()), Signature.due_at < before, condition,
     ).order_by(Signature.due_at, Signature.id).limit(AT_ONCE)).all()
 
 

@@ -37,6 +37,10 @@ def is_off(spec: RecordType) -> bool:
     return spec.area in _off.get()
 
 
+def types_in_use() -> list[str]:
+    return [spec.name for spec in Record.types.values() if not is_off(spec)]
+
+
 def as_read() -> Any:
     """A column that brings what is off along with another question; `take` takes it."""
     return sa.select(sa.func.aggregate_strings(SwitchedOff.area, ",")).scalar_subquery()
