@@ -69,6 +69,10 @@ def upgrade():
         batch_op.create_index('ix_abnormality_sheet_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_abnormality_sheet_state_id', ['state', 'id'], unique=False)
 
+    op.create_table('areas_switched_off',
+    sa.Column('area', sa.String(length=20), nullable=False),
+    sa.PrimaryKeyConstraint('area', name=op.f('pk_areas_switched_off'))
+    )
     op.create_table('attachments',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('type', sa.String(length=60), nullable=False),
@@ -395,6 +399,7 @@ def upgrade():
     sa.Column('first_reply_text', sa.Text(), nullable=True),
     sa.Column('promised_at', Moment(), nullable=True),
     sa.Column('promise_renotified_at', Moment(), nullable=True),
+    sa.Column('promise_reason', sa.Text(), nullable=True),
     sa.Column('price', Exact(2), nullable=True),
     sa.Column('use_fee_rate', Exact(6), nullable=True),
     sa.Column('use_fee', Exact(2), nullable=True),
@@ -455,6 +460,13 @@ def upgrade():
         batch_op.create_index('ix_return_exchange_claim_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_warranty_appraisal_id_id', ['warranty_appraisal_id', 'id'], unique=False)
 
+    op.create_table('signed_contents',
+    sa.Column('type', sa.String(length=60), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('round', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('content', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('type', 'record_id', 'round', name=op.f('pk_signed_contents'))
+    )
     op.create_table('certification_change_request',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=60), nullable=True),
@@ -595,6 +607,25 @@ def upgrade():
         batch_op.create_index('ix_customer_meeting_minutes_meeting_kind_id', ['meeting_kind', 'id'], unique=False)
         batch_op.create_index('ix_customer_meeting_minutes_next_action_due_on_id', ['next_action_due_on', 'id'], unique=False)
         batch_op.create_index('ix_customer_meeting_minutes_state_id', ['state', 'id'], unique=False)
+
+    op.create_table('delegations',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('from_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('to_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('types', sa.JSON(), nullable=False),
+    sa.Column('starts_on', sa.Date(), nullable=False),
+    sa.Column('ends_on', sa.Date(), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('ended_at', Moment(), nullable=True),
+    sa.ForeignKeyConstraint(['from_id'], ['users.id'], name=op.f('fk_delegations_from_id')),
+    sa.ForeignKeyConstraint(['to_id'], ['users.id'], name=op.f('fk_delegations_to_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_delegations'))
+    )
+    with op.batch_alter_table('delegations', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_delegations_from_id'), ['from_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_delegations_to_id'), ['to_id'], unique=False)
 
     op.create_table('field_service_record_part',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -838,6 +869,19 @@ def upgrade():
         batch_op.create_index('ix_quarterly_service_analysis_salesperson_id_id', ['salesperson_id', 'id'], unique=False)
         batch_op.create_index('ix_quarterly_service_analysis_state_id', ['state', 'id'], unique=False)
 
+    op.create_table('return_exchange_claim_delay',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('since_on', sa.Date(), nullable=True),
+    sa.Column('until_on', sa.Date(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['return_exchange_claim.id'], name=op.f('fk_return_exchange_claim_delay_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_return_exchange_claim_delay'))
+    )
+    with op.batch_alter_table('return_exchange_claim_delay', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_return_exchange_claim_delay_record_id'), ['record_id'], unique=False)
+
     op.create_table('training_plan',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=60), nullable=True),
@@ -1044,7 +1088,12 @@ def upgrade():
     sa.Column('fault_category', sa.String(length=50), nullable=True),
     sa.Column('quantity', sa.BigInteger(), nullable=True),
     sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('vehicle_model', sa.String(length=200), nullable=True),
+    sa.Column('part', sa.String(length=200), nullable=True),
+    sa.Column('batch_no', sa.String(length=200), nullable=True),
+    sa.Column('mileage_band', sa.String(length=200), nullable=True),
     sa.Column('is_counted', sa.Boolean(), nullable=True),
+    sa.Column('source_id', sa.BigInteger(), nullable=True),
     sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_monthly_quality_analysis_source_dealer_id'), initially='DEFERRED', deferrable=True),
     sa.ForeignKeyConstraint(['record_id'], ['monthly_quality_analysis.id'], name=op.f('fk_monthly_quality_analysis_source_record_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_monthly_quality_analysis_source'))
@@ -1393,6 +1442,7 @@ def upgrade():
     sa.Column('site_name', sa.String(length=200), nullable=True),
     sa.Column('is_headquarters', sa.Boolean(), nullable=True),
     sa.Column('dealer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('unit', sa.String(length=50), nullable=True),
     sa.Column('address', sa.String(length=200), nullable=True),
     sa.Column('visit_on', sa.Date(), nullable=True),
     sa.ForeignKeyConstraint(['dealer_id'], ['dealer_ledger.id'], name=op.f('fk_evaluation_plan_site_dealer_id'), initially='DEFERRED', deferrable=True),
@@ -3157,6 +3207,7 @@ def upgrade():
     sa.Column('loaner_equipment', sa.String(length=200), nullable=True),
     sa.Column('promised_at', Moment(), nullable=True),
     sa.Column('promise_renotified_at', Moment(), nullable=True),
+    sa.Column('promise_reason', sa.Text(), nullable=True),
     sa.Column('repair_route', sa.String(length=50), nullable=True),
     sa.Column('cause', sa.Text(), nullable=True),
     sa.Column('solution', sa.Text(), nullable=True),
@@ -3995,8 +4046,8 @@ def upgrade():
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_callback_record_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_callback_record_quality_disposition_feedback_id_id', ['quality_disposition_feedback_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_callback_record_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), 'quality_disposition_feedback', ['quality_disposition_feedback_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_callback_record_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4008,9 +4059,13 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_conduct_violation_evidence_id'), 'attachments', ['evidence_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
     with op.batch_alter_table('corrective_action', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('promise_reason', sa.Text(), nullable=True))
         batch_op.add_column(sa.Column('controlled_document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_corrective_action_controlled_document_id_id', ['controlled_document_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_corrective_action_controlled_document_id'), 'controlled_document', ['controlled_document_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('customer', schema=None) as batch_op:
+        batch_op.create_index('ix_customer_survey_due_on_id', ['survey_due_on', 'id'], unique=False)
 
     with op.batch_alter_table('customer_repair_file', schema=None) as batch_op:
         batch_op.add_column(sa.Column('user_manual_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4018,6 +4073,15 @@ def upgrade():
         batch_op.create_index('ix_customer_repair_file_has_exchange_right_id', ['has_exchange_right', 'id'], unique=False)
         batch_op.create_index('ix_customer_repair_file_user_manual_id_id', ['user_manual_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_customer_repair_file_user_manual_id'), 'controlled_document', ['user_manual_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('deadline_clocks', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('allowance', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('told', sa.String(length=10), nullable=False))
+        batch_op.add_column(sa.Column('next_at', Moment(), nullable=True))
+        batch_op.add_column(sa.Column('notice_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.drop_index(batch_op.f('ix_deadline_clocks_due'))
+        batch_op.create_index('ix_deadline_clocks_due', ['type', 'state', 'due_at', 'record_id'], unique=False)
+        batch_op.create_index('ix_deadline_clocks_next', ['next_at', 'id'], unique=False)
 
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
         batch_op.add_column(sa.Column('return_exchange_claim_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4027,20 +4091,52 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_info_flow_card_return_exchange_claim_id'), 'return_exchange_claim', ['return_exchange_claim_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
         batch_op.create_foreign_key(batch_op.f('fk_info_flow_card_field_service_record_id'), 'field_service_record', ['field_service_record_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
+    with op.batch_alter_table('parts_stock', schema=None) as batch_op:
+        batch_op.create_index('uq_parts_stock_store_type_part_no_without_dealer', ['store_type', 'part_no'], unique=True, sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
+
+    with op.batch_alter_table('product_batch', schema=None) as batch_op:
+        batch_op.create_index('uq_product_batch_product_name_batch_no_without_production_site', ['product_name', 'batch_no'], unique=True, sqlite_where=sa.text("state != 'void' AND production_site IS NULL"), postgresql_where=sa.text("state != 'void' AND production_site IS NULL"))
+
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
         batch_op.add_column(sa.Column('quality_rectification_order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_quality_info_summary_recurrence_quality_rectificati_c0309733', ['quality_rectification_order_id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_quality_info_summary_recurrence_quality_rectification_order_id'), 'quality_rectification_order', ['quality_rectification_order_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('report_runs', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('figures', sa.JSON(), nullable=True))
 
     with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('warranty_settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_reward_penalty_notice_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_reward_penalty_notice_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
+    with op.batch_alter_table('satisfaction_questionnaire', schema=None) as batch_op:
+        batch_op.create_index('uq_satisfaction_questionnaire_satisfaction_survey_plan_1a570785', ['satisfaction_survey_plan_id', 'customer_id'], unique=True, sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
+
     with op.batch_alter_table('satisfaction_survey_plan', schema=None) as batch_op:
         batch_op.add_column(sa.Column('questionnaire_document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_satisfaction_survey_plan_questionnaire_document_id_id', ['questionnaire_document_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_satisfaction_survey_plan_questionnaire_document_id'), 'controlled_document', ['questionnaire_document_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('signatures', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('position', sa.Integer(), nullable=False))
+        batch_op.add_column(sa.Column('edited_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.add_column(sa.Column('revision', sa.Integer(), nullable=False))
+        batch_op.add_column(sa.Column('barred', sa.Text(), nullable=False))
+        batch_op.add_column(sa.Column('limit_name', sa.String(length=60), nullable=True))
+        batch_op.add_column(sa.Column('limit', Exact(2), nullable=True))
+        batch_op.add_column(sa.Column('amount', Exact(2), nullable=True))
+        batch_op.add_column(sa.Column('asked_at', Moment(), nullable=True))
+        batch_op.add_column(sa.Column('due_at', Moment(), nullable=True))
+        batch_op.add_column(sa.Column('reminded_at', Moment(), nullable=True))
+        batch_op.add_column(sa.Column('escalated_at', Moment(), nullable=True))
+        batch_op.add_column(sa.Column('escalated_to', sa.String(length=40), nullable=True))
+        batch_op.add_column(sa.Column('for_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.drop_index(batch_op.f('ix_signatures_record'))
+        batch_op.drop_index(batch_op.f('ix_signatures_waiting'))
+        batch_op.create_index('ix_signatures_escalated', ['state', 'escalated_to', 'due_at', 'id'], unique=False)
+        batch_op.create_index('ix_signatures_inbox', ['state', 'role', 'due_at', 'id'], unique=False)
+        batch_op.create_unique_constraint(batch_op.f('uq_signatures_type_record_id_round_position'), ['type', 'record_id', 'round', 'position'])
 
     with op.batch_alter_table('staff_qualification', schema=None) as batch_op:
         batch_op.add_column(sa.Column('competence_assessment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4059,9 +4155,9 @@ def upgrade():
         batch_op.create_index('ix_warranty_appraisal_recall_vehicle_id_id', ['recall_vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
+        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), 'recall_vehicle', ['recall_vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
-        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('phone_dispatch_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4071,146 +4167,164 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_work_order_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_work_order_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
 
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_handler_id', 'users', 'handler_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_created_by_id', 'users', 'created_by_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_field_service_record_id', 'field_service_record', 'field_service_record_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_created_by_id', 'users', 'created_by_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_customer_id', 'customer', 'customer_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_handler_id', 'users', 'handler_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_handler_id', 'users', 'handler_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_confirmation_file_id', 'attachments', 'confirmation_file_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_customer_id', 'customer', 'customer_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_customer_id', 'customer', 'customer_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_handler_id', 'users', 'handler_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_created_by_id', 'users', 'created_by_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_customer_id', 'customer', 'customer_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_return_exchange_claim_id', 'return_exchange_claim', 'return_exchange_claim_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_customer_id', 'customer', 'customer_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_confirmation_file_id', 'attachments', 'confirmation_file_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_created_by_id', 'users', 'created_by_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_dealer_id', 'dealer_ledger', 'dealer_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_vehicle_id', 'vehicle', 'vehicle_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_technician_id', 'users', 'technician_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_customer_id', 'customer', 'customer_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_created_by_id', 'users', 'created_by_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_customer_id', 'customer', 'customer_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_return_exchange_claim_id', 'return_exchange_claim', 'return_exchange_claim_id')
     op.close_circle('field_service_record', 'fk_field_service_record_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('field_service_record', 'fk_field_service_record_work_order_id', 'work_order', 'work_order_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
     op.close_circle('field_service_record', 'fk_field_service_record_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_created_by_id', 'users', 'created_by_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_technician_id', 'users', 'technician_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_customer_id', 'customer', 'customer_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_dealer_id', 'dealer_ledger', 'dealer_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_phone_dispatch_record_id', 'phone_dispatch_record', 'phone_dispatch_record_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_contract_change_record_id', 'contract_change_record', 'contract_change_record_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_handler_id', 'users', 'handler_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_created_by_id', 'users', 'created_by_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_customer_id', 'customer', 'customer_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_promotion_activity_id', 'promotion_activity', 'promotion_activity_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_confirmer_id', 'users', 'confirmer_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_vehicle_id', 'vehicle', 'vehicle_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_created_by_id', 'users', 'created_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_phone_dispatch_record_id', 'phone_dispatch_record', 'phone_dispatch_record_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_contract_change_record_id', 'contract_change_record', 'contract_change_record_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_handler_id', 'users', 'handler_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_created_by_id', 'users', 'created_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_case_id', 'complaint_case', 'complaint_case_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_feedback_register_id', 'customer_feedback_register', 'customer_feedback_register_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_contact_memo_id', 'customer_contact_memo', 'customer_contact_memo_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_vehicle_id', 'vehicle', 'vehicle_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_confirmer_id', 'users', 'confirmer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_created_by_id', 'users', 'created_by_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_customer_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_info_flow_card_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_work_order_id'), type_='foreignkey')
@@ -4218,23 +4332,14 @@ def downgrade():
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_updated_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_info_flow_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_product_batch_id'), type_='foreignkey')
@@ -4249,28 +4354,25 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_updated_by_id'), type_='foreignkey')
@@ -4278,26 +4380,14 @@ def downgrade():
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
 
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_handler_id'), type_='foreignkey')
-
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
@@ -4306,7 +4396,13 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_product_batch_id'), type_='foreignkey')
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_work_order_phone_dispatch_record_id'), type_='foreignkey')
@@ -4317,9 +4413,9 @@ def downgrade():
         batch_op.drop_column('phone_dispatch_record_id')
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
         batch_op.drop_index('ix_warranty_appraisal_warranty_settlement_id_id')
         batch_op.drop_index('ix_warranty_appraisal_service_price_policy_id_id')
         batch_op.drop_index('ix_warranty_appraisal_recall_vehicle_id_id')
@@ -4337,20 +4433,52 @@ def downgrade():
         batch_op.drop_index('ix_staff_qualification_competence_assessment_id_id')
         batch_op.drop_column('competence_assessment_id')
 
+    with op.batch_alter_table('signatures', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('uq_signatures_type_record_id_round_position'), type_='unique')
+        batch_op.drop_index('ix_signatures_inbox')
+        batch_op.drop_index('ix_signatures_escalated')
+        batch_op.create_index(batch_op.f('ix_signatures_waiting'), ['state', 'role'], unique=False)
+        batch_op.create_index(batch_op.f('ix_signatures_record'), ['type', 'record_id', 'round', 'step'], unique=False)
+        batch_op.drop_column('for_id')
+        batch_op.drop_column('escalated_to')
+        batch_op.drop_column('escalated_at')
+        batch_op.drop_column('reminded_at')
+        batch_op.drop_column('due_at')
+        batch_op.drop_column('asked_at')
+        batch_op.drop_column('amount')
+        batch_op.drop_column('limit')
+        batch_op.drop_column('limit_name')
+        batch_op.drop_column('barred')
+        batch_op.drop_column('revision')
+        batch_op.drop_column('edited_by_id')
+        batch_op.drop_column('position')
+
     with op.batch_alter_table('satisfaction_survey_plan', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_satisfaction_survey_plan_questionnaire_document_id'), type_='foreignkey')
         batch_op.drop_index('ix_satisfaction_survey_plan_questionnaire_document_id_id')
         batch_op.drop_column('questionnaire_document_id')
+
+    with op.batch_alter_table('satisfaction_questionnaire', schema=None) as batch_op:
+        batch_op.drop_index('uq_satisfaction_questionnaire_satisfaction_survey_plan_1a570785', sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
 
     with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_reward_penalty_notice_warranty_settlement_id'), type_='foreignkey')
         batch_op.drop_index('ix_reward_penalty_notice_warranty_settlement_id_id')
         batch_op.drop_column('warranty_settlement_id')
 
+    with op.batch_alter_table('report_runs', schema=None) as batch_op:
+        batch_op.drop_column('figures')
+
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_quality_info_summary_recurrence_quality_rectification_order_id'), type_='foreignkey')
         batch_op.drop_index('ix_quality_info_summary_recurrence_quality_rectificati_c0309733')
         batch_op.drop_column('quality_rectification_order_id')
+
+    with op.batch_alter_table('product_batch', schema=None) as batch_op:
+        batch_op.drop_index('uq_product_batch_product_name_batch_no_without_production_site', sqlite_where=sa.text("state != 'void' AND production_site IS NULL"), postgresql_where=sa.text("state != 'void' AND production_site IS NULL"))
+
+    with op.batch_alter_table('parts_stock', schema=None) as batch_op:
+        batch_op.drop_index('uq_parts_stock_store_type_part_no_without_dealer', sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
 
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_info_flow_card_field_service_record_id'), type_='foreignkey')
@@ -4360,6 +4488,15 @@ def downgrade():
         batch_op.drop_column('field_service_record_id')
         batch_op.drop_column('return_exchange_claim_id')
 
+    with op.batch_alter_table('deadline_clocks', schema=None) as batch_op:
+        batch_op.drop_index('ix_deadline_clocks_next')
+        batch_op.drop_index('ix_deadline_clocks_due')
+        batch_op.create_index(batch_op.f('ix_deadline_clocks_due'), ['state', 'due_at'], unique=False)
+        batch_op.drop_column('notice_id')
+        batch_op.drop_column('next_at')
+        batch_op.drop_column('told')
+        batch_op.drop_column('allowance')
+
     with op.batch_alter_table('customer_repair_file', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_repair_file_user_manual_id'), type_='foreignkey')
         batch_op.drop_index('ix_customer_repair_file_user_manual_id_id')
@@ -4367,10 +4504,14 @@ def downgrade():
         batch_op.drop_column('has_exchange_right')
         batch_op.drop_column('user_manual_id')
 
+    with op.batch_alter_table('customer', schema=None) as batch_op:
+        batch_op.drop_index('ix_customer_survey_due_on_id')
+
     with op.batch_alter_table('corrective_action', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_corrective_action_controlled_document_id'), type_='foreignkey')
         batch_op.drop_index('ix_corrective_action_controlled_document_id_id')
         batch_op.drop_column('controlled_document_id')
+        batch_op.drop_column('promise_reason')
 
     with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_conduct_violation_evidence_id'), type_='foreignkey')
@@ -4382,8 +4523,8 @@ def downgrade():
         batch_op.drop_column('complaint_case_id')
 
     with op.batch_alter_table('callback_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_callback_record_complaint_case_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), type_='foreignkey')
         batch_op.drop_index('ix_callback_record_quality_disposition_feedback_id_id')
         batch_op.drop_index('ix_callback_record_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
@@ -5087,6 +5228,10 @@ def downgrade():
         batch_op.drop_index('ix_training_plan_is_first_training_id')
 
     op.drop_table('training_plan')
+    with op.batch_alter_table('return_exchange_claim_delay', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_return_exchange_claim_delay_record_id'))
+
+    op.drop_table('return_exchange_claim_delay')
     with op.batch_alter_table('quarterly_service_analysis', schema=None) as batch_op:
         batch_op.drop_index('ix_quarterly_service_analysis_state_id')
         batch_op.drop_index('ix_quarterly_service_analysis_salesperson_id_id')
@@ -5139,6 +5284,11 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_field_service_record_part_record_id'))
 
     op.drop_table('field_service_record_part')
+    with op.batch_alter_table('delegations', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_delegations_to_id'))
+        batch_op.drop_index(batch_op.f('ix_delegations_from_id'))
+
+    op.drop_table('delegations')
     with op.batch_alter_table('customer_meeting_minutes', schema=None) as batch_op:
         batch_op.drop_index('ix_customer_meeting_minutes_state_id')
         batch_op.drop_index('ix_customer_meeting_minutes_next_action_due_on_id')
@@ -5166,6 +5316,7 @@ def downgrade():
         batch_op.drop_index('ix_certification_change_request_conclusion_id')
 
     op.drop_table('certification_change_request')
+    op.drop_table('signed_contents')
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_index('ix_return_exchange_claim_warranty_appraisal_id_id')
         batch_op.drop_index('ix_return_exchange_claim_vehicle_id_id')
@@ -5255,6 +5406,7 @@ def downgrade():
         batch_op.drop_index('ix_attachments_record')
 
     op.drop_table('attachments')
+    op.drop_table('areas_switched_off')
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_index('ix_abnormality_sheet_state_id')
         batch_op.drop_index('ix_abnormality_sheet_responsible_unit_id')
