@@ -20,6 +20,7 @@ MEANT = {
     "jobs/warranty_settlement.py": "as above",
     "jobs/reports.py": "a run's progress, and the evidence of a record that is compiled anew: no business rows",
     "jobs/outbox.py": "marks what was handed to the queue: no business rows",
+    "jobs/deadlines.py": "how far each clock has come: no business rows",
     "jobs/clock.py": "due times: no business rows",
 }
 
