@@ -83,7 +83,7 @@ def _repair(clock: Clock, story: Story, job: Job, judged: datetime) -> None:
 
 
 def _review(clock: Clock, story: Story, job: Job, submitted: datetime) -> None:
-    """What the careless send in is refused now and then; the rest is settled in the following month."""
+    """What the careless send in is refused now and then; the rest waits for its settlement."""
     reviewed = clock.later(submitted, 1, 4)
     who = {"reviewer": clock.dice.choice(("customer_service", "customer_service2")), "reviewed_at": reviewed}
     if not goes_well(clock, job.month) and clock.dice.random() < 0.7:
@@ -91,4 +91,3 @@ def _review(clock: Clock, story: Story, job: Job, submitted: datetime) -> None:
         story.then(reviewed, "rejected", review_result="rejected", reject_reason=reason, review_opinion=opinion, **who)
         return
     story.then(reviewed, "approved", review_result="approved", review_opinion="资料齐全，同意。", **who)
-    story.then(clock.later(reviewed, 25, 35), "settled")

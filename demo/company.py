@@ -10,7 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from demo import appraisals, cards, complaints, conduct, feedback, grading, masters, outlets, story
+from demo import (
+    appraisals, bulletins, cards, claims, complaints, conduct, enquiries, evaluations, feedback, fieldwork, grading,
+    grievances, handover, journeys, masters, outlets, recalls, reviews, settlements, shipments, story, terms,
+)
 from demo.actions import Actions
 from demo.cases import Cases
 from demo.dealer_reports import Reports
@@ -34,7 +37,12 @@ from rules.act import Act
 SEED = 20_090_617
 CARDS, ORDERS = 12, 8   # a month
 # These count what the others say, so the others come first.
-COUNTING = ("conduct_violation", "dealer_grade_sheet", "dealer_monthly_work_report", "reward_penalty_notice")
+COUNTING = ("conduct_violation", "dealer_grade_sheet", "dealer_monthly_work_report", "reward_penalty_notice",
+            "warranty_settlement", "satisfaction_score", "satisfaction_report", "parts_stock")
+# What the other departments wrote, each knowing what was written before. Each has dice of its own.
+PAPERS = (terms, handover, fieldwork, journeys, shipments, settlements, enquiries, grievances, claims, bulletins,
+          reviews, recalls, evaluations)
+NUMBERED = ("dealer_ledger", "customer", "product_batch", "vehicle", "parts_stock")
 ENTERED_TWICE = ("staff_qualification", "complaint_tracking_card", "customer_feedback_register", "conduct_violation",
                  "warranty_appraisal", "satisfaction_questionnaire")
 
@@ -72,10 +80,11 @@ def records(today: date) -> Mapping[str, list[Rec]]:
     work = _dealers_work(clock, dealers, customers, fleet, sheets)
     cards.name_jobs(found["parts_urgent_order"], work["customer_repair_file"])
     found["callback_record"] = sorted([*calls, *work.pop("callback_record")], key=lambda row: row["created_at"])
-    stock = work.pop("parts_stock")
-    numbered = {name: story.number(Record.types[name], rows) for name, rows in (found | work).items()}
-    return {"dealer_ledger": dealers, "customer": customers, "product_batch": batches, "vehicle": fleet, "parts_stock": stock,
-            **numbered}
+    found |= work | {"dealer_ledger": dealers, "customer": customers, "product_batch": batches, "vehicle": fleet}
+    for n, papers in enumerate(PAPERS, 1):
+        papers.add(Clock(today, SEED + n), found)
+    return {name: rows if name in NUMBERED else story.number(Record.types[name], rows)
+            for name, rows in sorted(found.items(), key=lambda pair: pair[0] not in NUMBERED)}
 
 
 def _dealers_work(clock: Clock, dealers: list[Rec], customers: list[Rec], fleet: list[Rec],
@@ -121,18 +130,13 @@ def load(session: Any, today: date, password: str) -> None:
     users = _users(act, password)
     with TemporaryDirectory() as folder:
         write(folder, today)
-        later = Path(folder) / "later"
-        later.mkdir()
-        for name in COUNTING:
-            (Path(folder) / f"{name}.json").rename(later / f"{name}.json")
-        for part in (Path(folder), later):
-            _bring_in(act, part)
+        _bring_in(act, Path(folder))
     _place_dealers_people(act, users)
     act.session.flush()
 
 
 def _bring_in(act: Act, folder: Path) -> None:
-    outcome = imports.import_folder(act, folder, history=True)
+    outcome = imports.import_folder(act, folder, history=True, counting=COUNTING)
     if outcome.bad:
         bad = outcome.bad[0]
         raise RuntimeError(f"the demo is wrong in {bad.file}, row {bad.row}, {bad.field}: {bad.text.en}")

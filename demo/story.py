@@ -129,7 +129,9 @@ def number(spec: RecordType, rows: list[Rec]) -> list[Rec]:
     """Numbers in the order of creation, counted like the system counts: what is compiled, by the month it is about."""
     counters: dict[str, int] = {}
     for row in sorted(rows, key=lambda row: row["created_at"]):
-        day = date.fromisoformat(f"{row['period']}-01") if spec.compiled else row["created_at"].date()
+        if row.get("_unnumbered"):
+            continue
+        day = date.fromisoformat(f"{row['period']}-01") if spec.compiled and row.get("period") else row["created_at"].date()
         key = spec.series.period_key(day)
         counters[key] = counters.get(key, 0) + 1
         row["number"] = spec.series.format(day, counters[key])

@@ -262,6 +262,10 @@ class History(Load):
 
     is_history = True
 
+    def __init__(self, act: Act, tables: list[Table], counting: Sequence[str] = ()) -> None:
+        super().__init__(act, tables)
+        self.counting = list(counting)
+
     def known(self, spec: RecordType, number: str) -> int | None:
         return None
 
@@ -273,8 +277,12 @@ class History(Load):
         for _, pairs in built:
             for record, _ in pairs:
                 record.derive(self.act)
-        for spec, pairs in reversed(built):
+        for spec, pairs in sorted(reversed(built), key=lambda part: self.turn(part[0])):
             self.save(spec, pairs)
+
+    def turn(self, spec: RecordType) -> int:
+        """What counts the others comes after them."""
+        return self.counting.index(spec.name) + 1 if spec.name in self.counting else 0
 
     def count_past(self, table: Table) -> None:
         """Counting goes on behind the highest number; a number that is in use is refused."""

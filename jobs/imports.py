@@ -5,6 +5,7 @@ What names a bad row is bad itself; with `skip_bad` the rest is tried again with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,14 @@ def import_file(act: Act, spec: RecordType, path: str | Path, *, dry_run: bool =
 
 
 def import_folder(act: Act, folder: str | Path, *, history: bool = False, dry_run: bool = False,
-                  skip_bad: bool = False) -> Outcome:
-    """Every TYPE file of a folder in one go; they may name each other's records."""
-    return _bring_in(act, import_files.read_folder(folder), dry_run, skip_bad, history)
+                  skip_bad: bool = False, counting: Sequence[str] = ()) -> Outcome:
+    """Every TYPE file of a folder in one go; they may name each other's records. Old records of the `counting` types
+    are saved last and in that order, because their derived values count the others."""
+    return _bring_in(act, import_files.read_folder(folder), dry_run, skip_bad, history, counting)
 
 
-def _bring_in(act: Act, tables: list[Table], dry_run: bool, skip_bad: bool, history: bool) -> Outcome:
+def _bring_in(act: Act, tables: list[Table], dry_run: bool, skip_bad: bool, history: bool,
+              counting: Sequence[str] = ()) -> Outcome:
     session, left_out = act.session, []
     for table in tables:
         if areas.is_off(table.spec):
@@ -50,7 +53,7 @@ def _bring_in(act: Act, tables: list[Table], dry_run: bool, skip_bad: bool, hist
     try:
         while True:
             attempt = session.begin_nested()
-            load: Load = (History if history else Entry)(act, tables)
+            load: Load = History(act, tables, counting) if history else Entry(act, tables)
             bad = load.run()
             if not bad and not dry_run and (skip_bad or not left_out):
                 attempt.commit()

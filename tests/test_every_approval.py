@@ -85,6 +85,9 @@ def the_steps_are_signed_in_their_order_by_who_is_asked_and_by_nobody_else(sessi
             assert why_not(session, valid.actor_of(session, role), row) == turn, (role, done)
         who = valid.actor_of(session, one.role)
         assert why_not(session, replace(who, roles=frozenset()), row) == turn
+        with pytest.MonkeyPatch.context() as patch:   # who edits does not sign by that
+            patch.setattr(spec.model, "spec", replace(spec, access={**spec.access, one.role: "CEVX"}))
+            assert why_not(session, who, row) == turn
         if one.role in spec.scope:
             elsewhere = replace(who, units=frozenset({"U2"}), dealer_ids=frozenset())
             assert why_not(session, elsewhere, row) == turn

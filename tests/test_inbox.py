@@ -363,8 +363,14 @@ def test_a_stand_in_is_named_by_the_person_or_an_administrator_and_on_every_sign
     assert verified(app) == []
 
 
-def test_a_role_that_is_taken_from_the_person_ends_what_they_delegated(book):
+def test_a_delegation_ends_with_its_days_and_with_the_role_of_the_person(book):
     plan = submitted(book)
+    with book.session() as session:
+        for first, last in ((-3, -1), (1, 3)):
+            rounds.delegate(session, "quality_manager2", "sales_lead", first=first, last=last)
+        session.commit()
+    assert rows_of(book.person("sales_lead")) == []
+    refused(decide(book, "sales_lead", plan, "approve"), "代quality_manager2 先生签署已于")
     with book.session() as session:
         rounds.delegate(session, "quality_manager2", "sales_lead")
         session.commit()
