@@ -4046,8 +4046,8 @@ def upgrade():
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_callback_record_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_callback_record_quality_disposition_feedback_id_id', ['quality_disposition_feedback_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), 'quality_disposition_feedback', ['quality_disposition_feedback_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_callback_record_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), 'quality_disposition_feedback', ['quality_disposition_feedback_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4088,8 +4088,8 @@ def upgrade():
         batch_op.add_column(sa.Column('field_service_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_info_flow_card_field_service_record_id_id', ['field_service_record_id', 'id'], unique=False)
         batch_op.create_index('ix_info_flow_card_return_exchange_claim_id_id', ['return_exchange_claim_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_info_flow_card_return_exchange_claim_id'), 'return_exchange_claim', ['return_exchange_claim_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
         batch_op.create_foreign_key(batch_op.f('fk_info_flow_card_field_service_record_id'), 'field_service_record', ['field_service_record_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
+        batch_op.create_foreign_key(batch_op.f('fk_info_flow_card_return_exchange_claim_id'), 'return_exchange_claim', ['return_exchange_claim_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
     with op.batch_alter_table('parts_stock', schema=None) as batch_op:
         batch_op.create_index('uq_parts_stock_store_type_part_no_without_dealer', ['store_type', 'part_no'], unique=True, sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
@@ -4155,8 +4155,8 @@ def upgrade():
         batch_op.create_index('ix_warranty_appraisal_recall_vehicle_id_id', ['recall_vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), 'recall_vehicle', ['recall_vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
@@ -4164,86 +4164,80 @@ def upgrade():
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_work_order_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_work_order_phone_dispatch_record_id_id', ['phone_dispatch_record_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_work_order_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_work_order_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_work_order_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
 
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_field_service_record_id', 'field_service_record', 'field_service_record_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_handler_id', 'users', 'handler_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_customer_id', 'customer', 'customer_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_complaint_case_id', 'complaint_case', 'complaint_case_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_created_by_id', 'users', 'created_by_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_field_service_record_id', 'field_service_record', 'field_service_record_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_customer_id', 'customer', 'customer_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_handler_id', 'users', 'handler_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_handler_id', 'users', 'handler_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_created_by_id', 'users', 'created_by_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_customer_id', 'customer', 'customer_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_confirmation_file_id', 'attachments', 'confirmation_file_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_created_by_id', 'users', 'created_by_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_customer_id', 'customer', 'customer_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_created_by_id', 'users', 'created_by_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_dealer_id', 'dealer_ledger', 'dealer_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_vehicle_id', 'vehicle', 'vehicle_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_customer_id', 'customer', 'customer_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_created_by_id', 'users', 'created_by_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_return_exchange_claim_id', 'return_exchange_claim', 'return_exchange_claim_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_vehicle_id', 'vehicle', 'vehicle_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_technician_id', 'users', 'technician_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_customer_id', 'customer', 'customer_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_created_by_id', 'users', 'created_by_id')
     op.close_circle('field_service_record', 'fk_field_service_record_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('field_service_record', 'fk_field_service_record_work_order_id', 'work_order', 'work_order_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
     op.close_circle('field_service_record', 'fk_field_service_record_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_created_by_id', 'users', 'created_by_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_technician_id', 'users', 'technician_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_customer_id', 'customer', 'customer_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_dealer_id', 'dealer_ledger', 'dealer_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_customer_id', 'customer', 'customer_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_promotion_activity_id', 'promotion_activity', 'promotion_activity_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_phone_dispatch_record_id', 'phone_dispatch_record', 'phone_dispatch_record_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_contract_change_record_id', 'contract_change_record', 'contract_change_record_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_handler_id', 'users', 'handler_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_created_by_id', 'users', 'created_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_phone_dispatch_record_id', 'phone_dispatch_record', 'phone_dispatch_record_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_contract_change_record_id', 'contract_change_record', 'contract_change_record_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_customer_id', 'customer', 'customer_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_promotion_activity_id', 'promotion_activity', 'promotion_activity_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_feedback_register_id', 'customer_feedback_register', 'customer_feedback_register_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_contact_memo_id', 'customer_contact_memo', 'customer_contact_memo_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_dealer_id', 'dealer_ledger', 'dealer_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_vehicle_id', 'vehicle', 'vehicle_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_product_batch_id', 'product_batch', 'product_batch_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_confirmer_id', 'users', 'confirmer_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_vehicle_id', 'vehicle', 'vehicle_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_product_batch_id', 'product_batch', 'product_batch_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_created_by_id', 'users', 'created_by_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_dealer_id', 'dealer_ledger', 'dealer_id')
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
@@ -4252,19 +4246,16 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), type_='foreignkey')
@@ -4272,32 +4263,20 @@ def downgrade():
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
 
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
+
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_customer_id'), type_='foreignkey')
@@ -4305,26 +4284,29 @@ def downgrade():
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_info_flow_card_id'), type_='foreignkey')
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
 
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_work_order_id'), type_='foreignkey')
@@ -4332,65 +4314,74 @@ def downgrade():
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_updated_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_product_batch_id'), type_='foreignkey')
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_info_flow_card_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_vehicle_id'), type_='foreignkey')
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_vehicle_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
 
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_handler_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_updated_by_id'), type_='foreignkey')
@@ -4399,14 +4390,23 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_product_batch_id'), type_='foreignkey')
 
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
+
     with op.batch_alter_table('work_order', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_work_order_phone_dispatch_record_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_work_order_complaint_case_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_work_order_phone_dispatch_record_id'), type_='foreignkey')
         batch_op.drop_index('ix_work_order_phone_dispatch_record_id_id')
         batch_op.drop_index('ix_work_order_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
@@ -4414,8 +4414,8 @@ def downgrade():
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), type_='foreignkey')
         batch_op.drop_index('ix_warranty_appraisal_warranty_settlement_id_id')
         batch_op.drop_index('ix_warranty_appraisal_service_price_policy_id_id')
         batch_op.drop_index('ix_warranty_appraisal_recall_vehicle_id_id')
@@ -4481,8 +4481,8 @@ def downgrade():
         batch_op.drop_index('uq_parts_stock_store_type_part_no_without_dealer', sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
 
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_info_flow_card_field_service_record_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_info_flow_card_return_exchange_claim_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_info_flow_card_field_service_record_id'), type_='foreignkey')
         batch_op.drop_index('ix_info_flow_card_return_exchange_claim_id_id')
         batch_op.drop_index('ix_info_flow_card_field_service_record_id_id')
         batch_op.drop_column('field_service_record_id')
@@ -4523,8 +4523,8 @@ def downgrade():
         batch_op.drop_column('complaint_case_id')
 
     with op.batch_alter_table('callback_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_callback_record_complaint_case_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_callback_record_complaint_case_id'), type_='foreignkey')
         batch_op.drop_index('ix_callback_record_quality_disposition_feedback_id_id')
         batch_op.drop_index('ix_callback_record_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
