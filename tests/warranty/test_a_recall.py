@@ -9,7 +9,7 @@ from jobs import worker
 from models.base import Record
 from models.history import Outbox
 from models.warranty.recall_campaign import AT_ONCE
-from rules import access, office, records
+from rules import access, notices, office, records
 from rules.act import Act
 from tests.casebook import Casebook, done, refused
 from tests.valid import THERE
@@ -59,10 +59,13 @@ def decided(book, cars):
 
 
 def dealer_sees(book, recall):
-    """The page of the recall, and its row of the list."""
+    """The page of the recall, and its row of the list; who sees neither is told nothing about it either."""
     dealer = book.person("dealer_f001")
-    return (dealer.get(f"/admin/{CAMPAIGN}/details/?id={recall}").status_code,
-            "缸垫召回" in dealer.get(f"/admin/{CAMPAIGN}/").text)
+    with book.session() as session:
+        told = notices.people_for(session, session.get(Record.types[CAMPAIGN].model, recall), ("dealer",))
+    is_listed = "缸垫召回" in dealer.get(f"/admin/{CAMPAIGN}/").text
+    assert (book.user("dealer_f001") in told) is is_listed
+    return dealer.get(f"/admin/{CAMPAIGN}/details/?id={recall}").status_code, is_listed
 
 
 def filed_and_announced(book, recall, cars):
