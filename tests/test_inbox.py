@@ -235,6 +235,8 @@ def test_steps_beside_each_other_are_signed_in_any_order_and_all_of_them(book, a
     seen = book.read(PLAN, plan).revision
     done(book.person("deputy_gm").move(PLAN, plan, "approve", revision=seen))
     refused(book.person("general_manager").move(PLAN, plan, "approve"), "正等待质量负责人签署")
+    refused(book.person("quality_manager").move(PLAN, plan, "send_back", comment="？", back_to="deputy_gm"),
+            "只能退回给本轮已经签署的步骤")
     done(book.person("quality_manager").move(PLAN, plan, "approve", revision=seen))
     done(book.person("general_manager").move(PLAN, plan, "approve"))
     assert book.state(PLAN, plan) == "approved" and len(book.audited(PLAN, plan, "sign")) == 2
