@@ -91,7 +91,8 @@ def _deal_with(act: Act, ids: list[int], swept: Swept) -> int:
         except Exception:
             log.exception("clock %s could not be dealt with", id_)
             act.session.rollback()
-            _put_off(act, id_)
+            deadlines.put_off(act.session, id_, act.now + PUT_OFF)
+            act.session.commit()
             swept.failed.append(id_)
     return done
 
@@ -99,11 +100,6 @@ def _deal_with(act: Act, ids: list[int], swept: Swept) -> int:
 def _add(swept: Swept, found: Swept) -> None:
     for name in ("warned", "late", "escalated", "cleared"):
         setattr(swept, name, getattr(swept, name) + getattr(found, name))
-
-
-def _put_off(act: Act, id_: int) -> None:
-    act.session.execute(sa.update(DeadlineClock).where(DeadlineClock.id == id_).values(next_at=act.now + PUT_OFF))
-    act.session.commit()
 
 
 def _transact(act: Act, ids: list[int], swept: Swept) -> int:
@@ -208,7 +204,7 @@ class _Batch:
             self.told.append(one.clock.id)
 
     def _write(self, late: set[int], cleared: set[int]) -> None:
-        """How far each clock has come, in one statement. What happened above may have saved the record, and with it
+        """How far each clock has come. What happened above may have saved the record, and with it
         its clocks: the last word is here."""
         rows = []
         for one in self.held:
@@ -218,11 +214,7 @@ class _Batch:
             rows.append({"clock_id": one.clock.id, "told": clock["told"],
                          "next_at": deadlines.next_at(self.act.session, one.deadline, clock),
                          "notice_id": self.raised.get(one.clock.id, open_notice)})
-        table = DeadlineClock.__table__
-        values: dict[str, Any] = {name: sa.bindparam(name) for name in ("told", "next_at", "notice_id")}
-        if rows:
-            self.act.session.connection().execute(
-                sa.update(table).where(table.c.id == sa.bindparam("clock_id")).values(values), rows)
+        deadlines.note(self.act.session, rows)
 
     def _warned(self, one: Held) -> str:
         clock = one.clock

@@ -155,3 +155,16 @@ def _present(connection: Any, records: Sequence[Any]) -> dict[tuple[str, int, st
             present |= {(name, row["record_id"], row["name"]): row for row in rows}
     return present
 
+
+def note(session: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """How far clocks have come: what was told, when to look next, which notice is open; in one statement."""
+    clocks: Any = DeadlineClock.__table__
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in ("told", "next_at", "notice_id")}
+    if rows:
+        session.connection().execute(
+            sa.update(clocks).where(clocks.c.id == sa.bindparam("clock_id")).values(values), list(rows))
+
+
+def put_off(session: Any, clock_id: int, until: datetime) -> None:
+    """Look at this clock no sooner."""
+    session.execute(sa.update(DeadlineClock).where(DeadlineClock.id == clock_id).values(next_at=until))

@@ -215,7 +215,7 @@ def test_it_has_a_details_page_with_every_value(found):
 
 def test_it_has_a_list_that_is_filtered_searched_and_sorted(found):
     headers, cells = found["list"]
-    assert headers == ["编号", "工具", "大小", "用途", "顾客", "押金", "借出日期", "磨损", "全新", "状态"]
+    assert headers == ["编号", "工具", "大小", "用途", "顾客", "押金", "借出日期", "磨损", "全新", "状态", "剩余时间"]
     assert cells == ["扭力扳手", "大", "发动机、制动", "客户A", "", "2026-01-31", "25.00%", "是"]
     assert "CAST(tool_loan.uses AS TEXT)" in found["sort by uses"], "PostgreSQL has no order of JSON"
     assert {q for q, ids in found["filters"].items() if not ids} == {"size=s", "deposit__from=1"}

@@ -71,8 +71,7 @@ def test_what_forty_days_of_downtime_missed_is_told_on_the_first_day(book):
     told(book, "dealer_reports", "2024-02-20")
     late = told(book, "dealer_reports", "2024-04-01")
     assert {words for who, words in late if who == "dealer_f001"} == {
-        "2024-02 的《质量信息月报表》已超过期限（2024-03-05），尚未提交",
-        "2024-02 的《服务商工作月报表》已超过期限（2024-03-05），尚未提交"}
+        f"2024-02 的《{name}》已超过期限（2024-03-05），尚未提交" for name in ("质量信息月报表", "服务商工作月报表")}
 
 
 def test_a_plan_for_the_month_is_asked_for_on_the_7th_and_the_9th(book):

@@ -3,6 +3,8 @@ often."""
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from datetime import timedelta
 
@@ -328,3 +330,39 @@ def test_the_statements_of_a_sweep_do_not_grow_with_what_is_due(app, book):
         taken.append(len(statements))
     assert taken[0] == taken[1], taken
     assert len(book.ids(NOTICE)) == 33
+
+
+def killed(app, at_statement):
+    """A process of its own sweeps, and is killed as it sends its n-th statement."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with app.app_context():
+                db.engine.dispose(close=False)     # the parent's connections stay the parent's
+                sent = iter(range(1, at_statement))
+                sa.event.listen(db.engine, "before_cursor_execute", lambda *_: next(sent, None) or os.kill(os.getpid(), signal.SIGKILL))
+                deadlines.sweep(Act(db.session, access.Actor.system(), now=DUE + SECOND))
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def test_a_sweep_that_is_killed_anywhere_loses_and_doubles_nothing(app, book, monkeypatch):
+    monkeypatch.setattr(deadlines, "BATCH", 2)
+    for _ in range(6):
+        book.sheet()
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    died, seen = [], []
+    for statement in (1, 4, 9, 14, 19):     # within the first batches, and between them
+        died.append(killed(app, statement))
+        seen.append(len(book.ids(NOTICE)))
+    assert all(died[:4]) and seen == sorted(seen) and not any(count % 2 for count in seen), (died, seen)
+    book.sweep(DUE + SECOND)
+    book.sweep(DUE + SECOND)
+    subjects = [book.read(NOTICE, id_).subject_number for id_ in book.ids(NOTICE)]
+    assert len(subjects) == len(set(subjects)) == 6
+    assert len(book.told("deadline_late")) == 6 * 5
+    numbers = [book.read(NOTICE, id_).number for id_ in book.ids(NOTICE)]
+    assert [int(number[-4:]) for number in numbers] == list(range(1, 7))     # no number was lost with a process
