@@ -161,8 +161,8 @@ def row_of(one: Waiting, language: str, now: datetime) -> dict[str, Any]:
         "id": one.id, "revision": one.revision, "type": Record.types[one.type].label.in_(language), "number": one.number,
         "title": one.title, "role": ROLES[one.role].label.in_(language), "because": signing.because(one, language),
         "in_place_of": one.in_place_of or "", "submitted_by": one.submitted_by or "",
-        "asked_at": exports.moment_text(one.asked_at), "due_at": exports.moment_text(one.due_at), "is_late": one.due_at < now, "is_soon": one.due_at < now + office.DAY,
-        "left": pages.left_text(one.due_at - now, language),
+        "asked_at": exports.moment_text(one.asked_at), "due_at": exports.moment_text(one.due_at), "is_late": one.due_at < now,
+        "is_soon": one.due_at < now + office.DAY, "left": pages.left_text(one.due_at - now, language),
         "is_escalated": one.escalated_at is not None, "amount": "" if one.amount is None else f"{one.amount:,.2f}",
         "round": one.round, "record": f"/admin/{one.type}/details/?id={one.record_id}"}
 
