@@ -98,9 +98,10 @@ class AreasView(AdministrationView):
     def _page(self, problem: str = "", status: int = 200) -> Any:
         language, rows = door.language(), []
         for name, label in AREAS.items():
-            needs = areas.needed_by(name) - {areas.ALWAYS_ON}
+            needs = areas.needed_by(name) - areas.together(name) - {areas.ALWAYS_ON}
             rows.append({"name": name, "label": label.in_(language), "is_on": name not in areas.off(),
                          "is_fixed": name == areas.ALWAYS_ON,
+                         "with": [AREAS[other].in_(language) for other in AREAS if other in areas.together(name) - {name}],
                          "needs": [AREAS[other].in_(language) for other in AREAS if other in needs],
                          "types": [spec.label.in_(language) for spec in registry.types().values() if spec.area == name]})
         return self.render("administration/areas.html", areas=rows, problem=problem), status

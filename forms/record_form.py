@@ -87,8 +87,13 @@ def _input(field: Field, language: str) -> Any:
 
 
 def _row_class(fields: Mapping[str, Field], language: str) -> type[Form]:
-    parts = {name: _input(field, language) for name, field in fields.items() if field.typed}
+    parts = {name: _input(field, language) for name, field in fields.items() if field.typed and not _is_away(field)}
     return type("LineForm", (Form,), {"id": HiddenField(), **parts})
+
+
+def _is_away(field: Field) -> bool:
+    """A link into an area that is switched off; what it holds stays."""
+    return bool(field.to) and areas.is_off(Record.types[field.to])
 
 
 _classes: dict[tuple[Any, ...], type[RecordForm]] = {}
@@ -100,7 +105,7 @@ def form_class(spec: RecordType, language: str) -> type[RecordForm]:
     if key not in _classes:
         closed = checks.read_only(spec)
         parts = {name: _input(field, language) for name, field in spec.fields.items()
-                 if name not in closed and not (field.to and areas.is_off(Record.types[field.to]))}
+                 if name not in closed and not _is_away(field)}
         for name, child in spec.lines.items():
             if any(field.typed for field in child.fields.values()):
                 row = _row_class(child.fields, language)

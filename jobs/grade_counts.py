@@ -4,7 +4,7 @@ of the transaction, and the counts of what stands there."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -28,7 +28,7 @@ from models.satisfaction.satisfaction_questionnaire import Answer, SatisfactionQ
 from models.spec import VOID, Period
 from models.warranty.customer_repair_file import CustomerRepairFile
 from models.warranty.warranty_appraisal import WarrantyAppraisal
-from rules import office
+from rules import areas, office
 from rules.act import Act
 
 RANK = {choice.value: n for n, choice in enumerate(INDICATORS)}
@@ -100,7 +100,7 @@ def month_of(act: Act, period: Period) -> Month:
 # What counts ------------------------------------------------------------------------------------------------------
 
 def gather(month: Month, dealers: list[int]) -> Gathered:
-    for query in _sources(month, dealers):
+    for query in _sources(month, dealers):   # of areas that are switched off nothing is owed and nothing counts
         month.session.execute(sa.insert(GATHERED).from_select(list(ROW.keys()), query))
     found = Gathered(csi=_csi(month, dealers))
     hits, counted = sa.func.count().filter(ROW.is_hit, ROW.is_counted), sa.func.count().filter(ROW.is_counted)
@@ -118,16 +118,21 @@ def gather(month: Month, dealers: list[int]) -> Gathered:
 
 
 def _sources(month: Month, dealers: list[int]) -> Iterable[Any]:
-    yield _owed(month, dealers, "report_timeliness", MonthlyQualityReport, month.report_due)
-    yield _owed(month, dealers, "report_timeliness", DealerMonthlyWorkReport, month.report_due)
-    yield _repairs(month, dealers)
-    yield _work_orders(month, dealers)
-    yield _quality_information(month, dealers)
-    yield _questionnaires(month, dealers)
-    yield _complaints(month, dealers)
-    yield _appraisals(month, dealers)
-    yield _owed(month, dealers, "parts_plan_timeliness", PartsDemandPlan, month.plan_due)
-    yield _trainings(month, dealers)
+    asked: tuple[tuple[Any, Callable[..., Any], tuple[Any, ...]], ...] = (
+        (MonthlyQualityReport, _owed, ("report_timeliness", MonthlyQualityReport, month.report_due)),
+        (DealerMonthlyWorkReport, _owed, ("report_timeliness", DealerMonthlyWorkReport, month.report_due)),
+        (CustomerRepairFile, _repairs, ()),
+        (WorkOrder, _work_orders, ()),
+        (QualityInfoTransfer, _quality_information, ()),
+        (SatisfactionQuestionnaire, _questionnaires, ()),
+        (ComplaintTrackingCard, _complaints, ()),
+        (WarrantyAppraisal, _appraisals, ()),
+        (PartsDemandPlan, _owed, ("parts_plan_timeliness", PartsDemandPlan, month.plan_due)),
+        (TrainingRecord, _trainings, ()),
+    )
+    for model, ask, more in asked:
+        if not areas.is_off(model.spec):
+            yield ask(month, dealers, *more)
 
 
 def _row(indicator: str, model: Any, source: Any, *, happened_at: Any, is_hit: Any, dealer_id: Any = None,

@@ -29,6 +29,11 @@ def is_filled(value: Any) -> bool:
     return value is not None and value != "" and value != [] and not (isinstance(value, str) and not value.strip())
 
 
+def while_used(type_name: str, condition: Condition) -> Condition:
+    """Asked only of companies that use the area of a type: without it nobody could fulfil the condition."""
+    return Condition(lambda record, act: not act.uses(type_name) or condition.holds(record, act), condition.why)
+
+
 def filled(name: str) -> Condition:
     return Condition(
         lambda record, act: is_filled(_value(record, name)),

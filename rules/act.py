@@ -51,6 +51,10 @@ class Act:
         """The typed value that held at a moment (now unless told): a later change re-times nothing old."""
         return parameters.value(self.session, name, office.local(at or self.now).date())
 
+    def uses(self, type_name: str) -> bool:
+        """Is the area of the type in use in this company?"""
+        return not areas.is_off(Record.types[type_name])
+
     def unit_province(self, code: str | None) -> str | None:
         unit = self.session.get(Unit, code) if code else None
         return unit.province if unit else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,8 @@ from models.spec import AREAS, Field, Invalid, RecordType, Refused, Text
 from rules import audit
 
 ALWAYS_ON = "master"
+# Beside what links demand: areas whose records the moves of an area open, or wait for.
+OPENED = {"intake": {"dispatch", "disposition"}, "warranty": {"dispatch"}}
 UNKNOWN = Text("没有“{area}”这个业务区", "There is no area “{area}”")
 NEEDED_ALWAYS = Text("“{area}”是其他各区的基础，不能停用", "“{area}” is what all others stand on: it stays")
 NEEDED = Text("“{area}”不能停用：在用的{others}离不开它，请先停用这些区",
@@ -60,34 +63,54 @@ def read(session: Any) -> None:
 # Switching --------------------------------------------------------------------------------------------------------
 
 def switch(act: Any, area: str, *, on: bool) -> None:
-    """Audited. Raises Invalid for an unknown area, Refused where areas in use could not do without it; flushes."""
+    """With it those that it cannot do without and that cannot do without it. Audited. Raises Invalid for an unknown
+    area, Refused where areas in use could not do without it; flushes."""
     if area not in AREAS:
         raise Invalid({"area": UNKNOWN.with_(area=area[:60])})
+    act.lock_series("dealer_ledger")   # whoever switches another one at this moment comes first or second
     read(act.session)
     _refuse(area, on)
-    was_on = area not in off()
-    if on:
-        act.session.execute(sa.delete(SwitchedOff).where(SwitchedOff.area == area))
-    elif was_on:
-        act.session.add(SwitchedOff(area=area))
-    act.session.flush()
-    if on != was_on:
-        audit.note(act.session, act, "switch_area", "area", area, {"on": [was_on, on]})
+    for one in sorted(together(area)):
+        was_on = one not in off()
+        if on:
+            act.session.execute(sa.delete(SwitchedOff).where(SwitchedOff.area == one))
+        elif was_on:
+            act.session.add(SwitchedOff(area=one))
+        act.session.flush()
+        if on != was_on:
+            audit.note(act.session, act, "switch_area", "area", one, {"on": [was_on, on]})
     read(act.session)
 
 
 def _refuse(area: str, on: bool) -> None:
     if area == ALWAYS_ON and not on:
         raise Refused(NEEDED_ALWAYS.with_(area=AREAS[area]))
-    others = needed_by(area) & off() if on else {other for other in AREAS if area in needed_by(other)} - off()
+    needing = {other for other in AREAS if area in needed_by(other)}
+    others = (needed_by(area) & off() if on else needing - off()) - together(area)
     if others:
         raise Refused((NEEDS if on else NEEDED).with_(area=AREAS[area], others=_listed(others)))
 
 
+def together(area: str) -> frozenset[str]:
+    """The area, and those that cannot do without each other: they are switched as one."""
+    return frozenset({area, *(other for other in needed_by(area) if area in needed_by(other))})
+
+
+@cache
 def needed_by(area: str) -> frozenset[str]:
-    """The other areas whose records an area cannot do without: a link of it that must be filled in names them."""
-    targets = {Record.types[field.to].area for spec in Record.types.values() if spec.area == area for field in _needed(spec)}
-    return frozenset(targets - {area})
+    """All areas that an area cannot do without, be it at second hand."""
+    found, left = set(), {area}
+    while left:
+        more = set().union(*(_needed_at_once(one) for one in left))
+        left = more - found
+        found |= more
+    return frozenset(found - {area})
+
+
+def _needed_at_once(area: str) -> set[str]:
+    """A link that must be filled in names them, or a move opens their records."""
+    return OPENED.get(area, set()) | {
+        Record.types[field.to].area for spec in Record.types.values() if spec.area == area for field in _needed(spec)}
 
 
 def _needed(spec: RecordType) -> Iterable[Field]:

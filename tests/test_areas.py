@@ -10,7 +10,7 @@ import pytest
 from jobs import expiry, schedule
 from models.base import db
 from models.spec import ADMINISTRATOR, AREAS
-from rules import access, areas, office
+from rules import access, areas, moves, office
 from rules.act import Act
 from tests import valid
 from tests.valid import TYPES, Colleague, desk
@@ -124,11 +124,12 @@ def is_loose(spec, field):
 
 def test_an_area_that_others_cannot_do_without_stays_until_they_are_off(app, switch):
     assert "intake" in areas.needed_by("improvement"), "an order names the information that it follows from"
+    assert areas.together("intake") == {"intake", "dispatch", "disposition", "improvement"}, "a reply opens a callback"
     answer = switch("intake", "off")
-    assert answer.exit_code == 1 and "改进" in answer.output and "intake off" not in answer.output
-    for area in ("dealers", "warranty", "satisfaction", "dispatch", "disposition", "improvement", "intake"):
+    assert answer.exit_code == 1 and AREAS["warranty"].zh in answer.output and "intake off" not in answer.output
+    for area in ("dealers", "warranty", "satisfaction", "dispatch"):
         assert switch(area, "off").exit_code == 0, area
-    answer = switch("improvement", "on")
+    answer = switch("warranty", "on")
     assert answer.exit_code == 1 and "请先启用" in answer.output and AREAS["intake"].zh in answer.output
     answer = switch("master", "off")
     assert answer.exit_code == 1 and "是其他各区的基础" in answer.output
@@ -169,3 +170,20 @@ def test_nothing_expires_in_it_meanwhile(app, session):
     expiry.make_due_moves(act)
     session.refresh(form)
     assert form.state == "expired"
+
+
+def test_what_stays_in_use_does_not_wait_for_what_is_off(app, session):
+    """A dealer is confirmed without a training that nobody can record, and is not graded on plans it cannot hand in."""
+    dealer = valid.record(session, "dealer_ledger", "candidate", place=valid.NOWHERE)
+    act = Act(session, access.Actor.system())
+    move = dealer.spec.workflow.move("confirm_training")
+    assert moves.unmet(act, dealer, move) is not None
+    areas.switch(act, "certification", on=False)
+    areas.switch(act, "parts", on=False)
+    assert moves.unmet(act, dealer, move) is None
+    run = app.test_cli_runner().invoke
+    session.commit()
+    answer = run(args=["report", "run", "dealer_grade_sheet", "--period", "2026-09", "--dealer", "F001", "--wait", "--json"])
+    sheet = json.loads(answer.stdout)["records"][0]
+    plans = next(line for line in sheet["lines"]["indicators"] if line["indicator"] == "parts_plan_timeliness")
+    assert not plans["is_applicable"]

@@ -29,13 +29,13 @@ def take_back_unused(request, act) -> None:
 
 def _book(request, act, movement_type, sign, name) -> None:
     for item in sorted(request.items, key=lambda item: item.parts_stock_id or 0):   # always locked in this order
-        if getattr(item, name):
-            stock = act.get("parts_stock", item.parts_stock_id)
+        stock = act.get("parts_stock", item.parts_stock_id)
+        if stock is not None and getattr(item, name):   # a company that keeps no stock has nothing to book
             book(act, movement_type, sign * getattr(item, name), stock, request)
 
 
 def is_available(request, act) -> bool:
-    """The company's store has what is issued, and no line gets more than was asked for."""
+    """The company's store, if it keeps one, has what is issued, and no line gets more than was asked for."""
     wanted = {}
     for item in request.items:
         if item.issued_quantity > item.quantity:
@@ -43,7 +43,7 @@ def is_available(request, act) -> bool:
         if item.issued_quantity:
             wanted[item.parts_stock_id] = wanted.get(item.parts_stock_id, 0) + item.issued_quantity
     stocks = {id_: act.get("parts_stock", id_) for id_ in wanted}
-    return all(stock is not None and wanted[id_] <= stock.available_quantity for id_, stock in stocks.items())
+    return not act.uses("parts_stock") or all(stock is not None and wanted[id_] <= stock.available_quantity for id_, stock in stocks.items())
 
 
 def is_accounted_for(request, act) -> bool:

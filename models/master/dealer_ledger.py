@@ -17,7 +17,7 @@ from models.base import (
     yes_no,
 )
 from models.base import phone as telephone
-from models.conditions import if_so, is_true, one_of
+from models.conditions import if_so, is_true, one_of, while_used
 from models.spec import SYSTEM, Condition, Deadline, Move, RecordType, Series, Text, Workflow, states
 
 needs_a_parts_store = one_of("outlet_type", "repair_station", "franchised_shop", "service_outlet")
@@ -105,7 +105,7 @@ class DealerLedger(Record):
                    ("suspended", "暂停"), ("withdrawn", "已退出")),
             moves=(
                 Move("confirm_training", "确认培训", source=("candidate",), to="trained",
-                     by=("customer_service",), stamps=("first_training_passed_on",), when=(TRAINED,)),
+                     by=("customer_service",), stamps=("first_training_passed_on",), when=(while_used("training_record", TRAINED),)),
                 Move("activate", "批准运营", source=("trained",), to="active",
                      by=("quality_manager", "deputy_gm"),
                      requires=("has_parts_store", "contract_signed_on", "contact_person", "phone"),

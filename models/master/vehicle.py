@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from models.base import Line, Record, day, integer, lines, link, longtext, money, text, yes_no
-from models.conditions import is_changed
+from models.conditions import is_changed, while_used
 from models.sales.delivery_document_checklist import is_handed_over
 from models.spec import VOID, Condition, Move, RecordType, Series, Text, Workflow, months_after, states
 
@@ -205,7 +205,7 @@ class Vehicle(Record):
                 Move("deliver", "交付", source=("in_stock",), to="delivered",
                      by=("warehouse", "sales", "sales_lead"),
                      requires=("customer", "delivered_on"), then=hand_over,
-                     when=(DOCUMENTS_SIGNED, RETURN_IS_OVER, NO_RECALL_IS_OPEN)),
+                     when=(while_used("delivery_document_checklist", DOCUMENTS_SIGNED), RETURN_IS_OVER, NO_RECALL_IS_OPEN)),
                 Move("take_back", "退换回", source=("delivered",), to="returned", by=("warehouse",),
                      when=(RETURN_IS_REGISTERED,)),
                 Move("restock", "转入库存", source=("returned",), to="in_stock", by=("warehouse",),
