@@ -36,6 +36,7 @@ class Claims:
         self.of_goods()
         self.others()
         self.enter()
+        self.disagreed()
 
     # vehicles that came back ---------------------------------------------------------------------------------------
 
@@ -221,6 +222,22 @@ class Claims:
                 feedback_text=call["content"], handling_text=call["reply_text"], handler="customer_service", claim_type="none", direct_loss=0,
                 closed_at=call["closed_at"]))
         self.found["customer_feedback_register"].sort(key=lambda row: row["created_at"])
+
+
+    def disagreed(self) -> None:
+        """Whose claim was refused may not take it: negotiated once more."""
+        claim = next(row for row in self.rows if row["state"] == "not_confirmed")
+        begun = claim["replied_at"] + timedelta(days=1)
+        route = {"route": "a_negotiation", "started_at": begun + timedelta(days=1), "content": "出示检测报告并当面说明。"}
+        rungs: list[tuple[str, Any]] = [
+            ("planned", {"settlement_measures": "免费复检一次，工时费减半。", "planned_at": NOW, "_pace": (0, 0)}),
+            ("negotiating", {"route": "a_negotiation", "route_started_at": route["started_at"], "routes": [route], "_pace": (1, 1)}),
+            ("settled", {"outcome": "negotiated", "result": "用户接受复检结论。", "closed_at": NOW, "_pace": (5, 6),
+                         "routes": [route | {"ended_at": begun + timedelta(days=5), "is_settled": True}]})]
+        self.found["dispute_case"].append(climbed(
+            self.clock, "customer_service2", begun, "opened", rungs, "", department="CS", received_at=begun, customer=claim["customer"],
+            contact_person=claim["contact_person"], phone=claim["phone"], dealer=claim["dealer"], subject_matter="三包判定",
+            dispute_text="用户不认可不予受理的结论。", amount="1500.00", handler="customer_service2", return_exchange_claim=claim))
 
 
 def assistance(clock: Clock, found: Found) -> list[Rec]:

@@ -25,12 +25,22 @@ DEMANDS = (
 
 def add(clock: Clock, found: Found) -> None:
     orders = found["work_order"]
+    from_sheets(found)
     found["phone_dispatch_record"] = phone_records(clock, orders)
     same_charge(found)
     found["service_charge_notice"] = notices(clock, found)
     found["equipment_takeback"] = takebacks(clock, orders)
     found["field_service_record"] = visits(clock, found)
     found["spare_part_request"] = part_requests(clock, found)
+
+
+def from_sheets(found: Found) -> None:
+    """Some orders serve a quality information of the same customer."""
+    for order in [row for row in found["work_order"] if row["source"] == "phone_dispatch"][15::60]:
+        sheet = next((sheet for sheet in found["quality_info_transfer"] if sheet["customer"] is order["customer"] and "replied_at" in sheet
+                      and timedelta(0) < order["received_at"] - sheet["replied_at"] < timedelta(days=45)), None)
+        if sheet is not None:
+            order |= {"source": "quality_info", "quality_info_transfer": sheet}
 
 
 # The call ---------------------------------------------------------------------------------------------------------

@@ -45,15 +45,12 @@ class Shelves:
     @staticmethod
     def left(row: Rec, moment: datetime) -> int:
         """How much may leave at a moment without lacking later."""
-        balance = least = 0
-        for n, line in enumerate(row["movements"]):
+        balance, after = 0, []
+        for line in row["movements"]:
+            if line["moved_at"] > moment:
+                after.append(balance)
             balance += line["quantity"]
-            following = row["movements"][n + 1]["moved_at"] if n + 1 < len(row["movements"]) else None
-            if following is None or following > moment:
-                least = balance if n == 0 or not row.get("_seen") else min(least, balance)
-                row["_seen"] = True
-        row.pop("_seen", None)
-        return max(0, least)
+        return max(0, min([*after, balance]))
 
     def book(self, row: Rec, moment: datetime, kind: str, quantity: int, source: tuple[str, Rec] | None = None,
              handler: str = "warehouse", remark: str | None = None) -> None:
