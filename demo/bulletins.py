@@ -103,7 +103,7 @@ def _name_orders(found: Found) -> None:
 
 def _name_repeats(found: Found) -> None:
     """An action on a problem that an earlier one had closed lately says so."""
-    actions = [row for row in found["corrective_action"] if row.get("product_batch")]
+    actions = [row for row in found["corrective_action"] if row.get("product_batch") and row.get("fault_category")]
     for row in actions:
         before = [other for other in actions if other["state"] == "closed" and other["fault_category"] == row["fault_category"]
                   and other["product_batch"]["product_name"] == row["product_batch"]["product_name"]

@@ -166,7 +166,7 @@ class Evaluations:
         self.meeting(first, "opening", min(started, begun), "signed")
         self.meeting(first, "team", min(started, begun) + timedelta(hours=3), "held")
         self.meeting(second, "opening", begun, "held")
-        self.meeting(second, "opening", begun - timedelta(minutes=30), "void")
+        self.meeting(second, "team", begun - timedelta(minutes=30), "void")
         for target in ("open", "scored"):
             plan = first if target == "scored" else second
             self.sheet(plan, target, [], begun + timedelta(hours=1))

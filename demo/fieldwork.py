@@ -281,6 +281,9 @@ def on_the_line(clock: Clock, found: Found) -> list[Rec]:
             product_quality_opinion=ON_PRODUCT[0], satisfaction_level="satisfied", signed_by=card["contact_person"],
             signed_at=created))
         card["field_service_record"] = rows[-1]
+        for line in card["product_batch"]["deliveries"]:
+            if line["customer"] is card["customer"]:
+                line["info_flow_card"] = card
     return rows
 
 

@@ -228,7 +228,7 @@ class Journeys:
                     "authority": "市应急管理部门备案", "place": "用户仓库至子公司质检科", "signed_by": request["customer"]["contact_person"], "signed_at": day}
         self.rows["return_destruction_record"].append(row)
         if all(other["state"] != "void" for other in self.rows["return_destruction_record"]):
-            void = Rec(row, state="void", created_at=row["created_at"] - timedelta(minutes=5))
+            void = Rec(row, state="void", created_at=row["created_at"] - timedelta(minutes=5), compensation_request=None)
             for name in ("permitted_at", "executed_at", "signed_at", "signed_by"):
                 void.pop(name, None)
             self.rows["return_destruction_record"].append(void)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from demo.cards import PARTS as EXPRESS
 from demo.story import Clock, Rec
 
 # What dealers order by express; it is kept apart from the parts of the monthly plans.
@@ -59,3 +60,11 @@ class Shelves:
         if source is not None:
             line |= {"source_type": source[0], "source_number": source[1]}
         row["movements"] = sorted([*row["movements"], line], key=lambda line: line["moved_at"])
+
+
+def add(clock: Clock, found: dict[str, list[Rec]]) -> None:
+    """Before anything is shipped: the shelves of the month's plans, and those of the urgent orders."""
+    shelves = Shelves(clock, found["parts_stock"])
+    shelves.forget_shipments()
+    for part in EXPRESS:
+        shelves.open(part, clock.at(clock.first - timedelta(days=4)), EXPRESS_STOCK)
