@@ -23,6 +23,7 @@ def add(clock: Clock, found: Found) -> None:
     found["quality_rectification_order"] = _orders(clock, [(row, sheets) for row, sheets in zip(bulletins, themes, strict=True)
                                                            if row["state"] in ("published", "acknowledged")])
     _name_orders(found)
+    _name_repeats(found)
 
 
 def _themes(found: Found) -> list[list[Rec]]:
@@ -98,3 +99,14 @@ def _name_orders(found: Found) -> None:
     for summary in found["quality_info_summary"]:
         for line in summary["recurrences"]:
             line["quality_rectification_order"] = orders.get((id(line["product_batch"]), line["fault_category"]))
+
+
+def _name_repeats(found: Found) -> None:
+    """An action on a problem that an earlier one had closed lately says so."""
+    actions = [row for row in found["corrective_action"] if row.get("product_batch") and row.get("fault_category")]
+    for row in actions:
+        before = [other for other in actions if other["state"] == "closed" and other["fault_category"] == row["fault_category"]
+                  and other["product_batch"]["product_name"] == row["product_batch"]["product_name"]
+                  and timedelta(0) < row["created_at"] - other["closed_at"] < timedelta(days=90)]
+        if before:
+            row["repeat_of"] = max(before, key=lambda other: other["closed_at"])

@@ -36,6 +36,7 @@ class Claims:
         self.of_goods()
         self.others()
         self.enter()
+        self.disagreed()
 
     # vehicles that came back ---------------------------------------------------------------------------------------
 
@@ -49,7 +50,7 @@ class Claims:
             received = self.clock.at(vehicle["delivered_on"] + timedelta(days=30))
             claim = self.claim(n, vehicle, demand, target, received)
             self.back(n, claim, vehicle, back, claim["replied_at"] + timedelta(hours=5))
-        self.give_another(self.lately[0], self.lately[6], self.rows[0])
+        self.give_another(self.lately[0], self.rows[0])
         self.resell(self.lately[0], self.backs[0])
         for vehicle, state in ((self.lately[1], "scrapped"), (self.lately[2], "returned"), (self.lately[3], "returned")):
             vehicle |= {"state": state, "is_return_resale": True}
@@ -110,12 +111,15 @@ class Claims:
             return_exchange_claim=claim, received_at=moment, handler="warehouse", mileage=claim["mileage"], condition="外观完好，随车工具齐全。",
             accessories="钥匙两把、保修手册、合格证", return_reason=claim["fault_description"], storage_location=yard, remark="三包换退车，转售须书面告知。"))
 
-    @staticmethod
-    def give_another(old: Rec, new: Rec, claim: Rec) -> None:
+    def give_another(self, old: Rec, claim: Rec) -> None:
         """The user drives another one of the same model now."""
-        day = max(new["delivered_on"], claim["completed_at"].date())
-        new |= {"replaced_vehicle": old, "customer": claim["customer"], "dealer": old["dealer"], "model": old["model"], "delivered_on": day,
-                "invoiced_on": day, "_product": old["_product"], "owners": [{"customer": claim["customer"], "owned_from_on": day, "is_first_owner": True}]}
+        day, place = claim["completed_at"].date(), len(self.found["vehicle"]) + 1
+        new = Rec(old, number=f"VEH-{place:06}", vin=f"{old['vin'][:13]}{place:04}", engine_no=f"485Z{day:%y%m}{place:04}", replaced_vehicle=old,
+                  customer=claim["customer"], delivered_on=day, invoiced_on=day, created_at=self.clock.at(day - timedelta(days=9)),
+                  produced_on=day - timedelta(days=30), plate_no=f"{old['plate_no'][:4]}H{place:04}", warranty_voucher_no=f"SB{day:%Y}{place:05}",
+                  owners=[{"customer": claim["customer"], "owned_from_on": day, "is_first_owner": True}])
+        self.found["vehicle"].append(new)
+        self.found["delivery_document_checklist"].append(_checklist(self.clock, new, claim["customer"], claim["completed_at"], "signed"))
 
     def resell(self, vehicle: Rec, back: Rec) -> None:
         """Sold again, with the disclosure signed, to somebody else."""
@@ -161,8 +165,6 @@ class Claims:
             receipts=[{"unit": unit, "sent_at": moment + timedelta(minutes=20), "signed_by": people.of_unit(unit), "signed_at": moment + timedelta(hours=1),
                        "opinion": "已收到，安排返工。"}]))
         self.found["info_flow_card"].sort(key=lambda row: row["created_at"])
-        self.found["product_batch"][self.found["product_batch"].index(claim["product_batch"])]["deliveries"][0]["info_flow_card"] = (
-            next(row for row in self.found["info_flow_card"] if row.get("return_exchange_claim") is claim))
 
     def rework(self, claim: Rec, unit: str) -> None:
         moment = claim["replied_at"] + timedelta(hours=6)
@@ -210,6 +212,10 @@ class Claims:
                             **{name: row.get(name) for name in ("customer", "contact_person", "phone", "dealer", "vehicle", "product_batch", "fault_category")})
                 self.found["customer_feedback_register"].append(entry)
             entry |= {"return_exchange_claim": row, "claim_type": kind}
+            if row["state"] not in ("completed", "closed", "not_confirmed", "withdrawn"):
+                entry |= {"state": "in_progress", "closed_at": None}
+            if row["state"] == "withdrawn":
+                entry |= {"handling_text": "用户撤回申请。", "claim_result": "用户撤回"}
             if row["state"] in ("completed", "closed", "not_confirmed"):
                 entry |= {"handling_text": "已按批准方案办理完毕。", "claim_result": row.get("reply_text", "已答复"), "handler": "customer_service2"}
             if row["state"] == "closed":
@@ -223,18 +229,34 @@ class Claims:
         self.found["customer_feedback_register"].sort(key=lambda row: row["created_at"])
 
 
+    def disagreed(self) -> None:
+        """Whose claim was refused may not take it: negotiated once more."""
+        claim = next(row for row in self.rows if row["state"] == "not_confirmed")
+        begun = claim["replied_at"] + timedelta(days=1)
+        route = {"route": "a_negotiation", "started_at": begun + timedelta(days=1), "content": "出示检测报告并当面说明。"}
+        rungs: list[tuple[str, Any]] = [
+            ("planned", {"settlement_measures": "免费复检一次，工时费减半。", "planned_at": NOW, "_pace": (0, 0)}),
+            ("negotiating", {"route": "a_negotiation", "route_started_at": route["started_at"], "routes": [route], "_pace": (1, 1)}),
+            ("settled", {"outcome": "negotiated", "result": "用户接受复检结论。", "closed_at": NOW, "_pace": (5, 6),
+                         "routes": [route | {"ended_at": begun + timedelta(days=5), "is_settled": True}]})]
+        self.found["dispute_case"].append(climbed(
+            self.clock, "customer_service2", begun, "opened", rungs, "", department="CS", received_at=begun, customer=claim["customer"],
+            contact_person=claim["contact_person"], phone=claim["phone"], dealer=claim["dealer"], subject_matter="三包判定",
+            dispute_text="用户不认可不予受理的结论。", amount="1500.00", handler="customer_service2", return_exchange_claim=claim))
+
+
 def assistance(clock: Clock, found: Found) -> list[Rec]:
     """What dealers could not judge or repair alone; the answer is in the appraisal."""
     sheets = [row for row in found["warranty_appraisal"] if row["state"] not in ("void", "draft")]
     cases: list[dict[str, Any]] = []
     for n in range(20):
-        kind, flaw, done, wish, _ = HELP[n % len(HELP)]
+        kind, flaw, done, wish, answer = HELP[n % len(HELP) if n < 15 else 3 * (n % 2)]
         sheet = sheets[len(sheets) * (n + 1) // 21] if n < 15 else sheets[-2 * (21 - n)]
         cases.append({
             "_by": sheet["created_by"], "_age": sheet["created_at"] + timedelta(minutes=12) if n < 15 else None, "dealer": sheet["dealer"],
             "warranty_appraisal": sheet, "vehicle": sheet["vehicle"], "mileage": sheet["mileage"], "request_type": kind,
             "fault_category": sheet["fault_category"], "fault_description": flaw, "checks_done": done, "request_text": wish,
-            "contact_person": sheet["dealer"]["contact_person"], "phone": sheet["dealer"]["phone"], "_answer": HELP[n % len(HELP)][4]})
+            "contact_person": sheet["dealer"]["contact_person"], "phone": sheet["dealer"]["phone"], "_answer": answer})
     rungs: list[tuple[str, Any]] = [
         ("raised", {"received_at": NOW, "_pace": (0, 0)}),
         ("answered", {"handler": "quality_engineer", "replied_at": NOW, "_pace": (0, 0)}),

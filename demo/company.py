@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from demo import (
     appraisals, bulletins, cards, claims, complaints, conduct, enquiries, evaluations, feedback, fieldwork, grading,
-    grievances, handover, journeys, masters, outlets, recalls, reviews, settlements, shipments, story, terms,
+    grievances, handover, journeys, masters, outlets, recalls, reviews, settlements, shelves, shipments, story, terms,
 )
 from demo.actions import Actions
 from demo.cases import Cases
@@ -38,9 +38,10 @@ SEED = 20_090_617
 CARDS, ORDERS = 12, 8   # a month
 # These count what the others say, so the others come first.
 COUNTING = ("conduct_violation", "dealer_grade_sheet", "dealer_monthly_work_report", "reward_penalty_notice",
-            "warranty_settlement", "satisfaction_score", "satisfaction_report", "parts_stock")
+            "warranty_settlement", "return_exchange_claim", "field_service_record", "satisfaction_score", "satisfaction_report", "parts_stock",
+            "satisfaction_survey_plan", "customer")
 # What the other departments wrote, each knowing what was written before. Each has dice of its own.
-PAPERS = (terms, handover, fieldwork, journeys, shipments, settlements, enquiries, grievances, claims, bulletins,
+PAPERS = (terms, shelves, handover, fieldwork, journeys, shipments, settlements, enquiries, grievances, claims, bulletins,
           reviews, recalls, evaluations)
 NUMBERED = ("dealer_ledger", "customer", "product_batch", "vehicle", "parts_stock")
 ENTERED_TWICE = ("staff_qualification", "complaint_tracking_card", "customer_feedback_register", "conduct_violation",

@@ -166,7 +166,7 @@ class Evaluations:
         self.meeting(first, "opening", min(started, begun), "signed")
         self.meeting(first, "team", min(started, begun) + timedelta(hours=3), "held")
         self.meeting(second, "opening", begun, "held")
-        self.meeting(second, "opening", begun - timedelta(minutes=30), "void")
+        self.meeting(second, "team", begun - timedelta(minutes=30), "void")
         for target in ("open", "scored"):
             plan = first if target == "scored" else second
             self.sheet(plan, target, [], begun + timedelta(hours=1))
@@ -214,6 +214,7 @@ def trainings(clock: Clock, found: Found) -> None:
     rows.append(_plan(clock, held[-1:] + waiting[:1], "executing", 20, keep=True))
     for n, target in enumerate(("approved", "in_approval", "draft", "void")):
         rows.append(_plan(clock, [], target, 30 + n))
+    rows.append(_first_training(clock, found))
     found["training_plan"] = sorted(rows, key=lambda row: row["created_at"])
 
 
@@ -237,6 +238,22 @@ def _plan(clock: Clock, courses: list[Rec], target: str, n: int, *, keep: bool =
         course["training_plan"] = row
     if target == "done":
         row |= {"state": "done", "closed_at": last + timedelta(hours=2), "result_summary": "各课程均已实施，合格率达到目标。"}
+    return row
+
+
+def _first_training(clock: Clock, found: Found) -> Rec:
+    """What a new outlet learns before it opens: held as one course."""
+    course = next(row for row in found["training_record"] if row.get("is_first_training"))
+    dealer = next(row for row in found["dealer_ledger"] if row["state"] == "trained")
+    begun = course["created_at"] - timedelta(days=2)
+    lines = [{"course_name": f"{course['course_name']}（{name}）", "training_type": kind, "trainer": course["trainer"], "planned_on": course["planned_on"],
+              "place": course["place"], "dealer": dealer, "planned_headcount": 2, "remark": "并入首次培训一次举办"}
+             for kind, name in (("business", "业务"), ("technical", "技术"), ("management", "管理"))]
+    row = climbed(clock, "evaluator", begun, "draft", [("in_approval", {"_pace": (0, 0)}), ("approved", {"approved_at": NOW, "_pace": (0, 0)}), ("executing", {"_pace": (0, 0)})],
+                  department="QA", name=f"{dealer['name']} 首次培训", quarter=f"{begun.year}-Q{(begun.month + 2) // 3}", audience=["service_dealer"],
+                  training_types=["business", "technical", "management"], is_first_training=True, need_reason="新建网点开业前培训。", organiser="QA",
+                  handler="evaluator", courses=lines)
+    course["training_plan"] = row
     return row
 
 

@@ -25,12 +25,22 @@ DEMANDS = (
 
 def add(clock: Clock, found: Found) -> None:
     orders = found["work_order"]
+    from_sheets(found)
     found["phone_dispatch_record"] = phone_records(clock, orders)
     same_charge(found)
     found["service_charge_notice"] = notices(clock, found)
     found["equipment_takeback"] = takebacks(clock, orders)
     found["field_service_record"] = visits(clock, found)
     found["spare_part_request"] = part_requests(clock, found)
+
+
+def from_sheets(found: Found) -> None:
+    """Some orders serve a quality information of the same customer."""
+    for order in [row for row in found["work_order"] if row["source"] == "phone_dispatch"][15::60]:
+        sheet = next((sheet for sheet in found["quality_info_transfer"] if sheet["customer"] is order["customer"] and "replied_at" in sheet
+                      and timedelta(0) < order["received_at"] - sheet["replied_at"] < timedelta(days=45)), None)
+        if sheet is not None:
+            order |= {"source": "quality_info", "quality_info_transfer": sheet}
 
 
 # The call ---------------------------------------------------------------------------------------------------------
@@ -271,6 +281,9 @@ def on_the_line(clock: Clock, found: Found) -> list[Rec]:
             product_quality_opinion=ON_PRODUCT[0], satisfaction_level="satisfied", signed_by=card["contact_person"],
             signed_at=created))
         card["field_service_record"] = rows[-1]
+        for line in card["product_batch"]["deliveries"]:
+            if line["customer"] is card["customer"]:
+                line["info_flow_card"] = card
     return rows
 
 

@@ -48,6 +48,8 @@ class Grievances:
         self.disputes()
         self.reworks()
         self.overdue()
+        self.incidents_on_site()
+        self.through_dealers()
 
     def batch(self, fault: Fault, moment: datetime) -> Rec:
         fitting = [row for row in self.batches if row["_product"] == fault.product and row["created_at"] < moment]
@@ -58,6 +60,8 @@ class Grievances:
     def case(self, n: int, age: int, target: str, disposition: str, amount: str) -> None:
         clock, fault = self.clock, GOODS[(n * 5 + 2) % len(GOODS)]
         received, customer = ago(clock, age), self.customers[(n * 7 + 4) % len(self.customers)]
+        order = self.order(received) if disposition == "repair" and target == "closed" else None
+        customer = order["customer"] if order else customer
         batch = self.batch(fault, received)
         unit = batch["production_unit"]
         memo_ = memo(clock, self.found, customer, received + timedelta(minutes=20), "complaint", "投诉首次联系", f"客户反映：{fault.text}，要求尽快处理。")
@@ -74,12 +78,62 @@ class Grievances:
                        target, (0.6, 1.6), department="MKT" if n % 3 else "CS", **row)
         made["_fault"], made["_unnumbered"] = fault, target == "received"
         self.cases.append(made)
+        if order:
+            order |= {"source": "complaint", "complaint_case": made}
+            made["vehicle"] = order["vehicle"]
         if float(amount) >= 20000 and target in ("closed", "executing", "approving", "disputed"):
             self.incident(made, fault, unit, amount)
         if target in ("effect_confirmed", "closed"):
             self.call_back(made)
         if disposition == "compensation" and target in ("closed", "executing", "disputed"):
             self.compensate(made, amount)
+
+    def order(self, received: datetime) -> Rec | None:
+        """A repair that was dispatched in the days after."""
+        return next((row for row in self.found["work_order"] if row["source"] == "phone_dispatch" and row["state"] == "closed"
+                     and timedelta(days=2) < row["received_at"] - received < timedelta(days=12)), None)
+
+    def through_dealers(self) -> None:
+        """Cards of the dealers that became cases of the company, and cards whose answer was an action."""
+        cards = [row for row in self.found["complaint_tracking_card"] if row["state"] == "closed" and row["feedback_kind"] == "complaint"]
+        for case in [case for case in self.cases if "vehicle" in case]:
+            card = next((card for card in cards if card["customer"] is case["customer"] and "complaint_case" not in card
+                         and timedelta(0) < case["received_at"] - card["received_at"] < timedelta(days=200)), None)
+            if card is not None:
+                card["complaint_case"] = case
+                case |= {"channel": "dealer", "dealer": card["dealer"]}
+        asked = [card for card in cards if card.get("consultations")]
+        for card in asked[10::40][:4]:
+            line, fault = card["consultations"][0], card["_fault"]
+            action = improvement(self.clock, "complaint_tracking_card", card, line["answered_at"] + timedelta(minutes=30), line["unit"],
+                                 (card["complaint_content"], fault.cause, fault.measure, fault.prevention), customer=card["customer"])
+            self.found["corrective_action"].append(action)
+            card["consultations"] = [{name: value for name, value in line.items() if name != "no_action_reason"} | {"corrective_action": action}]
+
+    def incidents_on_site(self) -> None:
+        """The major losses among the quality informations; some were thought greater than they were."""
+        sheets = [row for row in self.found["quality_info_transfer"] if row.get("disposed_at") and row.get("technician")]
+        major = [row for row in sheets if float(row["direct_loss"]) >= 20000]
+        for sheet in major:
+            self.on_site(sheet, "closed" if sheet.get("corrective_action") and sheet["disposed_at"] < self.clock.end - timedelta(days=50) else "reported")
+        small = [row for row in sheets if 3000 < float(row["direct_loss"]) < 20000]
+        self.on_site(small[len(small) // 3], "withdrawn")
+        self.on_site(small[len(small) // 2], "void")
+
+    def on_site(self, sheet: Rec, target: str) -> None:
+        rungs: list[tuple[str, Any]] = [
+            ("reported", {"reported_at": NOW, "_pace": (0, 0)}), ("reported", {"unit_acknowledged_at": NOW, "_pace": (0, 0)}),
+            ("reported", {"quality_acknowledged_at": NOW, "_pace": (0, 1)}),
+            ("decided", {"decision": "同意处理意见，责任单位限期整改。", "decided_by": "general_manager", "decided_at": NOW, "_pace": (0, 1)}),
+            ("closed", {"follow_up": "已赔付并完成整改。", "corrective_action": sheet.get("corrective_action"), "closed_at": NOW, "_pace": (25, 30)})]
+        if target in ("withdrawn", "void"):
+            rungs = [(target, {})]
+        self.rows["major_incident_report"].append(climbed(
+            self.clock, sheet["technician"], sheet["disposed_at"], "draft", rungs, target, quality_info_transfer=sheet, customer=sheet["customer"],
+            product_batch=sheet["product_batch"], responsible_unit=sheet["responsible_unit"], technician=sheet["technician"], occurred_at=sheet["received_at"],
+            place=sheet["address"], loss_known_at=sheet["disposed_at"], direct_loss=sheet["direct_loss"], casualties="无", fault_category=sheet["fault_category"],
+            incident_text=sheet["fault_description"], emergency_measure="停用同批产品，现场隔离。", preliminary_opinion="属制造质量问题，建议先行赔付。",
+            customer_demand="赔偿直接损失并限期整改。", losses=[{"item": "直接质量损失", "quantity": 1, "amount": sheet["direct_loss"]}]))
 
     def way(self, row: Rec, fault: Fault, unit: str, disposition: str, amount: str, memo_: Rec) -> list[tuple[str, dict[str, Any]]]:
         shift = ("甲班", "乙班", "丙班")[len(self.cases) % 3]

@@ -60,6 +60,7 @@ class Journeys:
         self.rows["product_inspection_record"].append(void)
         self.compensations(over)
         self.unsolved()
+        self.noted_on_the_way()
 
     def is_handed_in(self, sheet: Rec) -> bool:
         return "submitted_at" in self.slips.get(id(sheet), {})
@@ -227,7 +228,7 @@ class Journeys:
                     "authority": "市应急管理部门备案", "place": "用户仓库至子公司质检科", "signed_by": request["customer"]["contact_person"], "signed_at": day}
         self.rows["return_destruction_record"].append(row)
         if all(other["state"] != "void" for other in self.rows["return_destruction_record"]):
-            void = Rec(row, state="void", created_at=row["created_at"] - timedelta(minutes=5))
+            void = Rec(row, state="void", created_at=row["created_at"] - timedelta(minutes=5), compensation_request=None)
             for name in ("permitted_at", "executed_at", "signed_at", "signed_by"):
                 void.pop(name, None)
             self.rows["return_destruction_record"].append(void)
@@ -259,6 +260,22 @@ class Journeys:
                 report_to="quality_department" if n % 2 else "unit_leader", fault_category=ground.get("fault_category"),
                 situation=situation, evidence_kinds=["photo", "written_report"], is_customer_informed=True, support_request=request,
                 **{name: ground}))
+
+
+    def noted_on_the_way(self) -> None:
+        """Some journeys were also written down as services, with what the user said."""
+        for trip in [row for row in self.rows["travel_assignment"] if row["state"] == "closed"][::6]:
+            sheet = trip["quality_info_transfer"]
+            self.found["field_service_record"].append(climbed(
+                self.clock, trip["lead"], sheet["disposed_at"], "draft",
+                [("submitted", {"submitted_at": NOW, "_pace": (0, 0)}), ("reviewed", {"is_rectification_required": False}), ("closed", {"closed_at": NOW})],
+                department="CS", travel_assignment=trip, customer=sheet["customer"], contact_person=sheet["contact_person"], phone=sheet["phone"],
+                address=sheet["address"], technician=trip["lead"], serviced_on=sheet["disposed_at"].date(), arrived_at=sheet["arrived_at"],
+                left_at=sheet["disposed_at"], service_types=["problem_analysis", "repair"], product_batch=sheet["product_batch"],
+                fault_category=sheet["fault_category"], fault_description=sheet["fault_description"], cause="现场检查，详见检查记录。",
+                solution="按处置方案处理，试用正常。", is_resolved=True, service_quality_opinion="专程到场，处理认真。", product_quality_opinion="总体可靠。",
+                satisfaction_level=sheet.get("satisfaction_level", "satisfied"), signed_by=sheet["contact_person"], signed_at=sheet["disposed_at"]))
+        self.found["field_service_record"].sort(key=lambda row: row["created_at"])
 
 
 def add(clock: Clock, found: Found) -> None:

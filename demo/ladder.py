@@ -112,5 +112,5 @@ def improvement(clock: Clock, source_type: str, source: Rec, moment: datetime, u
     actions = Actions(clock)
     problem, cause, measure, prevention = texts
     story = actions.begin(moment, source_type, source, unit, problem, **fields)
-    actions.go_on(story, cause, measure, prevention)
+    actions.go_on(story, cause, measure, prevention, visit=bool(fields.get("is_reply_required")))
     return story.told(clock.end)

@@ -69,11 +69,16 @@ class Recalls:
         row = climbed(
             self.clock, "quality_manager", begun, "investigating", rungs, target, department="QA", title=f"{scope[0]['model']}{title}召回" if scope else title,
             monthly_quality_analysis=analyses[-1] if analyses else None, defect_description=text, defect_origins=["manufacture"], fault_category=category,
-            scope_kind="category", commonality_text="同一供应商同一时段的零件，具有同一性。", risk_description="可能影响行车安全。", measures=["repair", "take_back"],
-            scope_items=[{"model": vehicle["model"], "vin_from": vehicle["vin"], "vin_until": vehicle["vin"], "quantity": 1} for vehicle in scope])
+            scope_kind="batch" if target == "investigating" else "category", commonality_text="同一供应商同一时段的零件，具有同一性。", risk_description="可能影响行车安全。", measures=["repair", "take_back"],
+            scope_items=self.batch_scope() if target == "investigating" else [{"model": vehicle["model"], "vin_from": vehicle["vin"], "vin_until": vehicle["vin"], "quantity": 1} for vehicle in scope])
         row["_scope"] = scope
         self.campaigns.append(row)
         return row
+
+    def batch_scope(self) -> list[dict[str, Any]]:
+        """Nothing is known yet but the batch."""
+        batch = next(row for row in reversed(self.found["product_batch"]) if row["_product"] == "van" and row["state"] == "active")
+        return [{"product_batch": batch, "model": batch["model"], "quantity": batch["quantity"]}]
 
     # the vehicles ----------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ def add(clock: Clock, found: Found) -> None:
     analyses(clock, found)
     meetings(clock, found)
     ideas(clock, found)
+    penalties(clock, found)
 
 
 # Scores -----------------------------------------------------------------------------------------------------------
@@ -149,12 +150,12 @@ def _report(clock: Clock, found: Found, score: Rec, previous: Rec | None, target
         most_dissatisfied_aspect="、".join(LABELS[item] for item in sorted(weak)) or "无", competitor_gap="用户认为同行配件到货更快。",
         conclusion=f"本期得分{score['score']}，与上期基本持平。", items=items, improvements=improved)
     if row["state"] in ("improving", "in_management_review", "closed"):
-        for line in improved:
+        for line in row["improvements"]:
             line["corrective_action"] = improvement(clock, "satisfaction_report", row, row["gm_received_at"] + timedelta(minutes=5), line["responsible_unit"],
                                                     (line["aspect"], *FIXES[line["_item"]][1:]))
             found["corrective_action"].append(line["corrective_action"])
     if row["state"] == "closed":
-        for line in improved:
+        for line in row["improvements"]:
             line["tracking_result"] = "已按措施执行，用户回访认可。"
     return row
 
@@ -385,10 +386,10 @@ def _month(clock: Clock, found: Found, first: date, before: dict[str, int], targ
         clock, "customer_service", compiled, "compiled", rungs, target, department="CS", period=period, data_as_of=compiled, previous_case_count=previous,
         vehicles_in_use=sum(row["state"] == "delivered" and row["delivered_on"] < following for row in found["vehicle"]), sources=sources,
         figures=_figures(counted, len(sources), previous), open_items=_open(cards, compiled, following), late_dealers=_late(found, period, following))
-    if "focus_items" in row and row["state"] == "acknowledged":
-        focus["corrective_action"] = improvement(clock, "monthly_quality_analysis", row, row["issued_at"] + timedelta(hours=2), "SUB-CQ",
+    if row["state"] == "acknowledged":
+        row["focus_items"][0]["corrective_action"] = improvement(clock, "monthly_quality_analysis", row, row["issued_at"] + timedelta(hours=2), "SUB-CQ",
                                                  (f"{FAULTS[top]}类故障占比最高。", "来料一致性不足", "供应商专项审核并加严检验", "按月跟踪占比"), fault_category=top)
-        found["corrective_action"].append(focus["corrective_action"])
+        found["corrective_action"].append(row["focus_items"][0]["corrective_action"])
     return row
 
 
@@ -465,3 +466,12 @@ def ideas(clock: Clock, found: Found) -> None:
                                                    (row["gap"], "对标工作不经常", "成立对标小组逐项改进", "每季更新对标表"))
             found["corrective_action"].append(row["corrective_action"])
     found["competitor_improvement_info"] = rows
+
+
+def penalties(clock: Clock, found: Found) -> None:
+    """A dealer that has to rectify does so by a corrective action."""
+    told = [row for row in found["reward_penalty_notice"] if row["measure_type"] == "rectification" and "issued_at" in row]
+    for row in told[:3]:
+        row["corrective_action"] = improvement(clock, "reward_penalty_notice", row, row["issued_at"] + timedelta(hours=2), "SUB-CQ",
+                                               (row["basis"], "报表和到场管理无人负责", "指定专人并每日点检", "纳入网点月度自查"))
+        found["corrective_action"].append(row["corrective_action"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from demo.cards import PARTS as EXPRESS
 from demo.story import Clock, Rec
 
 # What dealers order by express; it is kept apart from the parts of the monthly plans.
@@ -45,15 +46,12 @@ class Shelves:
     @staticmethod
     def left(row: Rec, moment: datetime) -> int:
         """How much may leave at a moment without lacking later."""
-        balance = least = 0
-        for n, line in enumerate(row["movements"]):
+        balance, after = 0, []
+        for line in row["movements"]:
+            if line["moved_at"] > moment:
+                after.append(balance)
             balance += line["quantity"]
-            following = row["movements"][n + 1]["moved_at"] if n + 1 < len(row["movements"]) else None
-            if following is None or following > moment:
-                least = balance if n == 0 or not row.get("_seen") else min(least, balance)
-                row["_seen"] = True
-        row.pop("_seen", None)
-        return max(0, least)
+        return max(0, min([*after, balance]))
 
     def book(self, row: Rec, moment: datetime, kind: str, quantity: int, source: tuple[str, Rec] | None = None,
              handler: str = "warehouse", remark: str | None = None) -> None:
@@ -62,3 +60,11 @@ class Shelves:
         if source is not None:
             line |= {"source_type": source[0], "source_number": source[1]}
         row["movements"] = sorted([*row["movements"], line], key=lambda line: line["moved_at"])
+
+
+def add(clock: Clock, found: dict[str, list[Rec]]) -> None:
+    """Before anything is shipped: the shelves of the month's plans, and those of the urgent orders."""
+    shelves = Shelves(clock, found["parts_stock"])
+    shelves.forget_shipments()
+    for part in EXPRESS:
+        shelves.open(part, clock.at(clock.first - timedelta(days=4)), EXPRESS_STOCK)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from demo.cards import PARTS as EXPRESS
 from demo.parts import PARTS
-from demo.shelves import EXPRESS_STOCK, Shelves
+from demo.shelves import Shelves
 from demo.story import Clock, Rec
 from demo.terms import Found
 
@@ -40,14 +41,14 @@ class Shipping:
         self.receipts: list[Rec] = []
 
     def make(self) -> None:
-        self.shelves.forget_shipments()
-        for part in EXPRESS:
-            self.shelves.open(part, self.clock.at(self.clock.first - timedelta(days=4)), EXPRESS_STOCK)
         loads, open_ = self.loads()
         for load in sorted(loads, key=lambda load: load.left):
             self.ship(load)
-        for n, (source_type, source) in enumerate(open_):
-            self.prepare(source_type, source, *UNDER_WAY[n % len(UNDER_WAY)])
+        stages = cycle(UNDER_WAY)
+        for source_type, source in open_:
+            rows = [row for row in self.lines(source_type, source, self.clock.end) if row[2]]
+            if rows:
+                self.prepare(source_type, source, rows, *next(stages))
         self.call_off()
         self.look_at_receipts()
         self.use_up()
@@ -141,11 +142,11 @@ class Shipping:
                 "quantity": quantity, "carton_no": f"{1 + n // 4}",
                 "shortage_reason": "库存不足，余量到货后补发" if quantity < wanted else None}
 
-    def prepare(self, source_type: str, source: Rec, state: str, detail_state: str, slip_state: str) -> None:
+    def prepare(self, source_type: str, source: Rec, rows: list[tuple[Rec, dict[str, Any], int]], state: str, detail_state: str,
+                slip_state: str) -> None:
         """Papers of something that has not left yet."""
         begun = max(source["accepted_at"], self.clock.end - timedelta(hours=40))
         load = Load(source_type, source, begun, self.clock.end)
-        rows = [(shelf, line, quantity) for shelf, line, quantity in self.lines(source_type, source, self.clock.end) if quantity]
         step = (self.clock.end - begun) / 8
         notice = self.notice(source, begun + step, (self.clock.end + timedelta(days=1)).date(), state)
         self.detail(notice, begun + step * 1.1, detail_state,
@@ -201,7 +202,7 @@ class Shipping:
         wrong = done[11::17][:5] + done[-3:]
         for n, row in enumerate(wrong):
             line = row["parts"][0]
-            damaged = int(n % 2 and line["quantity"] > 1)
+            damaged = int(n in (1, 3) and line["quantity"] > 1)
             line |= {"quantity": line["quantity"] - 1, "damaged_quantity": damaged,
                      "remark": "外箱受潮，一件破损" if damaged else "开箱清点少一件"}
             row |= {"state": "discrepancy", "claim_text": "请核实并补发或核减。"}

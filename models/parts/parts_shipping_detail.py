@@ -115,7 +115,9 @@ class PartsShippingDetail(Record):
     def _is_decided(self, act):
         """Written, submitted, approved or shipped; it can be sent back, received or cancelled whatever became of the
         orders."""
-        return act.move is None or act.move.name in ("submit", "approve", "ship")
+        if act.move is None:
+            return self.state not in ("received", "cancelled")
+        return act.move.name in ("submit", "approve", "ship")
 
     def _carried(self, source, act):
         """What other details, not called off, carry of it already."""
