@@ -10,14 +10,18 @@ from admin_views.administration import CalendarView, ParametersView, PeopleView,
 from admin_views.dashboard import DashboardView
 from admin_views.factory import record_views
 from admin_views.health import health
+from admin_views.jobs import HealthView, JobsView
+from admin_views.notices import NoticesView
 from admin_views.reports import ReportsView
+from admin_views.retention import RetentionView
 
 
 def init_app(app: Flask) -> None:
     door.init_app(app)
     sign_in.init_app(app)
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))
-    for view in (*record_views(), ReportsView(), ParametersView(), PeopleView(), UnitsView(), CalendarView()):
+    for view in (*record_views(), ReportsView(), NoticesView(), RetentionView(), ParametersView(), PeopleView(), UnitsView(),
+                 CalendarView(), JobsView(), HealthView()):
         admin.add_view(view)
     app.register_blueprint(health)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))

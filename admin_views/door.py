@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from models.base import Record, db, set_reading
 from models.people import User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
-from rules import access, checks, office, registry
+from rules import access, checks, notices, office, registry, retention
 from rules.act import Act
 
 login = LoginManager()
@@ -54,15 +54,19 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
     app.jinja_env.globals.update(
         t=t, language=language, navigation=navigation, asset=_asset_versions(app), moment_text=_moment_text,
-        is_administrator=is_administrator, part=part,
+        is_administrator=is_administrator, part=part, unread=unread,
+        keeps_retention=keeps_retention,
         role_label=lambda role: ROLES[role].label.in_(language()))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
 @cache
 def _person() -> Any:
-    """The person with their roles, in one statement, built once: each request begins with it."""
-    return sa.select(User).where(User.id == sa.bindparam("id")).options(joinedload(User.memberships))
+    """The person with their roles and the count of their unread notices, in one statement, built once: each request
+    begins with it."""
+    person = sa.bindparam("id", type_=User.id.type)
+    query = sa.select(User, notices.unread_count(person)).where(User.id == person)
+    return query.options(joinedload(User.memberships))
 
 
 @login.user_loader
@@ -71,8 +75,11 @@ def _load(key: str) -> User | None:
     id_, _, epoch = key.partition(":")
     if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):
         return None
-    user = db.session.scalars(_person(), {"id": int(id_)}).unique().one_or_none()
-    return user if user is not None and user.is_active and str(user.session_epoch) == epoch else None
+    user, count = db.session.execute(_person(), {"id": int(id_)}).unique().one_or_none() or (None, 0)
+    if user is None or not user.is_active or str(user.session_epoch) != epoch:
+        return None
+    g.unread = count
+    return user
 
 
 def _begin() -> None:
@@ -149,8 +156,17 @@ def act(comment: str = "") -> Act:
     return Act(db.session, actor(), comment)
 
 
+def unread() -> int:
+    """How many notices the person had not read when the request began; more than `notices.MANY` are not counted."""
+    return g.get("unread", 0)
+
+
 def is_administrator() -> bool:
     return ADMINISTRATOR in actor().roles
+
+
+def keeps_retention() -> bool:
+    return bool(retention.may(actor(), "see"))
 
 
 # The menu ---------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from admin_views.figures import Figured
 from forms import record_form
 from models.base import db, reading, set_reading
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
-from rules import access, audit, chains, checks, exports, lists, moves, office, records, registry
+from rules import access, audit, chains, checks, exports, lists, moves, notices, office, records, registry
 from rules.checks import Looks
 
 # What each endpoint needs before it is entered; whatever changes a row asks again for the row itself.
@@ -114,8 +114,9 @@ class RecordView(Attached, Chained, Figured):
     def details(self) -> Any:
         record = self._record()
         shown = self._told(record)
+        is_news = shown["talk"].is_news or (door.unread() and notices.has_news(db.session, door.actor(), record))
         page = self.render("record/details.html", **shown)
-        if shown["talk"].is_news:
+        if is_news:
             self._opened(record)
         return page
 

@@ -625,7 +625,8 @@ ACTIONS = {
     "create": Text("新建", "Created"), "edit": Text("修改", "Edited"), "import": Text("导入", "Imported"),
     "acknowledge": Text("签收", "Acknowledged"), "attach": Text("添加附件", "Attached files"),
     "detach": Text("移除附件", "Removed a file"), "comment": Text("评论", "Commented"),
-    "withdraw_comment": Text("撤回评论", "Withdrew a comment"),
+    "withdraw_comment": Text("撤回评论", "Withdrew a comment"), "anonymise": Text("匿名化", "Anonymised"),
+    "archive": Text("归档保存", "Archived"),
 }
 DOORS = {"screen": Text("页面", "screen"), "job": Text("后台任务", "job"), "console": Text("命令行", "console"),
          "import": Text("导入", "import"), "api": Text("接口", "API")}

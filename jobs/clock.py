@@ -20,6 +20,7 @@ from rules import access, office
 from rules.act import Act
 
 LEADER = "aftercare:clock"
+LAST_TICK = "aftercare:clock:tick"
 REIGN = 15  # seconds without a sign after which another clock may lead
 LONGEST_DELAY = timedelta(minutes=10)
 
@@ -32,6 +33,12 @@ log = logging.getLogger(__name__)
 def is_ticking(store: Redis) -> bool:
     """Does any clock lead?"""
     return bool(store.exists(LEADER))
+
+
+def last_tick(store: Redis) -> datetime | None:
+    """When a clock last went through everything that was due."""
+    said = store.get(LAST_TICK)
+    return datetime.fromisoformat(said.decode()) if said else None
 
 
 class Clock:
@@ -74,8 +81,7 @@ class Clock:
         with reading():
             name = db.session.scalar(
                 sa.select(ScheduledJob.name)
-                .where(ScheduledJob.due_at <= now, ScheduledJob.name.in_(schedule.KEPT),
-                       ScheduledJob.name.not_in(waiting))
+                .where(schedule.is_due(now), ScheduledJob.name.in_(schedule.KEPT), ScheduledJob.name.not_in(waiting))
                 .order_by(ScheduledJob.due_at, ScheduledJob.name).limit(1))
             db.session.rollback()
         return name
@@ -120,6 +126,7 @@ class Clock:
                         schedule.enrol(office.now())
                         enrolled = True
                     self.tick()
+                    self.store.set(LAST_TICK, office.now().isoformat())
                 except Exception:  # the database is away, or not made yet
                     log.exception("a tick failed")
                     db.session.rollback()
@@ -132,12 +139,13 @@ def _perform(job: schedule.Job, now: datetime) -> None:
     row = db.session.scalar(
         sa.select(ScheduledJob).where(ScheduledJob.name == job.name).with_for_update(skip_locked=True)
         .execution_options(populate_existing=True))
-    if row is None or row.due_at > now:
+    if row is None or (row.asked_at is None and (row.paused_at is not None or row.due_at > now)):
         db.session.rollback()
-        return  # another clock has it
-    said = job.function(Act(db.session, access.Actor.system(), now=now), row.due_at)
-    row.last_run_at, row.last_result = now, str(said or "done")
-    row.due_at = job.rule.after(row.due_at, now)
+        return  # another clock has it, or somebody has just paused it
+    said = job.function(Act(db.session, access.Actor.system(), now=now), min(row.due_at, now))
+    row.last_run_at, row.last_result, row.asked_at = now, str(said or "done"), None
+    if row.due_at <= now:   # asked for ahead of its time it still comes then
+        row.due_at = job.rule.after(row.due_at, now)
     db.session.commit()
 
 

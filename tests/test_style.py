@@ -20,6 +20,8 @@ MEANT = {
     "jobs/reports.py": "a run's progress, and the evidence of a record that is compiled anew: no business rows",
     "jobs/outbox.py": "marks what was handed to the queue: no business rows",
     "jobs/clock.py": "due times: no business rows",
+    "jobs/mail.py": "marks what was mailed: no business rows",
+    "jobs/upkeep.py": "forgets finished jobs and files of forms that were given up: no business rows",
 }
 
 

@@ -103,8 +103,8 @@ def test_a_store_that_dies_between_two_jobs_keeps_the_first_and_the_others_wait(
     session.commit()
     handed = outbox._enqueue_one
 
-    def and_then_the_store_is_full(target, id_, arguments):
-        handed(target, id_, arguments)
+    def and_then_the_store_is_full(*row):
+        handed(*row)
         store.config_set("maxmemory", 1)  # it refuses every further word, as a full one does
     monkeypatch.setattr(outbox, "_enqueue_one", and_then_the_store_is_full)
     try:
