@@ -153,7 +153,7 @@ def note_failure(row_id: int, reason: str, *, is_final: bool = False) -> None:
     now = office.now()
     row.attempts, row.last_error = row.attempts + 1, reason[:LONGEST_REASON]
     if is_final or row.attempts > len(WAITS):
-        row.failed_at = now
+        row.failed_at, row.dispatched_at = now, row.dispatched_at or now
     else:
         row.dispatched_at, row.not_before = None, now + WAITS[row.attempts - 1]
     db.session.commit()

@@ -154,9 +154,9 @@ class Walk:
         if view == "reports":
             values = {"id_": self.run, "name": "quality_info_summary"}
         else:
-            values = {"id_": row["id"], "name": "seal_audit" if view == "jobs" else row["move"], "line_id": 10**6, "filename": "no-such-file",
-                      "file_id": row.get("file", 1), "comment_id": row.get("comment", 1), "what": "retry" if "failed" in rule.rule
-                      else "run", "decision": "approve"}
+            values = {"id_": row["id"], "name": "seal_audit" if view == "jobs" else row["move"], "line_id": 10**6,
+                      "filename": "no-such-file", "file_id": row.get("file", 1), "comment_id": row.get("comment", 1),
+                      "what": "retry" if "failed" in rule.rule else "run", "decision": "approve"}
         address = re.sub(r"<(?:[^<>]+:)?(\w+)>", lambda place: str(values[place[1]]), rule.rule)
         if name in ("details", "edit"):
             address += f"?id={row['id']}"
