@@ -18,8 +18,6 @@ from models.history import AuditEntry
 from models.spec import Kind, RecordType
 from rules import audit, proof, records, retention
 
-GONE = "—"   # the name of a file that was erased
-
 
 @dataclass(frozen=True)
 class Erasure:
@@ -37,7 +35,7 @@ class Erasure:
             left["lines"] = {table: [self._row(row, self.lines.get(table, frozenset())) for row in rows]
                              for table, rows in left["lines"].items()}
         if proof.FILES in left:
-            left[proof.FILES] = [{how: {**file, "name": GONE} for how, file in told.items()} for told in left[proof.FILES]]
+            left[proof.FILES] = [{how: {**file, "name": proof.GONE} for how, file in told.items()} for told in left[proof.FILES]]
         return left
 
     @staticmethod
@@ -125,7 +123,7 @@ def _erase_files(act: Any, record: Any) -> list[int]:
     files = act.session.scalars(sa.select(Attachment).where(
         Attachment.type == record.spec.name, Attachment.record_id == record.id).order_by(Attachment.id)).all()
     for file in files:
-        file.name, file.erased_at = GONE, act.now
+        file.name, file.erased_at = proof.GONE, act.now
     return [file.id for file in files]
 
 
@@ -133,5 +131,5 @@ def _erase_comments(act: Any, record: Any) -> list[int]:
     said = act.session.scalars(sa.select(Comment).where(
         Comment.type == record.spec.name, Comment.record_id == record.id).order_by(Comment.id)).all()
     for comment in said:
-        comment.text = GONE
+        comment.text = proof.GONE
     return [comment.id for comment in said]

@@ -17,6 +17,7 @@ from models.spec import Text
 from rules import file_store
 
 FILES, COMMENT, ERASED = "+files", "+comment", "+erased"   # where an entry's changes speak of them; no field can be called so
+GONE = "—"   # what is left of the words of a comment, and of the name of a file, that were erased
 SAID_OF_A_FILE = ("field", "name", "media_type", "size", "sha256")
 CHANGED_FILE = Text("{where}：附件“{name}”的内容被改动", "{where}: the content of the file “{name}” was changed behind its audit")
 LOST_FILE = Text("{where}：附件“{name}”的文件丢失", "{where}: the file “{name}” is missing in the file store")
@@ -116,11 +117,10 @@ def of_comments(session: Any) -> Iterator[Text]:
     erased_ = _ids_erased(session, "comments")
     query = sa.select(*Comment.__table__.columns).order_by(Comment.id).execution_options(yield_per=2000)
     for row in session.execute(query):
-        if row.id in erased_:
-            told.pop(row.id, None)
-            continue
-        stands = {"id": row.id, "type": row.type, "record_id": row.record_id, **said_of(row)}
-        if told.pop(row.id, None) != stands:
+        said, stands = told.pop(row.id, None), {"id": row.id, "type": row.type, "record_id": row.record_id, **said_of(row)}
+        if said is not None and row.id in erased_:
+            said["sha256"] = digest(GONE)
+        if said != stands:
             yield CHANGED_COMMENT.with_(where=_where(row.type, row.record_id), id=row.id)
     for said in told.values():
         yield LOST_COMMENT.with_(where=_where(said["type"], said["record_id"]), id=said["id"])
