@@ -37,7 +37,7 @@ class NoticesView(BaseView):
             "notices.html", notices=[_row(one, who.language) for one in found], page_number=page, has_next=has_next,
             only_unread=only_unread, newest=max((one.notice.id for one in found), default=0),
             kinds=[(name, kind.label.in_(who.language), wanted[name]) for name, kind in notices.KINDS.items()],
-            is_mailing=notices.is_mailing(), address=current_user.email)
+            is_mailing=notices.is_mailing(), mail_address=current_user.email)
 
     @expose("/read", methods=["POST"])
     def read_all(self) -> Any:

@@ -165,6 +165,8 @@ def test_each_chooses_which_kinds_come_by_mail(app, book):
     assert re.findall(r'name="kinds" value="(\w+)" checked', clerk.get("/admin/notices/").text) == ["soon"]
     notices.set_mailing(True)
     try:
+        assert "sales@demo.example" in clerk.get("/admin/notices/").text
+        assert "您没有登记邮箱" in book.person("quality_manager").get("/admin/notices/").text
         for kind, wanted in (("late", {"sales_lead"}), ("soon", {"sales"}), ("new_kind", {"sales", "sales_lead"})):
             tell(app, id_, "sales", "sales_lead", "quality_manager", kind=kind, key=kind)
             tell(app, id_, "sales", "sales_lead", "quality_manager", kind=kind, key=kind)
