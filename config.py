@@ -109,8 +109,9 @@ def _mail_url(value: str | None) -> str | None:
     parts = _url("MAIL_URL", value, cure)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ConfigError(f"MAIL_URL is not the address of a mail server: {cure}.")
-    sender = parse_qs(parts.query).get("from", ["a@b"])[-1]
-    if set(parse_qs(parts.query)) - {"from"} or not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", sender):
+    asked = parse_qs(parts.query)
+    is_known = set(asked) <= {"from"} and all(re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", one) for one in asked.get("from", ()))
+    if not is_known:
         raise ConfigError(f"MAIL_URL takes nothing behind the ? but from=, one mail address: {cure}.")
     return value
 

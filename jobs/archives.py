@@ -10,13 +10,13 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from models.files import Attachment
 from models.history import AuditEntry
-from models.retention import Archive, RetentionItem
+from models.retention import Archive
 from models.spec import RecordType
 from rules import access, audit, described, exports, file_store, lists
 
@@ -24,21 +24,30 @@ MANIFEST = "MANIFEST.sha256"   # as `sha256sum --check` reads it
 NO_LIMIT = 1 << 50
 
 
-def make(act: Any, list_id: int, spec: RecordType, year: int, items: Sequence[RetentionItem]) -> Archive:
-    """Write the zip into the file store, its row, and a line into the history of each record. Flushes."""
+class Built(NamedTuple):
+    """A zip that lies in the file store; nothing names it yet."""
+
+    sha256: str
+    size: int
+
+
+def build(act: Any, spec: RecordType, ids: Sequence[int]) -> Built:
+    """Only reads the database: it may take long, and nobody waits for it."""
     with tempfile.TemporaryFile() as file:
-        ids = [item.record_id for item in items]
         _write(act, spec, ids, file)
         file.seek(0)
         with file_store.incoming(file, NO_LIMIT) as arrived:
             arrived.keep()
-    archive = Archive(list_id=list_id, type=spec.name, year=year, record_count=len(items), size=arrived.size,
-                      sha256=arrived.sha256, made_at=act.now)
-    act.session.add(archive)
+            return Built(arrived.sha256, arrived.size)
+
+
+def keep(act: Any, list_id: int, spec: RecordType, year: int, built: Built, ids: Sequence[int]) -> None:
+    """Its row, and a line in the history of each of its records. Flushes."""
+    act.session.add(Archive(list_id=list_id, type=spec.name, year=year, record_count=len(ids), made_at=act.now,
+                            **built._asdict()))
     for record in act.session.scalars(sa.select(spec.model).where(spec.model.id.in_(ids)).order_by(spec.model.id)):
-        audit.remark(act, record, "archive", {"+archive": arrived.sha256})
+        audit.remark(act, record, "archive", {"+archive": built.sha256})
     act.session.flush()
-    return archive
 
 
 def _write(act: Any, spec: RecordType, ids: Sequence[int], file: IO[bytes]) -> None:

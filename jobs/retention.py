@@ -4,12 +4,10 @@ at any point and goes on where it was."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
-
 import sqlalchemy as sa
 
 from jobs import archives
-from models.base import Record, db
+from models.base import Record, db, reading
 from models.retention import RetentionItem
 from models.spec import Refused, Text
 from rules import access, erasing, retention
@@ -26,12 +24,12 @@ def carry_out(list_id: int, now: datetime | None = None) -> None:
     while (item := _next(list_id)) is not None:
         act = Act(db.session, access.Actor.system(), now=now)
         if _stays(act, item):
-            pass
+            db.session.commit()
         elif item.action == retention.ANONYMISE:
             _anonymise(act, item)
+            db.session.commit()
         else:
-            _archive(act, item)
-        db.session.commit()
+            _archive(list_id, item, now)
     act = Act(db.session, access.Actor.system(), now=now)
     list_ = retention.find(db.session, list_id, lock=True)
     if list_ is not None and list_.state == "approved":
@@ -70,19 +68,30 @@ def _anonymise(act: Act, item: RetentionItem) -> None:
         _keep(act.session.get(RetentionItem, item.id), no.reason)
 
 
-def _archive(act: Act, first: RetentionItem) -> None:
-    """All of the list that is of the same type and ended in the same year."""
-    spec, same = Record.types[first.type], []
-    for item in _group(act.session, first):
-        if item is first or not _stays(act, item):
-            same.append(item)
-    archives.make(act, first.list_id, spec, first.ended_on.year, same)
-    for item in same:
-        item.state = "done"
+def _archive(list_id: int, first: RetentionItem, now: datetime | None) -> None:
+    """All of the list that is of the same type and ended in the same year. The zip is written while nothing is locked;
+    it counts if all that stands in it may still be archived afterwards, else it is written again without the others."""
+    spec, year = Record.types[first.type], first.ended_on.year
+    ids = [item.record_id for item in _to_archive(first, now)]
+    db.session.commit()
+    if not ids:
+        return
+    with reading():
+        built = archives.build(Act(db.session, access.Actor.system(), now=now), spec, ids)
+        db.session.rollback()
+    again = _next(list_id)
+    items = _to_archive(again, now) if again is not None else []
+    if [item.record_id for item in items] == ids:
+        archives.keep(Act(db.session, access.Actor.system(), now=now), list_id, spec, year, built, ids)
+        for item in items:
+            item.state = "done"
+    db.session.commit()
 
 
-def _group(session: Any, first: RetentionItem) -> list[RetentionItem]:
-    year = sa.extract("year", RetentionItem.ended_on)
-    return list(session.scalars(sa.select(RetentionItem).where(
+def _to_archive(first: RetentionItem, now: datetime | None) -> list[RetentionItem]:
+    """Of its group; those that something stands against now are marked as kept."""
+    act, year = Act(db.session, access.Actor.system(), now=now), sa.extract("year", RetentionItem.ended_on)
+    group = db.session.scalars(sa.select(RetentionItem).where(
         RetentionItem.list_id == first.list_id, RetentionItem.state == "open", RetentionItem.type == first.type,
-        RetentionItem.action == first.action, year == first.ended_on.year).order_by(RetentionItem.id)))
+        RetentionItem.action == retention.ARCHIVE, year == first.ended_on.year).order_by(RetentionItem.id)).all()
+    return [item for item in group if not _stays(act, item)]
