@@ -21,7 +21,7 @@ from config import ConfigError, Settings
 from jobs import embedded_valkey
 from models.base import db
 from models.spec import WrongDeclaration
-from rules import file_store, office, registry
+from rules import file_store, notices, office, registry
 
 csrf = CSRFProtect()
 migrate = Migrate()
@@ -57,6 +57,7 @@ def _assembled(settings: Settings | None) -> Flask:
     app.extensions["settings"] = settings
     office.set_zone(settings.timezone)
     file_store.set_place(settings.files)
+    notices.set_mailing(settings.mail_url is not None)
     db.init_app(app)
     migrate.init_app(app, db, directory="migrations")
     uploads.init_app(app)   # how much a request may bring, before csrf reads it

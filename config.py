@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 CHECKOUT = Path(__file__).resolve().parent
@@ -36,11 +37,17 @@ class Settings:
     language: str
     mail_url: str | None = field(repr=False)  # None: mails are kept as notices only
     files_url: str | None = field(repr=False)  # None: the data folder
+    public_url: str | None = None  # under which people reach it, for the links of mails; None: http://HOST:PORT
 
     @property
     def files(self) -> Path:
         """The folder in which attachments lie."""
         return self.data / "files" if self.files_url is None else Path(unquote(urlsplit(self.files_url).path))
+
+    @property
+    def address(self) -> str:
+        """What the links in mails begin with."""
+        return self.public_url or f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -57,6 +64,7 @@ class Settings:
             "language": _language(given.get("AFTERCARE_LANGUAGE", "zh")),
             "mail_url": _mail_url(given.get("MAIL_URL")),
             "files_url": _files_url(given.get("FILES_URL")),
+            "public_url": _public_url(given.get("AFTERCARE_URL")),
             "database_url": _database_url(given.get("DATABASE_URL"), data),
         }
         secret = _given_secret(given.get("SECRET_KEY"))
@@ -94,13 +102,28 @@ def _redis_url(value: str | None) -> str | None:
 
 
 def _mail_url(value: str | None) -> str | None:
-    cure = "give smtp://user:password@host:587 or smtps://..., or leave it unset to keep mails as notices"
+    cure = ("give smtp://user:password@host:587?from=aftercare@example.com or smtps://..., "
+            "or leave it unset to keep mails as notices")
     if value is None:
         return None
     parts = _url("MAIL_URL", value, cure)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ConfigError(f"MAIL_URL is not the address of a mail server: {cure}.")
+    asked = parse_qs(parts.query)
+    is_known = set(asked) <= {"from"} and all(re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", one) for one in asked.get("from", ()))
+    if not is_known:
+        raise ConfigError(f"MAIL_URL takes nothing behind the ? but from=, one mail address: {cure}.")
     return value
+
+
+def _public_url(value: str | None) -> str | None:
+    cure = "give the address under which people open Aftercare, such as https://aftercare.example.com"
+    if value is None:
+        return None
+    parts = _url("AFTERCARE_URL", value, cure)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ConfigError(f"AFTERCARE_URL is not the address of a web site: {cure}.")
+    return value.rstrip("/")
 
 
 def _files_url(value: str | None) -> str | None:

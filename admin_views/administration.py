@@ -27,7 +27,7 @@ UNITS = {"h": Text("小时", "h"), "d": Text("天", "days"), "wd": Text("工作�
 class AdministrationView(BaseView):
     """Closed to everybody but administrators."""
 
-    def _handle_view(self, name: str, **arguments: Any) -> Any:
+    def _handle_view(self, name: str, /, **arguments: Any) -> Any:
         if not current_user.is_authenticated:
             return door.login.unauthorized()
         return None if door.is_administrator() else door.page(403)

@@ -12,7 +12,7 @@ from admin_views import door, uploads
 from models.base import db, set_reading
 from models.files import Attachment
 from models.spec import ROLES, Invalid, Refused, RecordType, Text
-from rules import attachments, comments, file_store, file_types, office
+from rules import attachments, comments, file_store, file_types, notices, office
 
 # A file is shown by itself, as a stranger to the application: nothing in it runs or reaches out.
 FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'"
@@ -134,10 +134,11 @@ class Attached(BaseView):
             ROLES[role].label.in_(door.language()) for role in sorted(user.roles))} for user in found])
 
     def _opened(self, record: Any) -> None:
-        """Who opens a record has read what mentions them. What was asked so far only read."""
+        """Who opens a record has read what mentions them and what they were told. What was asked so far only read."""
         db.session.rollback()
         set_reading(False)
         comments.opened(db.session, door.actor(), record, office.now())
+        notices.opened(db.session, door.actor(), record, office.now())
         db.session.commit()
 
 

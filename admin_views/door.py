@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from models.base import Record, db, set_reading
 from models.people import User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
-from rules import access, areas, checks, office, registry
+from rules import access, areas, checks, notices, office, registry, retention
 from rules.act import Act
 
 login = LoginManager()
@@ -54,16 +54,19 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
     app.jinja_env.globals.update(
         t=t, language=language, navigation=navigation, asset=_asset_versions(app), moment_text=_moment_text,
-        is_administrator=is_administrator, part=part,
+        is_administrator=is_administrator, part=part, unread=unread,
+        keeps_retention=keeps_retention,
         role_label=lambda role: ROLES[role].label.in_(language()))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
 @cache
 def _person() -> Any:
-    """The person with their roles, and the areas that are off, in one statement, built once: each request begins with
-    it."""
-    return sa.select(User, areas.as_read()).where(User.id == sa.bindparam("id")).options(joinedload(User.memberships))
+    """The person with their roles, the count of their unread notices and the areas that are off, in one statement, built
+    once: each request begins with it."""
+    person = sa.bindparam("id", type_=User.id.type)
+    query = sa.select(User, notices.unread_count(person), areas.as_read()).where(User.id == person)
+    return query.options(joinedload(User.memberships))
 
 
 @login.user_loader
@@ -72,10 +75,12 @@ def _load(key: str) -> User | None:
     id_, _, epoch = key.partition(":")
     if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):
         return None
-    found = db.session.execute(_person(), {"id": int(id_)}).unique().one_or_none()
-    user, switched_off = found or (None, None)
+    user, count, switched_off = db.session.execute(_person(), {"id": int(id_)}).unique().one_or_none() or (None, 0, None)
+    if user is None or not user.is_active or str(user.session_epoch) != epoch:
+        return None
     areas.take(switched_off)
-    return user if user is not None and user.is_active and str(user.session_epoch) == epoch else None
+    g.unread = count
+    return user
 
 
 def _begin() -> None:
@@ -152,8 +157,17 @@ def act(comment: str = "") -> Act:
     return Act(db.session, actor(), comment)
 
 
+def unread() -> int:
+    """How many notices the person had not read when the request began; more than `notices.MANY` are not counted."""
+    return g.get("unread", 0)
+
+
 def is_administrator() -> bool:
     return ADMINISTRATOR in actor().roles
+
+
+def keeps_retention() -> bool:
+    return bool(retention.may(actor(), "see"))
 
 
 # The menu ---------------------------------------------------------------------------------------------------------

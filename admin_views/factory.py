@@ -24,7 +24,7 @@ from jobs import reports
 from models.base import db, reading, set_reading
 from models.reports import RUN, ReportRun
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
-from rules import access, audit, chains, checks, exports, lists, moves, office, records, registry, signed
+from rules import access, audit, chains, checks, exports, lists, moves, notices, office, records, registry, signed
 from rules.checks import Looks
 
 # What each endpoint needs before it is entered; whatever changes a row asks again for the row itself.
@@ -127,8 +127,9 @@ class RecordView(Attached, Chained, Figured):
     def details(self) -> Any:
         record = self._record()
         shown = self._told(record)
+        is_news = shown["talk"].is_news or (door.unread() and notices.has_news(db.session, door.actor(), record))
         page = self.render("record/details.html", **shown)
-        if shown["talk"].is_news:
+        if is_news:
             self._opened(record)
         return page
 

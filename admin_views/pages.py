@@ -646,6 +646,8 @@ ACTIONS = {
     "withdraw_comment": Text("撤回评论", "Withdrew a comment"), "sign": Text("会签", "Signed"),
     "ask": Text("提请会签", "Asked for signatures"), "ask_again": Text("退回上一签署步骤", "Sent back to an earlier step"),
     "escalate": Text("签署超期上报", "Told the next level that a signature is overdue"),
+    "anonymise": Text("匿名化", "Anonymised"),
+    "archive": Text("归档保存", "Archived"),
 }
 DOORS = {"screen": Text("页面", "screen"), "job": Text("后台任务", "job"), "console": Text("命令行", "console"),
          "import": Text("导入", "import"), "api": Text("接口", "API")}

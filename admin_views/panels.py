@@ -71,7 +71,7 @@ def files_at(record: Any) -> str:
 def size_text(size: int) -> str:
     if size < 1 << 20:
         return f"{max(1, round(size / 1024))} KB"
-    return f"{size / (1 << 20):.1f} MB"
+    return f"{size / (1 << 20):.1f} MB" if size < 1 << 30 else f"{size / (1 << 30):.1f} GB"
 
 
 # Comments ---------------------------------------------------------------------------------------------------------

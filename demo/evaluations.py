@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from demo import people
-from demo.ladder import NOW, TODAY, ago, at, climbed, improvement, on, several
+from demo.ladder import NOW, TODAY, ago, climbed, improvement, on, several
 from demo.story import OFFICE, Clock, Rec
 from demo.terms import Found
 from models.certification.evaluation_scoresheet import GROUPS

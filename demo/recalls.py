@@ -107,7 +107,7 @@ class Recalls:
     def closed(self, campaign: Rec) -> None:
         for vehicle in campaign["_scope"]:
             self.done(campaign, vehicle)
-        title, category, text, measure = DEFECTS[0]
+        _title, category, text, measure = DEFECTS[0]
         campaign["corrective_action"] = improvement(self.clock, "other", campaign, campaign["filed_at"] + timedelta(days=1), "SUB-HB",
                                                     (text, "密封圈供应商换料未报批", measure, "换料须经样件认可"), fault_category=category)
         campaign["corrective_action"].pop("source_number")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from demo.ladder import NOW, TODAY, climbed, on, several
+from demo.ladder import NOW, TODAY, climbed, on
 from demo.story import Clock, Rec
 
 Found = dict[str, list[Rec]]

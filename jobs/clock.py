@@ -21,6 +21,7 @@ from rules import access, house, office
 from rules.act import Act
 
 LEADER = "aftercare:clock"
+LAST_TICK = "aftercare:clock:tick"
 REIGN = 15  # seconds without a sign after which another clock may lead
 LONGEST_DELAY = timedelta(minutes=10)
 TELL_AFTER = 5  # failures in a row; some three minutes
@@ -34,6 +35,12 @@ log = logging.getLogger(__name__)
 def is_ticking(store: Redis) -> bool:
     """Does any clock lead?"""
     return bool(store.exists(LEADER))
+
+
+def last_tick(store: Redis) -> datetime | None:
+    """When a clock last went through everything that was due."""
+    said = store.get(LAST_TICK)
+    return datetime.fromisoformat(said.decode()) if said else None
 
 
 class Clock:
@@ -76,8 +83,7 @@ class Clock:
         with reading():
             name = db.session.scalar(
                 sa.select(ScheduledJob.name)
-                .where(ScheduledJob.due_at <= now, ScheduledJob.name.in_(schedule.KEPT),
-                       ScheduledJob.name.not_in(waiting))
+                .where(schedule.is_due(now), ScheduledJob.name.in_(schedule.KEPT), ScheduledJob.name.not_in(waiting))
                 .order_by(ScheduledJob.due_at, ScheduledJob.name).limit(1))
             db.session.rollback()
         return name
@@ -122,6 +128,7 @@ class Clock:
                         schedule.enrol(office.now())
                         enrolled = True
                     self.tick()
+                    self.store.set(LAST_TICK, office.now().isoformat())
                 except Exception:  # the database is away, or not made yet
                     log.exception("a tick failed")
                     db.session.rollback()
@@ -134,15 +141,17 @@ def _perform(job: schedule.Job, now: datetime) -> None:
     row = db.session.scalar(
         sa.select(ScheduledJob).where(ScheduledJob.name == job.name).with_for_update(skip_locked=True)
         .execution_options(populate_existing=True))
-    if row is None or row.due_at > now:
+    if row is None or (row.asked_at is None and (row.paused_at is not None or row.due_at > now)):
         db.session.rollback()
-        return  # another clock has it
+        return  # another clock has it, or somebody has just paused it
     due = row.due_at
-    said = job.function(Act(db.session, access.Actor.system(), now=now), due)
-    # A job that commits lets go of the row: another clock may have done it too, and moved it on.
+    said = job.function(Act(db.session, access.Actor.system(), now=now), min(due, now))
+    # A job that commits lets go of the row: another clock may have done it too, and moved it on. Asked for ahead of its
+    # time it still comes then.
     db.session.execute(
         sa.update(ScheduledJob).where(ScheduledJob.name == job.name, ScheduledJob.due_at == due).values(
-            last_run_at=now, last_result=str(said or "done"), due_at=job.rule.after(due, now)),
+            last_run_at=now, last_result=str(said or "done"), asked_at=None,
+            due_at=job.rule.after(due, now) if due <= now else due),
         execution_options={"synchronize_session": False})
     db.session.commit()
 
@@ -154,7 +163,7 @@ def _tell(job: schedule.Job, now: datetime, error: Exception) -> None:
                 "The scheduled job “{name}” failed {count} times in a row ({error}); it is tried again")
     house.tell(
         Act(db.session, access.Actor.system(), now=now), (ADMINISTRATOR,),
-        text.with_(name=job.label, count=TELL_AFTER, error=type(error).__name__), kind="job_failed",
+        text.with_(name=job.label, count=TELL_AFTER, error=type(error).__name__), kind="failure",
         key=f"job:{job.name}:{row.due_at if row else now:%Y-%m-%dT%H:%M}")
     db.session.commit()
 

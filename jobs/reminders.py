@@ -164,7 +164,7 @@ def _salespeople(act: Act) -> int:
             User.id.in_(sa.select(Membership.user_id).where(Membership.role == "sales")),
             sa.not_(ANALYSIS.handed_in(period, QuarterlyServiceAnalysis.salesperson_id, User.id)))))
         words = _told(ANALYSIS, period, ANALYSIS.due_on(act, period))
-        told += notices.tell_people(act, house.HOUSE, people, text.with_(**words), kind="report_owed",
+        told += house.tell_people(act, people, text.with_(**words), kind="report_owed",
                                     key=f"{ANALYSIS.model.spec.name}:{period}:{stage}")
     return told
 

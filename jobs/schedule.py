@@ -11,13 +11,20 @@ from typing import Any
 import sqlalchemy as sa
 from rq.registry import StartedJobRegistry
 
-from jobs import dealer_grade_sheet, deadlines, expiry, outbox, reminders, reports, signatures
+from jobs import (
+    dealer_grade_sheet, deadlines, expiry, outbox, reminders, reports, retention, signatures, upkeep,
+)
 from models.base import db
-from models.history import ScheduledJob
+from models.history import Outbox, ScheduledJob
 from models.improvement.quality_rectification_order import propose_orders
-from models.spec import Period, Text
-from rules import areas, audit, office
+from models.spec import ADMINISTRATOR, Period, Text
+from rules import areas, audit, notices, office
 from rules.act import Act
+
+
+JOB_FAILED = Text("定时任务“{job}”失败，会自动重试：{reason}", "The scheduled job “{job}” failed and is tried again: {reason}")
+ROWS_FAILED = Text("后台任务（{job}）重试多次仍失败，请到“后台任务”页处理",
+                   "Background jobs ({job}) have failed for good: see the page of jobs")
 
 
 @dataclass(frozen=True)
@@ -170,9 +177,24 @@ def dispatch_outbox(_act: Act, _due: datetime) -> int:
 
 
 def take_back_jobs(_act: Act, _due: datetime) -> None:
-    """Jobs of killed workers go back to the queue."""
+    """Jobs of killed workers go back to the queue, and so do rows whose job was lost with the queue store."""
     with outbox.connection() as store:
         StartedJobRegistry(queue=outbox.queue(store)).cleanup()
+    outbox.take_back_lost(office.now())
+
+
+def tell_failures(act: Act, _due: datetime) -> str:
+    """The administrator hears of each failing job once a day."""
+    day, told = act.today.isoformat(), 0
+    for row in act.session.scalars(sa.select(ScheduledJob).where(is_failing(), ScheduledJob.name.in_(KEPT))):
+        text = JOB_FAILED.with_(job=KEPT[row.name].label, reason=row.last_result)
+        told += notices.tell_house(act, ADMINISTRATOR, text, kind="failure", key=f"{row.name}:{day}")
+    failed = act.session.scalars(sa.select(Outbox.job).where(
+        Outbox.done_at.is_(None), Outbox.failed_at >= office.start_of(act.today)).distinct().order_by(Outbox.job))
+    for name in failed:
+        text = ROWS_FAILED.with_(job=outbox.LABELS.get(name, name))
+        told += notices.tell_house(act, ADMINISTRATOR, text, kind="failure", key=f"outbox {name}:{day}")
+    return f"{told} told"
 
 
 JOBS = (
@@ -215,8 +237,25 @@ JOBS = (
         Daily(time(0, 40)), propose_rectification_orders),
     Job("lapse_grade_sheets", Text("考核表逾期视为确认", "Grade sheets that were let pass"), Daily(time(0, 20)),
         lapse_grade_sheets),
+    Job("retention", Text("保存期满的记录（提议清单）", "Records kept long enough: list proposed"), Monthly(1, time(2, 0)),
+        retention.propose),
+    Job("sweep_files", Text("清理无人引用的附件", "Files that nothing names any more"), Daily(time(3, 10)), upkeep.sweep_files),
+    Job("tidy_outbox", Text("清理已完成的任务", "Finished jobs forgotten"), Daily(time(3, 20)), upkeep.tidy_outbox),
+    Job("tell_failures", Text("报告失败的任务", "Failures told to the administrator"), Every(timedelta(minutes=5)),
+        tell_failures),
 )
 KEPT = {job.name: job for job in JOBS if not job.fleeting}
+
+
+def is_due(now: datetime) -> Any:
+    """Which kept jobs have to be done: those whose time has come and that are not paused, and those asked for."""
+    on_time = sa.and_(ScheduledJob.due_at <= now, ScheduledJob.paused_at.is_(None))
+    return sa.or_(on_time, ScheduledJob.asked_at.is_not(None))
+
+
+def is_failing() -> Any:
+    """The clock begins the result of a job that failed with this word, and tries it again."""
+    return ScheduledJob.last_result.startswith("failed (")
 
 
 def enrol(now: datetime) -> None:
@@ -226,3 +265,27 @@ def enrol(now: datetime) -> None:
         if job.name not in known:
             db.session.add(ScheduledJob(name=job.name, due_at=job.rule.first(now)))
     db.session.commit()
+
+
+# What the administrator does with them ----------------------------------------------------------------------------
+
+def ask_for(act: Act, row: ScheduledJob) -> None:
+    """Do it now, paused or not; when it is due otherwise stays as it is. Flushes."""
+    row.asked_at = row.asked_at or act.now
+    _note(act, "run_job", row)
+
+
+def pause(act: Act, row: ScheduledJob) -> None:
+    """It waits, with all it misses, until it is resumed. Flushes."""
+    row.paused_at = row.paused_at or act.now
+    _note(act, "pause_job", row)
+
+
+def resume(act: Act, row: ScheduledJob) -> None:
+    row.paused_at = None
+    _note(act, "resume_job", row)
+
+
+def _note(act: Act, action: str, row: ScheduledJob) -> None:
+    act.session.flush()
+    audit.note(act.session, act, action, "scheduled_job", row.name)

@@ -7,16 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import current_app
-from rq import Worker
+from rq import Worker, get_current_job
 from rq.job import Job
 from rq.queue import Queue
 
-from jobs import deadlines, leash, outbox, recall_rows, reports
+from jobs import deadlines, leash, mail, outbox, recall_rows, reports, retention
 from models.base import db
 
 # What an Outbox row may name. Every job gets ids, commits itself, and may run twice.
 TASKS: dict[str, Callable[..., Any]] = {
-    "report": reports.run, "recall_rows": recall_rows.write, "tell_deadlines": deadlines.tell,
+    "report": reports.run,
+    "recall_rows": recall_rows.write,
+    "tell_deadlines": deadlines.tell,
+    "mail": mail.send,
+    "retention": retention.carry_out,
 }
 
 
@@ -24,8 +28,12 @@ alive = outbox.any_worker
 
 
 def perform(kind: str, *ids: int) -> None:
+    job = get_current_job()
     with current_app.app_context():  # of its own: the session ends with the job
-        TASKS[kind](*ids)
+        if job is not None and "row" in job.meta:
+            outbox.work_off(job.meta["row"], lambda: TASKS[kind](*ids))
+        else:
+            TASKS[kind](*ids)
 
 
 class ForkingWorker(Worker):

@@ -13,8 +13,9 @@ from models.base import Key, Moment, db
 class Attachment(db.Model):  # type: ignore[name-defined]
     """One file of one record. `field` says which file field of the form it answers; empty is the record's folder.
 
-    `name` is the name the file came with, `sha256` what it is found by in the store; a removed one keeps its row.
-    Without a `record_id` it came with a form that is not saved yet, and is its uploader's alone.
+    `name` is the name the file came with, `sha256` what it is found by in the store; a removed one keeps its row, one
+    that was erased has lost its name and its bytes. Without a `record_id` it came with a form that is not saved yet, and
+    is its uploader's alone.
     """
 
     __tablename__ = "attachments"
@@ -32,3 +33,4 @@ class Attachment(db.Model):  # type: ignore[name-defined]
     uploaded_at: Mapped[datetime] = mapped_column(Moment())
     removed_by_id: Mapped[int | None] = mapped_column(Key)
     removed_at: Mapped[datetime | None] = mapped_column(Moment())
+    erased_at: Mapped[datetime | None] = mapped_column(Moment())

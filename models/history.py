@@ -152,20 +152,36 @@ class Counter(db.Model):  # type: ignore[name-defined]
 
 
 class Outbox(db.Model):  # type: ignore[name-defined]
-    """What must happen outside the transaction that wrote it: dispatched after commit, at least once."""
+    """What must happen outside the transaction that wrote it, a job or a mail: after its commit, at least once.
+
+    It waits, until `not_before` where it failed, is handed over (`dispatched_at`), and is done or failed for good. Rows
+    that are `about` the same go one after the other; a second row with the same `key` is not written.
+    """
 
     __tablename__ = "outbox"
-    __table_args__ = (sa.Index("ix_outbox_waiting", "dispatched_at", "id"),)
+    __table_args__ = (
+        sa.Index("ix_outbox_waiting", "dispatched_at", "id"),
+        sa.Index("ix_outbox_about", "about", "id"),
+        sa.Index("ix_outbox_done", "done_at", "failed_at"),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     job: Mapped[str] = mapped_column(sa.String(60))
     arguments: Mapped[list[Any]] = mapped_column(sa.JSON)
+    key: Mapped[str | None] = mapped_column(sa.String(200), unique=True)
+    about: Mapped[str | None] = mapped_column(sa.String(120))
     created_at: Mapped[datetime] = mapped_column(Moment())
+    not_before: Mapped[datetime | None] = mapped_column(Moment())
     dispatched_at: Mapped[datetime | None] = mapped_column(Moment())
+    attempts: Mapped[int] = mapped_column(default=0)     # that failed
+    last_error: Mapped[str | None] = mapped_column(sa.Text)
+    done_at: Mapped[datetime | None] = mapped_column(Moment())
+    failed_at: Mapped[datetime | None] = mapped_column(Moment())
 
 
 class ScheduledJob(db.Model):  # type: ignore[name-defined]
-    """When something that happens by the clock is due next, and how it went the last time."""
+    """When something that happens by the clock is due next, and how it went the last time. One that is paused waits
+    with what it misses; one that was asked for is done at once, paused or not."""
 
     __tablename__ = "scheduled_jobs"
 
@@ -173,11 +189,13 @@ class ScheduledJob(db.Model):  # type: ignore[name-defined]
     due_at: Mapped[datetime] = mapped_column(Moment(), index=True)
     last_run_at: Mapped[datetime | None] = mapped_column(Moment())
     last_result: Mapped[str | None] = mapped_column(sa.Text)
+    paused_at: Mapped[datetime | None] = mapped_column(Moment())
+    asked_at: Mapped[datetime | None] = mapped_column(Moment())
 
 
 class Notice(db.Model):  # type: ignore[name-defined]
-    """What somebody is told about a record, once: `key` tells one occasion from another. Both languages are kept,
-    because the reader may change theirs."""
+    """What somebody is told about a record (or about the house), once: `key` tells one occasion from another. Both
+    languages are kept, because the reader may change theirs. `mailing_at` is when somebody began to mail it."""
 
     __tablename__ = "notices"
     __table_args__ = (
@@ -196,3 +214,15 @@ class Notice(db.Model):  # type: ignore[name-defined]
     en: Mapped[str] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(Moment())
     read_at: Mapped[datetime | None] = mapped_column(Moment())
+    mailing_at: Mapped[datetime | None] = mapped_column(Moment())
+    mailed_at: Mapped[datetime | None] = mapped_column(Moment())
+
+
+class MailChoice(db.Model):  # type: ignore[name-defined]
+    """Whether notices of one kind also come to a person by mail, where they chose; else the kind's own default."""
+
+    __tablename__ = "mail_choices"
+
+    person_id: Mapped[int] = mapped_column(Key, sa.ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    is_wanted: Mapped[bool]

@@ -27,6 +27,7 @@ class Act:
         self.move: Move | None = None
         self.stay = False             # a `then` sets it to keep the record in its state
         self.together: list[Any] | None = None   # records that wait for one flush
+        self.erasing: Any = None      # what an anonymising takes out of its own entry too: rules/erasing.py
         self.known: dict[Any, Any] = {}          # what was looked up for many records at once
         self._actions: dict[int, tuple[str, str | None]] = {}
         self._signatures: dict[int, list[dict[str, Any]]] = {}   # what changed about them, for the audit

@@ -99,7 +99,8 @@ def together(area: str) -> frozenset[str]:
 @cache
 def needed_by(area: str) -> frozenset[str]:
     """All areas that an area cannot do without, be it at second hand."""
-    found, left = set(), {area}
+    found: set[str] = set()
+    left = {area}
     while left:
         more = set().union(*(_needed_at_once(one) for one in left))
         left = more - found

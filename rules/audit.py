@@ -110,6 +110,8 @@ def account(record: Any, act: Any) -> dict[str, Any] | None:
         changes[proof.SIGNATURES] = signatures
     if not changes and not is_new:
         return None
+    if act.erasing is not None:
+        changes = {**act.erasing.left_of(changes), proof.ERASED: act.erasing.told}
     _stamp(record, act, is_new)
     return _entry(record, act, changes, is_new)
 
@@ -192,6 +194,7 @@ def verify(session: Any) -> Iterator[Text]:
     for spec in list(Record.types.values()):
         yield from _verify_records(session, spec)
     yield from proof.of_files(session)
+    yield from proof.of_archives(session)
     yield from proof.of_comments(session)
     yield from proof.of_signatures(session)
     yield from _verify_seals(session)
@@ -200,11 +203,12 @@ def verify(session: Any) -> Iterator[Text]:
 def _verify_entries(session: Any) -> Iterator[Text]:
     """Every entry hashes to what it says, and follows the one before it; every chain has its record."""
     heads: dict[tuple[str, int], tuple[str, str]] = {}
+    erased = proof.entries_erased(session)
     columns = AuditEntry.__table__.columns
     query = sa.select(*columns).order_by(AuditEntry.id).execution_options(yield_per=2000)
     for row in session.execute(query).mappings():
         where = f"{row['type']} {row['number'] or row['record_id'] or ''}".strip()
-        if entry_hash(dict(row)) != row["hash"]:
+        if entry_hash(dict(row)) != erased.get(row["id"], row["hash"]):
             yield Text(f"审计记录 {row['id']}（{where}）被改动", f"audit entry {row['id']} ({where}) was changed")
         if row["record_id"] is None:
             continue

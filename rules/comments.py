@@ -17,13 +17,14 @@ import sqlalchemy as sa
 from models.comments import Comment, Mention
 from models.people import User
 from models.spec import Invalid, Text
-from rules import access, audit, checks, proof, records, registry
+from rules import access, audit, checks, notices, proof, records, registry
 
 NOTHING = Text("请先写点什么", "Write something first")
 TOO_LONG = Text("评论最多 {most} 个字，现有 {given} 个", "A comment takes at most {most} characters, not {given}")
 NOT_YOURS = Text("只有写评论的人自己可以撤回", "A comment is withdrawn by its author only")
 WITHDRAWN = Text("这条评论已经撤回", "The comment is withdrawn already")
 ENDED = Text("记录已结束，评论不能再撤回", "The record has ended: its comments stay as they are")
+MENTIONED = Text("{type} {number}：有一条评论提到了您", "{type} {number}: a comment mentions you")
 LENGTH = 2000
 OFFERED = 20       # people among whom a mention is chosen
 WAITING = 10       # mentions on the first page
@@ -51,8 +52,14 @@ def say(act: Any, record: Any, raw: str, chosen: Collection[int] = ()) -> Said:
     reached = [user for user in named if _sees(user, record)]
     act.session.add_all(Mention(
         comment_id=comment.id, type=comment.type, record_id=comment.record_id, person_id=user.id) for user in reached)
+    notices.tell_people(act, record, [user.id for user in reached], MENTIONED.with_(
+        type=record.spec.label, number=record.number or f"#{record.id}"), kind="mention", key=_occasion(comment))
     _account(act, record, "comment", comment)
     return Said(comment, tuple(user.name for user in named if user not in reached))
+
+
+def _occasion(comment: Comment) -> str:
+    return f"comment:{comment.id}"
 
 
 def _readable(raw: str) -> str:
@@ -80,6 +87,7 @@ def withdraw(act: Any, record: Any, comment: Comment) -> None:
     """Raises Refused; flushes."""
     records.allow(may_withdraw(act.actor, record, comment))
     comment.withdrawn_at = act.now
+    notices.take_back(act, record, _occasion(comment))
     _account(act, record, "withdraw_comment", comment)
 
 

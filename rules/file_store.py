@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -80,6 +81,48 @@ def hash_of(sha256: str) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None
+
+
+# What is no longer needed ------------------------------------------------------------------------------------------
+
+def older_than(before: datetime) -> Iterator[str]:
+    """The hashes of all files that have lain here since before this moment."""
+    for path in _place.glob("??/*"):
+        if path.parent.name == path.name[:2] and _is_older(path, before):
+            yield path.name
+
+
+def drop(sha256: str, before: datetime) -> bool:
+    """Remove a file that nobody names; False if it came in again meanwhile. It is put aside first: whoever keeps the
+    same bytes at this moment puts them there anew, or gets back what they had put."""
+    path, aside = path_of(sha256), _folder(_place / "incoming") / secrets.token_hex(16)
+    try:
+        os.rename(path, aside)
+    except FileNotFoundError:
+        return False
+    try:
+        if _is_older(aside, before):
+            return True
+        if not path.exists():
+            os.rename(aside, path)
+        return False
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def sweep_incoming(before: datetime) -> int:
+    """What was coming in when its process was killed."""
+    left = [path for path in (_place / "incoming").glob("*") if _is_older(path, before)]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _is_older(path: Path, before: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < before.timestamp()
+    except FileNotFoundError:
+        return False
 
 
 def _folder(path: Path) -> Path:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from types import SimpleNamespace
 from typing import Any
 
 from models.spec import Text
 from rules import notices
 
-# What a notice asks of the record that it is about: everybody who is meant sees the house.
-HOUSE: Any = SimpleNamespace(
-    id=None, created_by_id=None, spec=SimpleNamespace(name="house", scope={}, letters=lambda _role: "V"))
-
 
 def tell(act: Any, roles: Collection[str], text: Text, *, kind: str, key: str) -> int:
     """Tell everybody of these roles, once for each key; how many were told."""
-    return notices.tell(act, HOUSE, roles, text, kind=kind, key=key)
+    return sum(notices.tell_house(act, role, text, kind=kind, key=key) for role in roles)
+
+
+def tell_people(act: Any, people: Collection[int], text: Text, *, kind: str, key: str) -> int:
+    """The same for people named by their ids."""
+    return notices.tell_house_people(act, people, text, kind=kind, key=key)

@@ -54,6 +54,7 @@ def test_every_spelling_of_postgresql_leads_to_the_one_driver(tmp_path: Path, sc
         ("HOST", "0.0.0.0"),
         ("HOST", "::1"),
         ("MAIL_URL", "smtp://me:secret@mail:587"),
+        ("MAIL_URL", "smtps://me:secret@mail?from=aftercare@office.example"),
         ("AFTERCARE_LANGUAGE", "en"),
     ],
 )
@@ -85,6 +86,12 @@ def test_a_good_value_is_taken_as_it_is(tmp_path: Path, variable: str, value: st
         ("AFTERCARE_LANGUAGE", "de"),
         ("MAIL_URL", "mail.example"),
         ("MAIL_URL", "smtp://"),
+        ("MAIL_URL", "smtp://mail?from=aftercare"),
+        ("MAIL_URL", "smtp://mail?from=a@b%0Abcc:c@d"),
+        ("MAIL_URL", "smtp://mail?sender=a@b"),
+        ("AFTERCARE_URL", "office.example"),
+        ("AFTERCARE_URL", "ftp://office.example"),
+        ("AFTERCARE_URL", "https://office.example/?a=b"),
         ("FILES_URL", "s3://bucket/prefix"),
         ("FILES_URL", "file://"),
         ("FILES_URL", "file://elsewhere/files"),
@@ -100,6 +107,11 @@ def test_a_wrong_value_is_one_sentence_with_the_variable_and_the_cure(
     assert sentence.startswith(variable)
     assert "\n" not in sentence and sentence.endswith(".")
     assert "give " in sentence
+
+
+def test_links_begin_with_the_public_address_or_else_with_that_of_this_machine(tmp_path: Path) -> None:
+    assert read(tmp_path, AFTERCARE_URL="https://office.example/").address == "https://office.example"
+    assert read(tmp_path, PORT="8123").address == "http://127.0.0.1:8123"
 
 
 def test_a_store_that_is_not_supported_yet_is_called_so(tmp_path: Path) -> None:

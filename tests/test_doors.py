@@ -23,10 +23,15 @@ pytestmark = pytest.mark.once
 NOBODY = "signed out"
 TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
-OWN_PAGES = ("admin.index", "reports.index", "inbox.index", "delegations.index")
+OWN_PAGES = ("admin.index", "reports.index", "inbox.index", "delegations.index", "notices.index")
 SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
-                  "areas.index", "calendar.index")
+                  "areas.index", "calendar.index", "jobs.index", "standing.index")
+# What is asked for here is not there: another person's notice, a list that nobody proposed.
+NOT_THERE = {"notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
+KEEPERS = ("quality_manager", ADMINISTRATOR)
+OUR_OWN = ("admin", "reports", "inbox", "delegations", "notices", "retention", "parameters", "people", "units", "areas",
+           "calendar", "jobs", "standing")
 
 
 # What is declared -------------------------------------------------------------------------------------------------
@@ -45,8 +50,7 @@ def expected(endpoint, method, role, records):
     if endpoint == "sign_in.sign_out":
         return 401 if role == NOBODY else TO_SIGN_IN
     if role == NOBODY:
-        own = ("reports", "inbox", "delegations", "parameters", "people", "units", "areas", "calendar", "admin")
-        return TO_SIGN_IN if view in (*TYPES, *own) else None
+        return TO_SIGN_IN if view in (*TYPES, *OUR_OWN) else None
     if endpoint in SIGNING and method == "POST":   # nothing is chosen, and there is no signature 1
         return GONE if name in ("one", "end") else 422
     if endpoint == "inbox.one":
@@ -55,6 +59,12 @@ def expected(endpoint, method, role, records):
         return 200
     if endpoint in ADMINISTRATION:
         return CLOSED if role != ADMINISTRATOR else 200 if method == "GET" else 422
+    if endpoint in NOT_THERE:
+        return NOT_THERE[endpoint]
+    if view == "jobs":
+        return CLOSED if role != ADMINISTRATOR else GONE
+    if view == "retention":
+        return _retention(name, role)
     if view == "reports":
         return _report(name, role)
     return _of_type(TYPES[view], name, method, role, records[view]) if view in TYPES else None
@@ -64,6 +74,15 @@ def _sign_in(method, role):
     if method == "GET":
         return 200 if role == NOBODY else "to /admin/"
     return 422
+
+
+def _retention(name, role):
+    """The walk meets no list; a hold on nothing is refused as a form."""
+    if role not in KEEPERS:
+        return CLOSED
+    if name == "propose":
+        return "to /admin/retention/" if role == ADMINISTRATOR else CLOSED
+    return {"index": 200, "hold": 422}.get(name, GONE)
 
 
 def _report(name, role):
@@ -143,9 +162,10 @@ class Walk:
         if view == "reports":
             values = {"id_": self.run, "name": "quality_info_summary"}
         else:
-            values = {"id_": row["id"], "name": row["move"], "line_id": 10**6, "filename": "no-such-file",
-                      "file_id": row.get("file", 1), "comment_id": row.get("comment", 1)}
-        address = re.sub(r"<(?:\w+:)?(\w+)>", lambda place: str(values[place[1]]), rule.rule)
+            values = {"id_": row["id"], "name": "seal_audit" if view == "jobs" else row["move"], "line_id": 10**6,
+                      "filename": "no-such-file", "file_id": row.get("file", 1), "comment_id": row.get("comment", 1),
+                      "what": "retry" if "failed" in rule.rule else "run", "decision": "approve"}
+        address = re.sub(r"<(?:[^<>]+:)?(\w+)>", lambda place: str(values[place[1]]), rule.rule)
         if name in ("details", "edit"):
             address += f"?id={row['id']}"
         return f"{address}?field=state" if name == "choices" else address

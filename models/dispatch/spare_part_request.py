@@ -43,7 +43,8 @@ def is_available(request, act) -> bool:
         if item.issued_quantity:
             wanted[item.parts_stock_id] = wanted.get(item.parts_stock_id, 0) + item.issued_quantity
     stocks = {id_: act.get("parts_stock", id_) for id_ in wanted}
-    return not act.uses("parts_stock") or all(stock is not None and wanted[id_] <= stock.available_quantity for id_, stock in stocks.items())
+    return not act.uses("parts_stock") or all(
+        stock is not None and wanted[id_] <= stock.available_quantity for id_, stock in stocks.items())
 
 
 def is_accounted_for(request, act) -> bool:

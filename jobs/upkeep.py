@@ -1,0 +1,43 @@
+"""Keeping the house: bytes that nobody names any more, and jobs that were done long ago."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from jobs import outbox
+from models.files import Attachment
+from models.history import Outbox
+from models.retention import Archive
+from rules import file_store
+from rules.act import Act
+
+GIVEN_UP = timedelta(days=7)     # after which a form that was never saved loses its files
+UNNAMED = timedelta(days=1)      # a file is in the store before the row that names it
+AT_ONCE = 500
+
+
+def sweep_files(act: Act, _due: datetime) -> str:
+    """Files of forms that were given up, and bytes that no attachment or archive names any more."""
+    stale = sa.select(Attachment.id).where(Attachment.record_id.is_(None), Attachment.uploaded_at < act.now - GIVEN_UP)
+    found = act.session.execute(sa.delete(Attachment).where(Attachment.id.in_(stale)))
+    before, count, hashes = act.now - UNNAMED, 0, []
+    for sha256 in file_store.older_than(before):
+        hashes.append(sha256)
+        if len(hashes) == AT_ONCE:
+            count, hashes = count + _sweep(act, hashes, before), []
+    count += _sweep(act, hashes, before)
+    return f"{count} files, {found.rowcount} of forms, {file_store.sweep_incoming(before)} interrupted"
+
+
+def _sweep(act: Act, hashes: list[str], before: datetime) -> int:
+    named = set(act.session.scalars(sa.union(
+        sa.select(Attachment.sha256).where(Attachment.sha256.in_(hashes), Attachment.erased_at.is_(None)),
+        sa.select(Archive.sha256).where(Archive.sha256.in_(hashes)))))
+    return sum(file_store.drop(sha256, before) for sha256 in hashes if sha256 not in named)
+
+
+def tidy_outbox(act: Act, _due: datetime) -> str:
+    gone = act.session.execute(sa.delete(Outbox).where(Outbox.done_at < act.now - outbox.KEPT_DONE))
+    return f"{gone.rowcount} rows"
