@@ -277,7 +277,8 @@ class History(Load):
         for _, pairs in built:
             for record, _ in pairs:
                 record.derive(self.act)
-        for spec, pairs in sorted(built[::-1], key=lambda part: self.turn(part[0])):
+        built.reverse()   # of those whose turn is the same the last one first
+        for spec, pairs in sorted(built, key=lambda part: self.turn(part[0])):
             self.save(spec, pairs)
 
     def turn(self, spec: RecordType) -> int:

@@ -22,7 +22,6 @@ MEANT = {
     "jobs/reports.py": "a run's progress, and the evidence of a record that is compiled anew: no business rows",
     "jobs/outbox.py": "marks what was handed to the queue: no business rows",
     "jobs/survey_coverage.py": "the evidence of a run: no business rows",
-    "jobs/deadlines.py": "how far each clock has come: no business rows",
     "jobs/clock.py": "due times: no business rows",
     "jobs/mail.py": "marks what was mailed: no business rows",
     "jobs/upkeep.py": "forgets finished jobs and files of forms that were given up: no business rows",
