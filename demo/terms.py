@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from demo.ladder import NOW, TODAY, climbed, on, several
+from demo.ladder import NOW, TODAY, climbed, on
 from demo.story import Clock, Rec
 
 Found = dict[str, list[Rec]]
@@ -89,7 +89,8 @@ def policies(clock: Clock, paper: Rec) -> list[Rec]:
     old, new = clock.first - timedelta(days=1460), clock.first - timedelta(days=90)
     rows = []
     for n, line in enumerate(LINES):
-        rows.append(_policy(clock, old - timedelta(days=25), line, "V1.0", old, paper, "superseded", effective_until_on=new - timedelta(days=1)))
+        rows.append(_policy(clock, old - timedelta(days=25), line, "V1.0", old, paper, "superseded",
+                            effective_until_on=new - timedelta(days=1)))
         rows.append(_policy(clock, new - timedelta(days=25 - n), line, "V2.0", new, paper, "effective"))
     next_ = (clock.today.replace(day=1) + timedelta(days=62)).replace(day=1)
     for days, line, version, state in ((14, LINES[1], "V3.0", "approved"), (8, LINES[0], "V3.0", "in_approval"),

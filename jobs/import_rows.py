@@ -277,7 +277,8 @@ class History(Load):
         for _, pairs in built:
             for record, _ in pairs:
                 record.derive(self.act)
-        for spec, pairs in sorted(reversed(built), key=lambda part: self.turn(part[0])):
+        built.reverse()
+        for spec, pairs in sorted(built, key=lambda part: self.turn(part[0])):
             self.save(spec, pairs)
         if not self.bad:
             self.finish([record for _, pairs in built for record, _ in pairs])
