@@ -85,16 +85,17 @@ def _order(clock: Clock, bulletin: Rec, sheets: list[Rec], target: str) -> Rec:
         ("closed", {"closed_at": NOW, "corrective_action": action, "_pace": (1, 3)})]
     if target == "cancelled":
         rungs = [("cancelled", {})]
+    due = (clock.end + timedelta(days=20)).date() if target == "signing" else on(30)
     row = climbed(
         clock, "quality_engineer", bulletin["published_at"] + timedelta(minutes=40), "draft", rungs, target, department="QA",
         quality_bulletin=bulletin,
         basis="recurrent" if len(sheets) > 2 else "representative", is_proposed_by_system=target == "draft", responsible_unit=unit,
         product_batch=bulletin["product_batch"], fault_category=bulletin["fault_category"],
         problem=f"{bulletin['problem']}共{len(sheets)}起。",
-        requirement="查清原因，落实措施，追究责任，教育员工，按期提交整改报告。", due_on=on(400 if target == "signing" else 30),
+        requirement="查清原因，落实措施，追究责任，教育员工，按期提交整改报告。", due_on=due,
         penalty="扣责任单位当月质量考核3分。", cases=[{"quality_info_transfer": sheet} for sheet in sheets])
-    if action is None or target == "closed" and not all(action.get(name) for name in (
-            "is_cause_found", "is_measure_implemented", "is_accountability_done", "is_education_done")):
+    if action is None or (target == "closed" and not all(action.get(name) for name in (
+            "is_cause_found", "is_measure_implemented", "is_accountability_done", "is_education_done"))):
         row["state"] = "verified" if row["state"] == "closed" else row["state"]
         row.pop("closed_at", None)
     row["_unnumbered"] = row["state"] in ("draft", "cancelled")

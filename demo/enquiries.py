@@ -260,7 +260,7 @@ def changes(clock: Clock, found: Found, customers: list[Rec]) -> list[Rec]:
 def _asked_by_phone(clock: Clock, found: Found, rows: list[Rec]) -> list[Rec]:
     """Two changes began with a call; in one of them nothing changed after all."""
     made = []
-    for n, row in enumerate([row for row in rows if row["state"] == "closed" and row["is_contract_changed"]][:3]):
+    for row in [row for row in rows if row["state"] == "closed" and row["is_contract_changed"]][:3]:
         moment = row["created_at"] - timedelta(hours=1)
         call = Rec(state="closed", created_at=moment, created_by="customer_service", department="CS", **about(row["customer"]),
                    channel="phone",

@@ -415,7 +415,7 @@ class Grievances:
         """Returned goods are reworked under the case; others because an inspection found them."""
         backed = [case for case in self.cases if case.get("disposition") == "rework"]
         backs = [row for row in self.found["equipment_takeback"] if row["state"] == "returned" and row["work_order"].get("product_batch")]
-        for n, case in enumerate(backed):
+        for case in backed:
             target = "released" if case["state"] == "closed" else "reworking"
             moment = case["registered_at"] + timedelta(hours=2)
             self.rework(moment, target, case, {"complaint_case": case, "corrective_action": self.improve(case)},
