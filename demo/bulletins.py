@@ -47,15 +47,19 @@ def _bulletin(clock: Clock, sheets: list[Rec], target: str) -> Rec:
     begun = clock.soon(sheet["disposed_at"], 60, 200)
     signed = [{"unit": code, "signed_by": people.of_unit(code), "signed_at": NOW} for code in SUBSIDIARIES]
     rungs: list[tuple[str, Any]] = [
-        ("signing", {"_pace": (0, 0)}), ("published", {"published_at": NOW, "receipts": [{"unit": code} for code in SUBSIDIARIES], "_pace": (0, 1)}),
+        ("signing", {"_pace": (0, 0)}), ("published", {"published_at": NOW, "receipts": [{"unit": code} for code in SUBSIDIARIES],
+                                                       "_pace": (0, 1)}),
         ("acknowledged", {"receipts": signed, "acknowledged_at": NOW, "_pace": (1, 3)})]
     if target == "void":
         rungs = [("void", {})]
     row = climbed(
-        clock, "quality_engineer", begun, "draft", rungs, target, department="QA", subject=f"关于{sheet['product_name']}{sheet['batch_no']}批{label}类问题的通报",
+        clock, "quality_engineer", begun, "draft", rungs, target, department="QA",
+        subject=f"关于{sheet['product_name']}{sheet['batch_no']}批{label}类问题的通报",
         quality_info_transfer=sheet, product_batch=sheet["product_batch"], fault_category=sheet["fault_category"],
-        problem=f"{sheet['product_name']}（{sheet['batch_no']}）用户反馈：{sheet['fault_description']}经现场检查属实。", cause="过程控制点缺少防错和记录。",
-        responsible_unit=unit, responsibility="责任单位当月质量考核扣分，班组通报。", requirement="各单位举一反三，一周内完成同类工序排查并报质量部。",
+        problem=f"{sheet['product_name']}（{sheet['batch_no']}）用户反馈：{sheet['fault_description']}经现场检查属实。",
+        cause="过程控制点缺少防错和记录。",
+        responsible_unit=unit, responsibility="责任单位当月质量考核扣分，班组通报。",
+        requirement="各单位举一反三，一周内完成同类工序排查并报质量部。",
         bulletin_scope="各子（分）公司", is_order_needed=len(sheets) > 2)
     row["_unnumbered"] = row["state"] in ("draft", "signing", "void")
     return row
@@ -73,17 +77,22 @@ def _orders(clock: Clock, issued: list[tuple[Rec, list[Rec]]]) -> list[Rec]:
 def _order(clock: Clock, bulletin: Rec, sheets: list[Rec], target: str) -> Rec:
     unit, action = bulletin["responsible_unit"], next((row["corrective_action"] for row in sheets if row.get("corrective_action")), None)
     rungs: list[tuple[str, Any]] = [
-        ("signing", {"_pace": (0, 0)}), ("issued", {"issued_at": NOW, "_pace": (0, 1)}), ("rectifying", {"received_at": NOW, "_pace": (0, 1)}),
-        ("completed", {"cause": "过程控制点缺少防错和记录。", "corrective_measure": "增加防错装置，检验由抽检改为全检。", "completed_at": NOW, "_pace": (2, 6)}),
+        ("signing", {"_pace": (0, 0)}), ("issued", {"issued_at": NOW, "_pace": (0, 1)}),
+        ("rectifying", {"received_at": NOW, "_pace": (0, 1)}),
+        ("completed", {"cause": "过程控制点缺少防错和记录。", "corrective_measure": "增加防错装置，检验由抽检改为全检。",
+                       "completed_at": NOW, "_pace": (2, 6)}),
         ("verified", {"verification_text": "现场抽查两个班次，均按新要求执行。", "verified_by": "quality_engineer2", "verified_at": NOW}),
         ("closed", {"closed_at": NOW, "corrective_action": action, "_pace": (1, 3)})]
     if target == "cancelled":
         rungs = [("cancelled", {})]
+    due = (clock.end + timedelta(days=20)).date() if target == "signing" else on(30)
     row = climbed(
-        clock, "quality_engineer", bulletin["published_at"] + timedelta(minutes=40), "draft", rungs, target, department="QA", quality_bulletin=bulletin,
+        clock, "quality_engineer", bulletin["published_at"] + timedelta(minutes=40), "draft", rungs, target, department="QA",
+        quality_bulletin=bulletin,
         basis="recurrent" if len(sheets) > 2 else "representative", is_proposed_by_system=target == "draft", responsible_unit=unit,
-        product_batch=bulletin["product_batch"], fault_category=bulletin["fault_category"], problem=f"{bulletin['problem']}共{len(sheets)}起。",
-        requirement="查清原因，落实措施，追究责任，教育员工，按期提交整改报告。", due_on=on(400 if target == "signing" else 30),
+        product_batch=bulletin["product_batch"], fault_category=bulletin["fault_category"],
+        problem=f"{bulletin['problem']}共{len(sheets)}起。",
+        requirement="查清原因，落实措施，追究责任，教育员工，按期提交整改报告。", due_on=due,
         penalty="扣责任单位当月质量考核3分。", cases=[{"quality_info_transfer": sheet} for sheet in sheets])
     if action is None or (target == "closed" and not all(action.get(name) for name in (
             "is_cause_found", "is_measure_implemented", "is_accountability_done", "is_education_done"))):
@@ -95,7 +104,8 @@ def _order(clock: Clock, bulletin: Rec, sheets: list[Rec], target: str) -> Rec:
 
 def _name_orders(found: Found) -> None:
     """The summaries show which repetition an order was made of."""
-    orders = {(id(row["product_batch"]), row["fault_category"]): row for row in found["quality_rectification_order"] if not row["_unnumbered"]}
+    orders = {(id(row["product_batch"]), row["fault_category"]): row for row in found["quality_rectification_order"]
+              if not row["_unnumbered"]}
     for summary in found["quality_info_summary"]:
         for line in summary["recurrences"]:
             line["quality_rectification_order"] = orders.get((id(line["product_batch"]), line["fault_category"]))

@@ -17,8 +17,10 @@ FLAWS = ("交付一周内行驶中转向助力失效，用户要求换车。", "
          "车身纵梁焊缝开裂，要求退车。", "空调压缩机三次更换仍异响，要求补偿。", "漆面大面积起泡，要求免费返修并补偿。")
 GROUNDS = ("art23", "art24_1", "art20", "art23", "contract", "contract")
 HELP = (
-    ("repair_technique", "六挡变速器拆装需专用工装，站内没有。", "已按手册拆至第三步。", "请提供拆装视频和工装图纸。", "已发送拆装视频，工装随下批配件借用。"),
-    ("hard_to_judge", "间歇性熄火，故障码时有时无。", "已查供油、点火，数据流正常。", "请判断是否更换线束。", "先晃动试验前舱线束搭铁点，压降超过0.2V再更换。"),
+    ("repair_technique", "六挡变速器拆装需专用工装，站内没有。", "已按手册拆至第三步。", "请提供拆装视频和工装图纸。",
+     "已发送拆装视频，工装随下批配件借用。"),
+    ("hard_to_judge", "间歇性熄火，故障码时有时无。", "已查供油、点火，数据流正常。", "请判断是否更换线束。",
+     "先晃动试验前舱线束搭铁点，压降超过0.2V再更换。"),
     ("important", "制动总泵漏油，同批第二例。", "已拆检，皮碗有划伤。", "请指示是否整批排查。", "先停用同批总泵，更换后旧件当日返回。"),
     ("repair_technique", "尿素喷射标定后仍报警。", "已清洗喷嘴并重新标定。", "请提供最新标定数据。", "已下发V2.3标定文件，刷写后复检。"),
 )
@@ -61,16 +63,20 @@ class Claims:
 
     def claim(self, n: int, vehicle: Rec, demand: str, target: str, received: datetime, **fields: Any) -> Rec:
         customer = vehicle["owners"][0]["customer"]
-        memo_ = memo(self.clock, self.found, customer, received + timedelta(minutes=15), "return", "退换车辆首次联系", f"用户提出：{FLAWS[n % len(FLAWS)]}")
+        memo_ = memo(self.clock, self.found, customer, received + timedelta(minutes=15), "return", "退换车辆首次联系",
+                     f"用户提出：{FLAWS[n % len(FLAWS)]}")
         is_car = demand in ("return", "exchange")
         km = mileage(vehicle, received.date()) if "_per_day" in vehicle else 1260
         price = vehicle.get("invoice_amount") or "76800.00"
         vehicle |= {"invoice_amount": price, "warranty_voucher_no": vehicle.get("warranty_voucher_no") or f"SB{received:%Y}9{n:04}"}
         row = climbed(
-            self.clock, "customer_service", received + timedelta(minutes=5), "received", self.way(n, target, memo_, is_car, demand), target, (0.6, 1.4),
+            self.clock, "customer_service", received + timedelta(minutes=5), "received", self.way(n, target, memo_, is_car, demand),
+            target, (0.6, 1.4),
             department="CS", demand_type=demand, received_at=received, customer=customer, contact_person=customer["contact_person"],
-            phone=customer["phone"], dealer=vehicle["dealer"], vehicle=vehicle, mileage=km, fault_category=("steering", "engine", "transmission", "body")[n % 4],
-            fault_description=FLAWS[n % len(FLAWS)], invoice_no=f"0116{received:%m%d}{n:04}", invoiced_on=vehicle.get("invoiced_on") or vehicle["delivered_on"],
+            phone=customer["phone"], dealer=vehicle["dealer"], vehicle=vehicle, mileage=km,
+            fault_category=("steering", "engine", "transmission", "body")[n % 4],
+            fault_description=FLAWS[n % len(FLAWS)], invoice_no=f"0116{received:%m%d}{n:04}", invoiced_on=vehicle.get("invoiced_on")
+            or vehicle["delivered_on"],
             warranty_voucher_no=vehicle["warranty_voucher_no"], price=price, other_loss="0" if is_car else "1500.00",
             use_fee_rate="0.005" if GROUNDS[n % 6].startswith("art24") else "0", threebao_ground=GROUNDS[n % 6], **fields)
         self.rows.append(row)
@@ -99,24 +105,30 @@ class Claims:
 
     def back(self, n: int, claim: Rec, vehicle: Rec, target: str, moment: datetime) -> None:
         yard = f"退换车区C-{n + 1:02}"
-        looked = {"reinspection_text": "更换故障总成后路试五十公里，各项合格。", "is_reinspection_passed": True, "reinspected_at": NOW, "_pace": (1, 2)}
+        looked = {"reinspection_text": "更换故障总成后路试五十公里，各项合格。", "is_reinspection_passed": True, "reinspected_at": NOW,
+                  "_pace": (1, 2)}
         rungs: list[tuple[str, Any]] = [("stored", {"_pace": (0, 0)}), ("reinspected", looked)]
         if target == "resold":
-            rungs.append((target, {"destination": "resale", "disclosed_on": (moment + timedelta(days=20)).date(), "disclosure_signed_by": "受让人已签",
+            rungs.append((target, {"destination": "resale", "disclosed_on": (moment + timedelta(days=20)).date(),
+                                   "disclosure_signed_by": "受让人已签",
                                    "disposed_at": NOW, "_pace": (25, 28)}))
         if target == "scrapped":
             rungs = [rungs[0], (target, {"destination": "scrap", "disposed_at": NOW, "_pace": (6, 9)})]
         self.backs.append(climbed(
             self.clock, "warehouse", moment, "received", rungs, target, department="WH", vehicle=vehicle, kind=claim["demand_type"],
-            return_exchange_claim=claim, received_at=moment, handler="warehouse", mileage=claim["mileage"], condition="外观完好，随车工具齐全。",
-            accessories="钥匙两把、保修手册、合格证", return_reason=claim["fault_description"], storage_location=yard, remark="三包换退车，转售须书面告知。"))
+            return_exchange_claim=claim, received_at=moment, handler="warehouse", mileage=claim["mileage"],
+            condition="外观完好，随车工具齐全。",
+            accessories="钥匙两把、保修手册、合格证", return_reason=claim["fault_description"], storage_location=yard,
+            remark="三包换退车，转售须书面告知。"))
 
     def give_another(self, old: Rec, claim: Rec) -> None:
         """The user drives another one of the same model now."""
         day, place = claim["completed_at"].date(), len(self.found["vehicle"]) + 1
-        new = Rec(old, number=f"VEH-{place:06}", vin=f"{old['vin'][:13]}{place:04}", engine_no=f"485Z{day:%y%m}{place:04}", replaced_vehicle=old,
+        new = Rec(old, number=f"VEH-{place:06}", vin=f"{old['vin'][:13]}{place:04}", engine_no=f"485Z{day:%y%m}{place:04}",
+                  replaced_vehicle=old,
                   customer=claim["customer"], delivered_on=day, invoiced_on=day, created_at=self.clock.at(day - timedelta(days=9)),
-                  produced_on=day - timedelta(days=30), plate_no=f"{old['plate_no'][:4]}H{place:04}", warranty_voucher_no=f"SB{day:%Y}{place:05}",
+                  produced_on=day - timedelta(days=30), plate_no=f"{old['plate_no'][:4]}H{place:04}",
+                  warranty_voucher_no=f"SB{day:%Y}{place:05}",
                   owners=[{"customer": claim["customer"], "owned_from_on": day, "is_first_owner": True}])
         self.found["vehicle"].append(new)
         self.found["delivery_document_checklist"].append(_checklist(self.clock, new, claim["customer"], claim["completed_at"], "signed"))
@@ -139,12 +151,16 @@ class Claims:
         batch = next(row for row in self.found["product_batch"] if row["_product"] == "brake" and row["state"] == "active")
         received, unit = ago(self.clock, 210), batch["production_unit"]
         customer = next(line["customer"] for line in batch["deliveries"])
-        memo_ = memo(self.clock, self.found, customer, received + timedelta(minutes=15), "return", "退货联系", "来料检验发现制动盘锈蚀，要求退货。")
+        memo_ = memo(self.clock, self.found, customer, received + timedelta(minutes=15), "return", "退货联系",
+                     "来料检验发现制动盘锈蚀，要求退货。")
         rungs = self.way(5, "closed", memo_, True, "return")
         row = climbed(
-            self.clock, "customer_service", received + timedelta(minutes=5), "received", rungs, "closed", (0.6, 1.4), department="CS", demand_type="return",
-            received_at=received, customer=customer, contact_person=customer["contact_person"], phone=customer["phone"], product_batch=batch, quantity=8,
-            fault_category="appearance", fault_description="制动盘表面锈蚀，主机厂拒收，要求退货。", threebao_ground="contract", price="0", other_loss="1600.00")
+            self.clock, "customer_service", received + timedelta(minutes=5), "received", rungs, "closed", (0.6, 1.4), department="CS",
+            demand_type="return",
+            received_at=received, customer=customer, contact_person=customer["contact_person"], phone=customer["phone"],
+            product_batch=batch, quantity=8,
+            fault_category="appearance", fault_description="制动盘表面锈蚀，主机厂拒收，要求退货。", threebao_ground="contract",
+            price="0", other_loss="1600.00")
         row["corrective_action"] = improvement(
             self.clock, "return_exchange_claim", row, self.clock.later(received, 3, 4), unit,
             ("制动盘锈蚀退货。", "防锈油喷涂不均", "返工除锈并重新涂油", "防锈喷涂改为浸涂"), customer=customer, product_batch=batch)
@@ -156,25 +172,34 @@ class Claims:
     def card(self, claim: Rec, unit: str) -> None:
         moment = claim["replied_at"] + timedelta(hours=2)
         self.found["info_flow_card"].append(Rec(
-            state="closed", created_at=moment, created_by="warehouse", source="return", customer=claim["customer"], contact_person=claim["contact_person"],
+            state="closed", created_at=moment, created_by="warehouse", source="return", customer=claim["customer"],
+            contact_person=claim["contact_person"],
             phone=claim["phone"], product_batch=claim["product_batch"], quantity=8, defect_quantity=8, fault_category="appearance",
-            quality_info=claim["fault_description"], handler="warehouse", return_exchange_claim=claim, sent_to_qa_at=moment + timedelta(minutes=20),
-            qa_received_at=moment + timedelta(minutes=40), replied_at=moment + timedelta(hours=4), is_staff_dispatched=False, responsible_unit=unit,
-            reply_text="属防锈涂覆不良，返工处理。", cause="防锈油喷涂不均。", action_taken="返工除锈并重新涂油。", completed_on=(moment + timedelta(days=4)).date(),
+            quality_info=claim["fault_description"], handler="warehouse", return_exchange_claim=claim,
+            sent_to_qa_at=moment + timedelta(minutes=20),
+            qa_received_at=moment + timedelta(minutes=40), replied_at=moment + timedelta(hours=4), is_staff_dispatched=False,
+            responsible_unit=unit,
+            reply_text="属防锈涂覆不良，返工处理。", cause="防锈油喷涂不均。", action_taken="返工除锈并重新涂油。",
+            completed_on=(moment + timedelta(days=4)).date(),
             result_text="复检合格。", corrective_action=claim["corrective_action"], closed_at=claim["completed_at"],
-            receipts=[{"unit": unit, "sent_at": moment + timedelta(minutes=20), "signed_by": people.of_unit(unit), "signed_at": moment + timedelta(hours=1),
+            receipts=[{"unit": unit, "sent_at": moment + timedelta(minutes=20), "signed_by": people.of_unit(unit),
+                       "signed_at": moment + timedelta(hours=1),
                        "opinion": "已收到，安排返工。"}]))
         self.found["info_flow_card"].sort(key=lambda row: row["created_at"])
 
     def rework(self, claim: Rec, unit: str) -> None:
         moment = claim["replied_at"] + timedelta(hours=6)
         rungs: list[tuple[str, Any]] = [
-            ("issued", {"_pace": (0, 0)}), ("reworking", {"_pace": (0, 0)}), ("reworked", {"labour_hours": "5.0", "completed_at": NOW, "_pace": (0, 0)}),
-            ("released", {"reinspection_result": "逐件复检合格。", "passed_quantity": 8, "scrapped_quantity": 0, "reinspected_by": "quality_engineer",
+            ("issued", {"_pace": (0, 0)}), ("reworking", {"_pace": (0, 0)}),
+            ("reworked", {"labour_hours": "5.0", "completed_at": NOW, "_pace": (0, 0)}),
+            ("released", {"reinspection_result": "逐件复检合格。", "passed_quantity": 8, "scrapped_quantity": 0,
+                          "reinspected_by": "quality_engineer",
                           "reinspected_at": NOW, "_pace": (0, 0)})]
         self.found["rework_order"].append(climbed(
-            self.clock, "quality_engineer", moment, "draft", rungs, "", department="QA", customer=claim["customer"], product_batch=claim["product_batch"],
-            quantity=8, fault_category="appearance", fault_description=claim["fault_description"], responsible_unit=unit, return_exchange_claim=claim,
+            self.clock, "quality_engineer", moment, "draft", rungs, "", department="QA", customer=claim["customer"],
+            product_batch=claim["product_batch"],
+            quantity=8, fault_category="appearance", fault_description=claim["fault_description"], responsible_unit=unit,
+            return_exchange_claim=claim,
             rework_plan="除锈、清洗、浸涂防锈油、全检。", corrective_action=claim["corrective_action"]))
 
     # the others ------------------------------------------------------------------------------------------------------
@@ -183,7 +208,8 @@ class Claims:
         """Claims for money or a free repair, on every desk of the way."""
         sheets = [row for row in self.found["warranty_appraisal"] if row["state"] in ("settled", "rejected", "approved")]
         cards = [row for row in self.found["complaint_tracking_card"] if row["state"] == "closed" and "vehicle" in row]
-        targets = ("closed", "closed", "not_confirmed", "withdrawn", "closed", "void", "executing", "approved", "in_approval", "in_approval",
+        targets = ("closed", "closed", "not_confirmed", "withdrawn", "closed", "void", "executing", "approved", "in_approval",
+                   "in_approval",
                    "confirmed", "assigned", "received")
         for n, target in enumerate(targets):
             ground = cards[len(cards) * (n + 1) // 15] if n % 3 == 1 else sheets[len(sheets) * (n + 1) // 15]
@@ -199,7 +225,8 @@ class Claims:
 
     def enter(self) -> None:
         """Every claim has its row in the feedback register once somebody looks into it."""
-        register = {id(row.get("complaint_tracking_card")): row for row in self.found["customer_feedback_register"] if row["state"] != "void"}
+        register = {id(row.get("complaint_tracking_card")): row for row in self.found["customer_feedback_register"]
+                    if row["state"] != "void"}
         calls = [row for row in self.found["hotline_consultation"] if row["category"] == "technical_help" and row["state"] == "closed"]
         for row in self.rows:
             if row["state"] in ("received", "void") or "first_replied_at" not in row:
@@ -207,9 +234,11 @@ class Claims:
             kind = row["demand_type"] if row["demand_type"] in ("return", "exchange", "claim") else "none"
             entry = register.get(id(row.get("complaint_tracking_card"))) if row.get("complaint_tracking_card") else None
             if entry is None:
-                entry = Rec(state="in_progress", created_at=row["first_replied_at"], created_by="customer_service", source="claim", received_at=row["received_at"],
+                entry = Rec(state="in_progress", created_at=row["first_replied_at"], created_by="customer_service", source="claim",
+                            received_at=row["received_at"],
                             direct_loss=0, feedback_text=row["fault_description"], handler="customer_service2",
-                            **{name: row.get(name) for name in ("customer", "contact_person", "phone", "dealer", "vehicle", "product_batch", "fault_category")})
+                            **{name: row.get(name) for name in ("customer", "contact_person", "phone", "dealer", "vehicle",
+                                                                "product_batch", "fault_category")})
                 self.found["customer_feedback_register"].append(entry)
             entry |= {"return_exchange_claim": row, "claim_type": kind}
             if row["state"] not in ("completed", "closed", "not_confirmed", "withdrawn"):
@@ -217,14 +246,18 @@ class Claims:
             if row["state"] == "withdrawn":
                 entry |= {"handling_text": "用户撤回申请。", "claim_result": "用户撤回"}
             if row["state"] in ("completed", "closed", "not_confirmed"):
-                entry |= {"handling_text": "已按批准方案办理完毕。", "claim_result": row.get("reply_text", "已答复"), "handler": "customer_service2"}
+                entry |= {"handling_text": "已按批准方案办理完毕。", "claim_result": row.get("reply_text", "已答复"),
+                          "handler": "customer_service2"}
             if row["state"] == "closed":
                 entry |= {"state": "closed", "closed_at": entry.get("closed_at") or row["completed_at"] + timedelta(minutes=30)}
         for call in calls[:4]:
             self.found["customer_feedback_register"].append(Rec(
-                state="closed", created_at=call["closed_at"] - timedelta(minutes=20), created_by="customer_service", source="hotline", hotline_consultation=call,
-                received_at=call["received_at"], customer=call["customer"], contact_person=call["contact_person"], phone=call["phone"], fault_category="electrical",
-                feedback_text=call["content"], handling_text=call["reply_text"], handler="customer_service", claim_type="none", direct_loss=0,
+                state="closed", created_at=call["closed_at"] - timedelta(minutes=20), created_by="customer_service", source="hotline",
+                hotline_consultation=call,
+                received_at=call["received_at"], customer=call["customer"], contact_person=call["contact_person"], phone=call["phone"],
+                fault_category="electrical",
+                feedback_text=call["content"], handling_text=call["reply_text"], handler="customer_service", claim_type="none",
+                direct_loss=0,
                 closed_at=call["closed_at"]))
         self.found["customer_feedback_register"].sort(key=lambda row: row["created_at"])
 
@@ -253,7 +286,8 @@ def assistance(clock: Clock, found: Found) -> list[Rec]:
         kind, flaw, done, wish, answer = HELP[n % len(HELP) if n < 15 else 3 * (n % 2)]
         sheet = sheets[len(sheets) * (n + 1) // 21] if n < 15 else sheets[-2 * (21 - n)]
         cases.append({
-            "_by": sheet["created_by"], "_age": sheet["created_at"] + timedelta(minutes=12) if n < 15 else None, "dealer": sheet["dealer"],
+            "_by": sheet["created_by"], "_age": sheet["created_at"] + timedelta(minutes=12) if n < 15 else None,
+            "dealer": sheet["dealer"],
             "warranty_appraisal": sheet, "vehicle": sheet["vehicle"], "mileage": sheet["mileage"], "request_type": kind,
             "fault_category": sheet["fault_category"], "fault_description": flaw, "checks_done": done, "request_text": wish,
             "contact_person": sheet["dealer"]["contact_person"], "phone": sheet["dealer"]["phone"], "_answer": answer})

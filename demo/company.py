@@ -38,7 +38,8 @@ SEED = 20_090_617
 CARDS, ORDERS = 12, 8   # a month
 # These count what the others say, so the others come first.
 COUNTING = ("conduct_violation", "dealer_grade_sheet", "dealer_monthly_work_report", "reward_penalty_notice",
-            "warranty_settlement", "return_exchange_claim", "field_service_record", "satisfaction_score", "satisfaction_report", "parts_stock",
+            "warranty_settlement", "return_exchange_claim", "field_service_record", "satisfaction_score", "satisfaction_report",
+            "parts_stock",
             "satisfaction_survey_plan", "customer")
 # What the other departments wrote, each knowing what was written before. Each has dice of its own.
 PAPERS = (terms, shelves, handover, fieldwork, journeys, shipments, settlements, enquiries, grievances, claims, bulletins,

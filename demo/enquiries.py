@@ -33,7 +33,8 @@ NEEDS = (
 CALLS = (
     ("enquiry", ["price", "performance"], "询问CJ1040厢式车价格和油耗。", "已介绍配置和报价，并寄送图册。"),
     ("order", ["delivery"], "催问上月订购车辆的交付时间。", "已告知排产日期，预计下周二发车。"),
-    ("technical_help", ["use_and_care"], "尿素液位灯常亮，询问是否可以继续行驶。", "请加注合格尿素后行驶十公里，灯灭即可；不灭请到就近网点。"),
+    ("technical_help", ["use_and_care"], "尿素液位灯常亮，询问是否可以继续行驶。",
+     "请加注合格尿素后行驶十公里，灯灭即可；不灭请到就近网点。"),
     ("enquiry", ["selection"], "山区运输选哪款车型合适。", "建议CJ1070加强型，已安排业务员上门。"),
     ("other", ["materials"], "索取服务商名录。", "已发送电子版名录。"),
     ("enquiry", ["use_and_care"], "首保何时做、要带什么。", "交付后180日或5000公里内，带保修手册和行驶证。"),
@@ -68,7 +69,8 @@ def fairs(clock: Clock) -> list[Rec]:
                       "province": province, "product_info": info, "budget": budget, "handler": "sales" if n % 2 else "sales2",
                       "is_new_product": n % 3 == 2, "materials": "宣传折页、车型手册", "starts_on": on(12), "ends_on": on(14),
                       "_people": people, "_budget": float(budget)})
-    rungs = [("held", {"_pace": (15, 18)}), ("closed", {"_pace": (4, 9), "result_summary": "到场客户以物流和个体运输户为主，意向线索已分派业务员跟进。"})]
+    rungs = [("held", {"_pace": (15, 18)}), ("closed", {"_pace": (4, 9),
+                                                        "result_summary": "到场客户以物流和个体运输户为主，意向线索已分派业务员跟进。"})]
     rows = several(clock, cases, "planned", rungs, {"cancelled": ("planned", {"remark": "场馆调整，取消"})})
     for row in rows:
         if row["state"] == "held":
@@ -89,15 +91,19 @@ def memos(clock: Clock, customers: list[Rec], found: Found) -> list[Rec]:
     cases: list[dict[str, Any]] = []
     for n in range(26):
         customer = customers[(n * 5) % len(customers)]
-        said = ("产品使用正常，希望增加夜间服务。", "近期订单增加，请保证配件供应。", "对上月处理结果满意。", "建议随车资料增加电路图。")[n % 4]
+        said = ("产品使用正常，希望增加夜间服务。", "近期订单增加，请保证配件供应。", "对上月处理结果满意。",
+                "建议随车资料增加电路图。")[n % 4]
         cases.append({
             "_by": ("sales", "quality_engineer", "sales2")[n % 3], "department": "MKT" if n % 3 != 1 else "QA", **about(customer),
             "contacted_at": NOW, "channel": ("phone", "visit", "phone", "email", "meeting")[n % 5],
-            "contact_reason": ("routine", "routine", "feedback", "renotify")[n % 4], "handler": ("sales", "quality_engineer", "sales2")[n % 3],
-            "product_batch": batches[n % len(batches)] if n % 4 == 2 else None, "subject": ("例行联络", "季度沟通", "反馈跟进", "交期变更知会")[n % 4],
+            "contact_reason": ("routine", "routine", "feedback", "renotify")[n % 4],
+            "handler": ("sales", "quality_engineer", "sales2")[n % 3],
+            "product_batch": batches[n % len(batches)] if n % 4 == 2 else None,
+            "subject": ("例行联络", "季度沟通", "反馈跟进", "交期变更知会")[n % 4],
             "content": f"与{customer['contact_person']}沟通使用情况：{said}", "product_quality_opinion": None,
             "quality_opinion": "整体稳定。", "delivery_opinion": "基本按期。", "service_opinion": said,
-            "service_review": "服务及时，达到要求。", "satisfaction_level": ("satisfied", "very_satisfied", "satisfied", "neutral")[n % 4],
+            "service_review": "服务及时，达到要求。", "satisfaction_level": ("satisfied", "very_satisfied", "satisfied",
+                "neutral")[n % 4],
             "conclusion": "关系稳定，继续按计划联络。", "follow_up": "下次联系时反馈进展。", "informed": informed})
         cases[-1].pop("product_quality_opinion")
     rungs = [("recorded", {"_pace": (0, 0)}), ("acknowledged", {"informed": signed, "_pace": (1, 2)}), ("archived", {"_pace": (3, 9)})]
@@ -108,7 +114,8 @@ def memo(clock: Clock, found: Found, customer: Rec, moment: Any, reason: str, su
     """The contact with which a complaint or claim begins."""
     row = climbed(
         clock, "customer_service", moment, "draft",
-        [("recorded", {"_pace": (0, 0)}), ("acknowledged", {"informed": [{"person": "quality_engineer", "signed_at": NOW}], "_pace": (0, 1)})],
+        [("recorded", {"_pace": (0, 0)}), ("acknowledged", {"informed": [{"person": "quality_engineer", "signed_at": NOW}], "_pace": (0,
+            1)})],
         department="CS", **about(customer), contacted_at=moment, channel="phone", contact_reason=reason, handler="customer_service",
         subject=subject, content=text, service_review="首次联系，已说明处理步骤和时间。", satisfaction_level="neutral",
         follow_up="按承诺时间答复。", informed=[{"person": "quality_engineer"}])
@@ -126,7 +133,8 @@ def calls(clock: Clock, found: Found, customers: list[Rec]) -> list[Rec]:
         category, topics, text, reply = CALLS[n % len(CALLS)]
         customer = customers[(n * 7 + 2) % len(customers)]
         cases.append({"_by": "customer_service" if n % 2 else "sales", "department": "CS" if n % 2 else "MKT", **about(customer),
-                      "channel": ("hotline", "phone", "email", "visit", "fax")[n % 5], "category": category, "topics": topics, "received_at": NOW,
+                      "channel": ("hotline", "phone", "email", "visit", "fax")[n % 5], "category": category, "topics": topics,
+                      "received_at": NOW,
                       "handler": "customer_service" if n % 2 else "sales", "product_name": "轻型载货汽车" if n % 3 else "多用途乘用车",
                       "promotion_activity": fairs_[n % len(fairs_)] if n % 4 == 0 else None, "content": text, "_reply": reply})
     rungs: list[tuple[str, Any]] = [("answered", {"replied_at": NOW, "_pace": (0, 0)}), ("closed", {"closed_at": NOW, "_pace": (1, 2)})]
@@ -145,7 +153,8 @@ def calls(clock: Clock, found: Found, customers: list[Rec]) -> list[Rec]:
 def _of_dealer(card: Rec, n: int) -> Rec:
     """A complaint that a dealer took on the telephone stands on its card."""
     return Rec(
-        state="transferred", created_at=card["received_at"], created_by=card["created_by"], dealer=card["dealer"], customer=card["customer"],
+        state="transferred", created_at=card["received_at"], created_by=card["created_by"], dealer=card["dealer"],
+        customer=card["customer"],
         contact_person=card["contact_person"], phone=card["phone"], channel="phone", category="complaint", topics=["other"],
         received_at=card["received_at"], handler=card["created_by"], content=card["complaint_content"], transferred_to="客户服务部",
         complaint_tracking_card=card)
@@ -156,9 +165,12 @@ def _repairs(found: Found) -> list[Rec]:
     rows = []
     for n, record in enumerate(found["phone_dispatch_record"][20::60]):
         rows.append(Rec(
-            state="closed" if n % 2 else "transferred", created_at=record["received_at"] - timedelta(minutes=6), created_by="customer_service",
-            department="CS", customer=record["customer"], contact_person=record["contact_person"], phone=record["phone"], channel="hotline",
-            category="repair", topics=["use_and_care"], received_at=record["received_at"] - timedelta(minutes=6), handler="customer_service",
+            state="closed" if n % 2 else "transferred", created_at=record["received_at"] - timedelta(minutes=6),
+            created_by="customer_service",
+            department="CS", customer=record["customer"], contact_person=record["contact_person"], phone=record["phone"],
+            channel="hotline",
+            category="repair", topics=["use_and_care"], received_at=record["received_at"] - timedelta(minutes=6),
+            handler="customer_service",
             content=f"报修：{record['fault_description']}", transferred_to="服务调度", phone_dispatch_record=record,
             reply_text="已登记报修，调度将尽快与您约定上门时间。"))
         if n % 2:
@@ -174,12 +186,16 @@ def needs(clock: Clock, found: Found, customers: list[Rec]) -> list[Rec]:
         call = asked[n % len(asked)] if n % 3 == 0 else None
         customer = call["customer"] if call else customers[(n * 3 + 1) % len(customers)]
         cases.append({"_by": "sales" if n % 2 else "sales2", "department": "MKT", **about(customer), "hotline_consultation": call,
-                      "survey_method": "phone" if call else ("visit", "exhibition")[n % 2], "surveyed_on": TODAY, "handler": "sales" if n % 2 else "sales2",
-                      "consultation": call["content"] if call else "走访时了解购车计划。", "needs": text, "product_name": product, "model": model,
-                      "quantity": 2 + n % 9, "technical_requirements": "满足国六排放，质保三年六万公里。", "delivery_requirements": "合同签订后四十天内",
+                      "survey_method": "phone" if call else ("visit", "exhibition")[n % 2], "surveyed_on": TODAY, "handler": "sales"
+                      if n % 2 else "sales2",
+                      "consultation": call["content"] if call else "走访时了解购车计划。", "needs": text, "product_name": product,
+                      "model": model,
+                      "quantity": 2 + n % 9, "technical_requirements": "满足国六排放，质保三年六万公里。",
+                      "delivery_requirements": "合同签订后四十天内",
                       "price_requirements": "总价可分期", "competing_products": "同级别竞品两款", "recommended_product": advice,
                       "_age": call["closed_at"] + timedelta(hours=3) if call else None})
-    rungs = [("submitted", {}), ("handled", {"handling_result": "已出具推荐方案和报价，客户进入比价阶段。", "handled_at": NOW}), ("closed", {"_pace": (6, 20)})]
+    rungs = [("submitted", {}), ("handled", {"handling_result": "已出具推荐方案和报价，客户进入比价阶段。", "handled_at": NOW}),
+             ("closed", {"_pace": (6, 20)})]
     for case in cases[-3:]:
         case |= {"_age": None, "hotline_consultation": None}
     return several(clock, cases, "draft", rungs, {"void": ("draft", {})})
@@ -195,7 +211,8 @@ def deliveries(clock: Clock, customers: list[Rec]) -> list[Rec]:
         cases.append({"_by": "sales" if n % 2 else "sales2", "department": "MKT", **about(customer), "address": customer["address"],
                       "customer_request": "上午送到仓库，附合格证。", "scheduled_at": at(3, 4), "handler": "sales" if n % 2 else "sales2",
                       "driver_name": "配送员小谭", "plate_no": "渝D·8K201", "parts": lines})
-    rungs: list[tuple[str, Any]] = [("dispatched", {"dispatched_at": NOW, "_pace": (2, 2)}), ("delivered", {"delivered_at": NOW, "_pace": (0, 1)}),
+    rungs: list[tuple[str, Any]] = [("dispatched", {"dispatched_at": NOW, "_pace": (2, 2)}),
+                                    ("delivered", {"delivered_at": NOW, "_pace": (0, 1)}),
                                     ("signed", {"signed_at": NOW, "_pace": (0, 0)})]
     short = {"signed_at": NOW, "shortage_reason": "库存不足，缺一件，下周补送。"}
     rows = several(clock, cases, "planned", rungs, {"cancelled": ("planned", {}), "short": ("delivered", short)})
@@ -214,7 +231,8 @@ def changes(clock: Clock, found: Found, customers: list[Rec]) -> list[Rec]:
     for n in range(14):
         customer, (_, text, before, after) = customers[(n * 6 + 5) % len(customers)], CHANGES[n % len(CHANGES)]
         case: dict[str, Any] = {
-            "_by": "sales" if n % 2 else "sales2", "department": "MKT", "customer": customer, "contract_no": f"XS-{clock.first:%Y}-{118 + 7 * n}",
+            "_by": "sales" if n % 2 else "sales2", "department": "MKT", "customer": customer,
+            "contract_no": f"XS-{clock.first:%Y}-{118 + 7 * n}",
             "product_name": "轻型载货汽车", "quantity": 4 + n, "asked_on": TODAY, "handler": "sales" if n % 2 else "sales2",
             "is_contract_changed": n % 3 != 2, "situation_stage": "production" if n % 3 == 2 else "none",
             "countersigns": [{"responsible_unit": "SUB-CQ"}, {"responsible_unit": "SUB-SC"}]}
@@ -242,10 +260,12 @@ def changes(clock: Clock, found: Found, customers: list[Rec]) -> list[Rec]:
 def _asked_by_phone(clock: Clock, found: Found, rows: list[Rec]) -> list[Rec]:
     """Two changes began with a call; in one of them nothing changed after all."""
     made = []
-    for _n, row in enumerate([row for row in rows if row["state"] == "closed" and row["is_contract_changed"]][:3]):
+    for row in [row for row in rows if row["state"] == "closed" and row["is_contract_changed"]][:3]:
         moment = row["created_at"] - timedelta(hours=1)
-        call = Rec(state="closed", created_at=moment, created_by="customer_service", department="CS", **about(row["customer"]), channel="phone",
-                   category="order_change", topics=["delivery"], received_at=moment, handler="customer_service", order_no=row["contract_no"],
+        call = Rec(state="closed", created_at=moment, created_by="customer_service", department="CS", **about(row["customer"]),
+                   channel="phone",
+                   category="order_change", topics=["delivery"], received_at=moment, handler="customer_service",
+                   order_no=row["contract_no"],
                    content=row["change_content"], transferred_to="营销分公司", reply_text="已转业务员办理合同变更，结果将书面告知。",
                    replied_at=moment + timedelta(minutes=20), contract_change_record=row, closed_at=row["closed_at"])
         row["hotline_consultation"] = call

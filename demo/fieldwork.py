@@ -37,7 +37,8 @@ def add(clock: Clock, found: Found) -> None:
 def from_sheets(found: Found) -> None:
     """Some orders serve a quality information of the same customer."""
     for order in [row for row in found["work_order"] if row["source"] == "phone_dispatch"][15::60]:
-        sheet = next((sheet for sheet in found["quality_info_transfer"] if sheet["customer"] is order["customer"] and "replied_at" in sheet
+        sheet = next((sheet for sheet in found["quality_info_transfer"] if sheet["customer"] is order["customer"]
+                      and "replied_at" in sheet
                       and timedelta(0) < order["received_at"] - sheet["replied_at"] < timedelta(days=45)), None)
         if sheet is not None:
             order |= {"source": "quality_info", "quality_info_transfer": sheet}
@@ -112,7 +113,8 @@ def _notice(clock: Clock, found: Found, ground: dict[str, Rec], about: Rec, told
     created = min(told + timedelta(minutes=5), done - timedelta(minutes=15))
     is_order = "work_order" in ground
     row = Rec(
-        state="charged", created_at=max(created, about["created_at"]), created_by=about["technician"], department="CS" if is_order else None,
+        state="charged", created_at=max(created, about["created_at"]), created_by=about["technician"], department="CS" if is_order
+        else None,
         technician=about["technician"], warranty_status="out", service_price_policy=present_terms(found), items=items,
         told_mode="on_site" if is_order else clock.pick({"on_site": 3, "phone": 2}), signed_by=about["customer"]["contact_person"],
         told_at=created, signed_at=created + timedelta(minutes=10), payment_method=clock.pick({"mobile": 5, "cash": 2, "transfer": 2}),

@@ -64,13 +64,16 @@ class Grievances:
         customer = order["customer"] if order else customer
         batch = self.batch(fault, received)
         unit = batch["production_unit"]
-        memo_ = memo(clock, self.found, customer, received + timedelta(minutes=20), "complaint", "投诉首次联系", f"客户反映：{fault.text}，要求尽快处理。")
+        memo_ = memo(clock, self.found, customer, received + timedelta(minutes=20), "complaint", "投诉首次联系",
+                     f"客户反映：{fault.text}，要求尽快处理。")
         row = Rec(
             received_at=received, channel=clock.pick({"phone": 5, "visit": 1, "email": 1, "fax": 1}),
             severity="major" if float(amount) >= 20000 else "normal", customer=customer, contact_person=customer["contact_person"],
             phone=customer["phone"], product_batch=batch, order_no=f"DD{received:%y%m}{100 + n}", part_no=batch["part_no"], quantity=40,
-            defect_quantity=2 + n % 5, shipped_on=batch["deliveries"][0]["delivered_on"] if batch["deliveries"] else batch["produced_on"], complaint_type="quality",
-            fault_category=fault.category, complaint_reason=f"{fault.text}，影响装车。", customer_demand="更换不良品，说明原因并防止再发生。",
+            defect_quantity=2 + n % 5, shipped_on=batch["deliveries"][0]["delivered_on"] if batch["deliveries"] else batch["produced_on"],
+            complaint_type="quality",
+            fault_category=fault.category, complaint_reason=f"{fault.text}，影响装车。",
+            customer_demand="更换不良品，说明原因并防止再发生。",
             has_loss=True, time_limit=("standard", "standard", "h72", "standard", "h48")[n % 5], dealer=customer.get("dealer"))
         rungs = self.way(row, fault, unit, disposition, amount, memo_)
         reached = [*rungs] if target not in ("rejected", "void", "disputed") else self.aside(rungs, target, fault, memo_)
@@ -108,14 +111,16 @@ class Grievances:
             action = improvement(self.clock, "complaint_tracking_card", card, line["answered_at"] + timedelta(minutes=30), line["unit"],
                                  (card["complaint_content"], fault.cause, fault.measure, fault.prevention), customer=card["customer"])
             self.found["corrective_action"].append(action)
-            card["consultations"] = [{name: value for name, value in line.items() if name != "no_action_reason"} | {"corrective_action": action}]
+            card["consultations"] = [{name: value for name, value in line.items()
+                                      if name != "no_action_reason"} | {"corrective_action": action}]
 
     def incidents_on_site(self) -> None:
         """The major losses among the quality informations; some were thought greater than they were."""
         sheets = [row for row in self.found["quality_info_transfer"] if row.get("disposed_at") and row.get("technician")]
         major = [row for row in sheets if float(row["direct_loss"]) >= 20000]
         for sheet in major:
-            self.on_site(sheet, "closed" if sheet.get("corrective_action") and sheet["disposed_at"] < self.clock.end - timedelta(days=50) else "reported")
+            self.on_site(sheet, "closed" if sheet.get("corrective_action") and sheet["disposed_at"] < self.clock.end - timedelta(days=50)
+                         else "reported")
         small = [row for row in sheets if 3000 < float(row["direct_loss"]) < 20000]
         self.on_site(small[len(small) // 3], "withdrawn")
         self.on_site(small[len(small) // 2], "void")
@@ -124,15 +129,21 @@ class Grievances:
         rungs: list[tuple[str, Any]] = [
             ("reported", {"reported_at": NOW, "_pace": (0, 0)}), ("reported", {"unit_acknowledged_at": NOW, "_pace": (0, 0)}),
             ("reported", {"quality_acknowledged_at": NOW, "_pace": (0, 1)}),
-            ("decided", {"decision": "同意处理意见，责任单位限期整改。", "decided_by": "general_manager", "decided_at": NOW, "_pace": (0, 1)}),
-            ("closed", {"follow_up": "已赔付并完成整改。", "corrective_action": sheet.get("corrective_action"), "closed_at": NOW, "_pace": (25, 30)})]
+            ("decided", {"decision": "同意处理意见，责任单位限期整改。", "decided_by": "general_manager", "decided_at": NOW,
+                         "_pace": (0, 1)}),
+            ("closed", {"follow_up": "已赔付并完成整改。", "corrective_action": sheet.get("corrective_action"), "closed_at": NOW,
+                        "_pace": (25, 30)})]
         if target in ("withdrawn", "void"):
             rungs = [(target, {})]
         self.rows["major_incident_report"].append(climbed(
-            self.clock, sheet["technician"], sheet["disposed_at"], "draft", rungs, target, quality_info_transfer=sheet, customer=sheet["customer"],
-            product_batch=sheet["product_batch"], responsible_unit=sheet["responsible_unit"], technician=sheet["technician"], occurred_at=sheet["received_at"],
-            place=sheet["address"], loss_known_at=sheet["disposed_at"], direct_loss=sheet["direct_loss"], casualties="无", fault_category=sheet["fault_category"],
-            incident_text=sheet["fault_description"], emergency_measure="停用同批产品，现场隔离。", preliminary_opinion="属制造质量问题，建议先行赔付。",
+            self.clock, sheet["technician"], sheet["disposed_at"], "draft", rungs, target, quality_info_transfer=sheet,
+            customer=sheet["customer"],
+            product_batch=sheet["product_batch"], responsible_unit=sheet["responsible_unit"], technician=sheet["technician"],
+            occurred_at=sheet["received_at"],
+            place=sheet["address"], loss_known_at=sheet["disposed_at"], direct_loss=sheet["direct_loss"], casualties="无",
+            fault_category=sheet["fault_category"],
+            incident_text=sheet["fault_description"], emergency_measure="停用同批产品，现场隔离。",
+            preliminary_opinion="属制造质量问题，建议先行赔付。",
             customer_demand="赔偿直接损失并限期整改。", losses=[{"item": "直接质量损失", "quantity": 1, "amount": sheet["direct_loss"]}]))
 
     def way(self, row: Rec, fault: Fault, unit: str, disposition: str, amount: str, memo_: Rec) -> list[tuple[str, dict[str, Any]]]:
@@ -143,10 +154,14 @@ class Grievances:
             ("registered", {"registered_at": NOW, "_pace": (0, 0)}),
             ("investigating", {"customer_contact_memo": memo_, "responsible_unit": unit, "replied_at": NOW, "_pace": (0, 0),
                                "reply_text": f"已安排调查，三日内给出处理办法；{fault.measure}。", "promises": [promise]}),
-            ("approving", {"discussions": [opinion], "cause": f"{fault.cause}。", "disposition": disposition, "countermeasure": f"{fault.measure}。",
-                           "improvement_measure": f"{fault.prevention}。", "amount": amount, "inspection_result": "复检确认不良，与投诉一致。",
-                           "production_unit": unit, "shift": shift, "operator": "装配二组", "produced_on": row["product_batch"]["produced_on"],
-                           "is_goods_returned": disposition == "rework", "responsible_person": "当班班长", "assistance_text": "已提供检验报告和排查指引。"}),
+            ("approving", {"discussions": [opinion], "cause": f"{fault.cause}。", "disposition": disposition,
+                           "countermeasure": f"{fault.measure}。",
+                           "improvement_measure": f"{fault.prevention}。", "amount": amount,
+                           "inspection_result": "复检确认不良，与投诉一致。",
+                           "production_unit": unit, "shift": shift, "operator": "装配二组",
+                           "produced_on": row["product_batch"]["produced_on"],
+                           "is_goods_returned": disposition == "rework", "responsible_person": "当班班长",
+                           "assistance_text": "已提供检验报告和排查指引。"}),
             ("approved", {}), ("executing", {"notified_at": NOW, "_pace": (0, 1)}),
             ("effect_confirmed", {"execution_check": STEPS[0], "effect_text": STEPS[1], "effect_confirmed_at": NOW, "_pace": (3, 6)}),
             ("closed", {"closed_at": NOW, "satisfaction_level": "satisfied", "_pace": (4, 9)})]
@@ -175,7 +190,8 @@ class Grievances:
         served = case["effect_confirmed_at"]
         called = self.clock.later(served, 0.6, 2)
         row = Rec(
-            state="due", created_at=served, created_by="customer_service", department="CS", complaint_case=case, customer=case["customer"],
+            state="due", created_at=served, created_by="customer_service", department="CS", complaint_case=case,
+            customer=case["customer"],
             contact_person=case["contact_person"], phone=case["phone"], dealer=case.get("dealer"), served_at=served, method="phone")
         if called < clock_end(self.clock, case):
             row |= {"state": "done", "called_at": called, "caller": "customer_service2", "satisfaction_level": "satisfied",
@@ -192,11 +208,14 @@ class Grievances:
         is_over = case["state"] == "closed"
         moment = self.clock.soon(case.get("notified_at", begun), 60, 120)
         row = Rec(
-            state="agreement_signed" if is_over else "approved", created_at=begun, created_by=people.of_unit(unit), department=unit, complaint_case=case,
-            customer=case["customer"], responsible_unit=unit, technician="technician2", claimed_on=case["received_at"].date(), mode="compensate_product",
+            state="agreement_signed" if is_over else "approved", created_at=begun, created_by=people.of_unit(unit), department=unit,
+            complaint_case=case,
+            customer=case["customer"], responsible_unit=unit, technician="technician2", claimed_on=case["received_at"].date(),
+            mode="compensate_product",
             reason="复检确认属制造质量问题。", customer_demand=case["customer_demand"], direct_loss=amount,
             loss_calculation="不良品价款加停线工时损失。", approved_at=case.get("notified_at", begun), items=[
-                {"product_batch": batch, "product_name": batch["product_name"], "specification": batch["model"], "quantity": quantity, "unit_price": price}])
+                {"product_batch": batch, "product_name": batch["product_name"], "specification": batch["model"], "quantity": quantity,
+                 "unit_price": price}])
         if "_incident" in case:
             row["major_incident_report"] = case["_incident"]
         if is_over:
@@ -208,8 +227,10 @@ class Grievances:
         line = {name: request["items"][0][name] for name in ("product_batch", "product_name", "specification", "quantity")}
         self.found["compensation_agreement"].append(Rec(
             state="signed", created_at=moment, created_by=people.of_unit(unit), department=unit, compensation_request=request,
-            customer=case["customer"], responsible_unit=unit, technician="technician2", party_a=names[unit], party_b=case["customer"]["name"],
-            settlement_clause="补发合格品后，双方对本批不再有其他争议。", copies=2, items=[line], company_signed_by=people.of_unit(unit, lead=True),
+            customer=case["customer"], responsible_unit=unit, technician="technician2", party_a=names[unit],
+            party_b=case["customer"]["name"],
+            settlement_clause="补发合格品后，双方对本批不再有其他争议。", copies=2, items=[line],
+            company_signed_by=people.of_unit(unit, lead=True),
             company_signed_at=moment, signed_by=case["contact_person"], signed_at=moment + timedelta(minutes=15)))
 
     def incident(self, case: Rec, fault: Fault, unit: str, amount: str) -> None:
@@ -223,9 +244,12 @@ class Grievances:
             ("decided", {"decision": "同意先行补偿，责任单位一个月内完成整改。", "decided_by": "deputy_gm", "decided_at": NOW}),
             ("closed", {"follow_up": "补偿和整改均已完成，客户恢复订货。", "closed_at": NOW, "_pace": (30, 40)})]
         row = climbed(
-            self.clock, "technician2", known, "draft", rungs, target, complaint_case=case, customer=case["customer"], product_batch=case["product_batch"],
-            responsible_unit=unit, technician="technician2", occurred_at=known - timedelta(days=1), place=case["customer"]["address"], loss_known_at=known,
-            direct_loss=amount, casualties="无", fault_category=fault.category, incident_text=f"{fault.text}，造成客户停线。", cause=f"{fault.cause}。",
+            self.clock, "technician2", known, "draft", rungs, target, complaint_case=case, customer=case["customer"],
+            product_batch=case["product_batch"],
+            responsible_unit=unit, technician="technician2", occurred_at=known - timedelta(days=1), place=case["customer"]["address"],
+            loss_known_at=known,
+            direct_loss=amount, casualties="无", fault_category=fault.category, incident_text=f"{fault.text}，造成客户停线。",
+            cause=f"{fault.cause}。",
             emergency_measure="隔离同批产品，派员现场挑选。", preliminary_opinion="属制造质量问题，建议补发合格品并赔偿停线损失。",
             customer_demand=case["customer_demand"], losses=[{"item": "不良品及停线损失", "quantity": 1, "amount": amount}])
         if target == "closed":
@@ -239,7 +263,8 @@ class Grievances:
         """Abnormalities that caused none: from a converted complaint, a call, a visit; one went up to a complaint."""
         rungs: list[tuple[str, Any]] = [
             ("sent", {"_pace": (0, 1)}), ("improving", {"interim_action": "在制品加严检验。"}),
-            ("improved", {"cause": "作业标准未更新。", "improvement_result": "作业标准已修订并培训，连续三批无异常。", "improved_at": NOW, "_pace": (4, 8)}),
+            ("improved", {"cause": "作业标准未更新。", "improvement_result": "作业标准已修订并培训，连续三批无异常。", "improved_at": NOW,
+                          "_pace": (4, 8)}),
             ("closed", {"verification_text": "抽查两批均合格，同意关闭。", "closed_at": NOW})]
         visits = [row for row in self.found["field_service_record"] if row["state"] == "closed" and row.get("product_batch")]
         cases: list[dict[str, Any]] = []
@@ -248,9 +273,12 @@ class Grievances:
             visit = visits[len(visits) * (n + 1) // 16] if n % 4 == 1 else None
             customer = visit["customer"] if visit else self.customers[(n * 5 + 6) % len(self.customers)]
             batch = visit["product_batch"] if visit else self.batch(fault, self.clock.end - timedelta(days=390 - 25 * n))
-            cases.append({"_by": "sales2", "department": "MKT", "found_on": TODAY, "customer": customer, "product_batch": batch, "quantity": 1 + n % 3,
-                          "fault_category": fault.category, "fault_description": f"{fault.text}，未造成损失。", "direct_loss": 0, "handler": "sales2",
-                          "field_service_record": visit, "improvement_demand": f"请{fault.prevention}。", "responsible_unit": batch["production_unit"],
+            cases.append({"_by": "sales2", "department": "MKT", "found_on": TODAY, "customer": customer, "product_batch": batch,
+                          "quantity": 1 + n % 3,
+                          "fault_category": fault.category, "fault_description": f"{fault.text}，未造成损失。", "direct_loss": 0,
+                          "handler": "sales2",
+                          "field_service_record": visit, "improvement_demand": f"请{fault.prevention}。",
+                          "responsible_unit": batch["production_unit"],
                           "_age": visit["closed_at"] + timedelta(hours=2) if visit and n < 8 else None})
         rows = several(self.clock, cases, "draft", rungs, {"void": ("draft", {})})
         self.rows["abnormality_sheet"] += rows
@@ -266,14 +294,18 @@ class Grievances:
         for row in [row for row in rows if row["state"] in ("closed", "sent")][:3]:
             received = row["created_at"] - timedelta(hours=2)
             case = Rec(
-                state="converted", created_at=received, created_by="sales2", department="MKT", received_at=received, channel="phone", severity="normal",
+                state="converted", created_at=received, created_by="sales2", department="MKT", received_at=received, channel="phone",
+                severity="normal",
                 customer=row["customer"], contact_person=row["customer"]["contact_person"], phone=row["customer"]["phone"],
                 product_batch=row["product_batch"], complaint_type="quality", fault_category=row["fault_category"], has_loss=False,
-                complaint_reason=row["fault_description"], customer_demand=row["improvement_demand"], time_limit="standard", _unnumbered=True)
+                complaint_reason=row["fault_description"], customer_demand=row["improvement_demand"], time_limit="standard",
+                _unnumbered=True)
             row["_case"] = case
             self.cases.append(case)
-            call = Rec(state="transferred", created_at=received - timedelta(minutes=20), created_by="sales", department="MKT", channel="hotline",
-                       customer=row["customer"], contact_person=row["customer"]["contact_person"], phone=row["customer"]["phone"], category="complaint",
+            call = Rec(state="transferred", created_at=received - timedelta(minutes=20), created_by="sales", department="MKT",
+                       channel="hotline",
+                       customer=row["customer"], contact_person=row["customer"]["contact_person"], phone=row["customer"]["phone"],
+                       category="complaint",
                        received_at=received - timedelta(minutes=20), handler="sales", content=row["fault_description"], topics=["other"],
                        transferred_to="责任单位", abnormality_sheet=row)
             self.found["hotline_consultation"].append(call)
@@ -290,8 +322,10 @@ class Grievances:
         call = self.cases[0]
         moment = call["received_at"] - timedelta(minutes=10)
         self.found["hotline_consultation"].append(Rec(
-            state="closed", created_at=moment, created_by="customer_service", department="CS", channel="hotline", customer=call["customer"],
-            contact_person=call["contact_person"], phone=call["phone"], category="complaint", received_at=moment, handler="customer_service",
+            state="closed", created_at=moment, created_by="customer_service", department="CS", channel="hotline",
+            customer=call["customer"],
+            contact_person=call["contact_person"], phone=call["phone"], category="complaint", received_at=moment,
+            handler="customer_service",
             content=call["complaint_reason"], topics=["other"], transferred_to="总经理室业务部", complaint_case=call,
             reply_text="已登记投诉，24小时内书面答复。", replied_at=moment + timedelta(minutes=8), closed_at=moment + timedelta(days=1)))
 
@@ -306,10 +340,12 @@ class Grievances:
 
     def joint_review(self, n: int, case: Rec, target: str) -> None:
         unit = case["responsible_unit"]
-        crew = [{"unit": "MKT", "person": "sales2"}, {"unit": "QA", "person": "quality_engineer"}, {"unit": unit, "person": people.of_unit(unit)}]
+        crew = [{"unit": "MKT", "person": "sales2"}, {"unit": "QA", "person": "quality_engineer"},
+                {"unit": unit, "person": people.of_unit(unit)}]
         said = [row | {"opinion": "同意检验结果。", "signed_at": NOW} for row in crew]
         rungs: list[tuple[str, Any]] = [
-            ("held", {"held_at": NOW, "participants": crew, "defect_quantity": case["defect_quantity"], "inspection_result": "双方共同复检，不良数与投诉一致。",
+            ("held", {"held_at": NOW, "participants": crew, "defect_quantity": case["defect_quantity"],
+                      "inspection_result": "双方共同复检，不良数与投诉一致。",
                       "conclusion": "不良属实，按处理对策执行。", "_pace": (0, 1)}),
             ("signed", {"participants": said, "signed_by": case["contact_person"], "signed_at": NOW, "_pace": (0, 1)})]
         begun = case["replied_at"] + timedelta(minutes=30)
@@ -325,7 +361,8 @@ class Grievances:
         disputed = next(case for case in self.cases if case["state"] == "disputed")
         sheets = [row for row in self.found["warranty_appraisal"] if row["state"] in ("out_of_warranty", "rejected")]
         cards = [row for row in self.found["complaint_tracking_card"] if row["state"] == "closed" and row["feedback_kind"] == "complaint"]
-        targets = ("settled", "settled", "closed_unsettled", "settled", "void", "authority", "mediating", "negotiating", "planned", "opened")
+        targets = ("settled", "settled", "closed_unsettled", "settled", "void", "authority", "mediating", "negotiating", "planned",
+                   "opened")
         for n, target in enumerate(targets):
             ground = sheets[len(sheets) * n // 10] if n % 2 else cards[len(cards) * n // 10]
             name = "warranty_appraisal" if n % 2 else "complaint_tracking_card"
@@ -336,7 +373,8 @@ class Grievances:
 
     def dispute(self, n: int, name: str, ground: Rec, target: str, begun: datetime) -> None:
         customer = ground["customer"]
-        tried = ({"route": "a_negotiation", "started_at": begun + timedelta(days=1), "ended_at": begun + timedelta(days=4), "is_settled": False,
+        tried = ({"route": "a_negotiation", "started_at": begun + timedelta(days=1), "ended_at": begun + timedelta(days=4),
+                  "is_settled": False,
                   "content": "双方对责任比例意见不一，未达成一致。"})
         second = {"route": "b_mediation", "started_at": begun + timedelta(days=4, hours=2), "content": "行业协会组织调解。"}
         third = {"route": "c_authority", "started_at": begun + timedelta(days=10), "content": "建议用户向12315申诉。"}
@@ -344,26 +382,34 @@ class Grievances:
         rungs: list[tuple[str, Any]] = [
             ("planned", {"settlement_measures": "承担材料费一半，减免工时费。", "planned_at": at(), "_pace": (0, 0)}),
             ("negotiating", {"route": "a_negotiation", "route_started_at": begun + timedelta(days=1), "_pace": (1, 1),
-                             "routes": [{"route": "a_negotiation", "started_at": begun + timedelta(days=1), "content": "电话协商两次。"}]})]
+                             "routes": [{"route": "a_negotiation", "started_at": begun + timedelta(days=1),
+                                         "content": "电话协商两次。"}]})]
         if target in ("mediating", "authority", "closed_unsettled") or n == 1:
-            rungs.append(("mediating", {"route": "b_mediation", "route_started_at": second["started_at"], "mediation_body": "市汽车维修行业协会",
+            rungs.append(("mediating", {"route": "b_mediation", "route_started_at": second["started_at"],
+                                        "mediation_body": "市汽车维修行业协会",
                                         "routes": [tried, second], "_pace": (3, 4)}))
         if target in ("authority", "closed_unsettled"):
-            rungs.append(("authority", {"route": "c_authority", "route_started_at": third["started_at"], "authority_name": "市市场监督管理局", "case_no": f"TS{begun:%y%m%d}01",
-                                        "routes": [tried, failed, third], "case_due_on": (begun + timedelta(days=75)).date(), "_pace": (5, 6)}))
+            rungs.append(("authority", {"route": "c_authority", "route_started_at": third["started_at"],
+                                        "authority_name": "市市场监督管理局", "case_no": f"TS{begun:%y%m%d}01",
+                                        "routes": [tried, failed, third], "case_due_on": (begun + timedelta(days=75)).date(),
+                                        "_pace": (5, 6)}))
         if target == "closed_unsettled":
             rungs.append((target, {"outcome": "litigation", "result": "调解终结，用户另行起诉。", "closed_at": NOW, "_pace": (30, 40)}))
         if target == "settled":
             last = {"ended_at": begun + timedelta(days=6), "is_settled": True}
-            won = [tried, second | last] if n == 1 else [{"route": "a_negotiation", "started_at": begun + timedelta(days=1), "content": "当面协商。", **last}]
-            rungs.append((target, {"outcome": "mediated" if n == 1 else "negotiated", "result": "减免部分费用，用户接受并签字。", "closed_at": NOW,
+            won = [tried, second | last] if n == 1 else [{"route": "a_negotiation", "started_at": begun + timedelta(days=1),
+                                                          "content": "当面协商。", **last}]
+            rungs.append((target, {"outcome": "mediated" if n == 1 else "negotiated", "result": "减免部分费用，用户接受并签字。",
+                                   "closed_at": NOW,
                                    "routes": won, "_pace": (6, 7)}))
         if target == "void":
             rungs = [("void", {})]
         self.rows["dispute_case"].append(climbed(
             self.clock, "customer_service", begun, "opened", rungs, target, department="CS", received_at=begun, customer=customer,
-            contact_person=customer["contact_person"], phone=customer["phone"], dealer=ground.get("dealer"), subject_matter="保修责任与费用承担",
-            dispute_text="用户不认可判定结果，要求免费修理并补偿误工。", amount=f"{800 + 350 * n}.00", handler="customer_service", **{name: ground}))
+            contact_person=customer["contact_person"], phone=customer["phone"], dealer=ground.get("dealer"),
+            subject_matter="保修责任与费用承担",
+            dispute_text="用户不认可判定结果，要求免费修理并补偿误工。", amount=f"{800 + 350 * n}.00", handler="customer_service",
+            **{name: ground}))
 
     def reworks(self) -> None:
         """Returned goods are reworked under the case; others because an inspection found them."""
@@ -372,14 +418,16 @@ class Grievances:
         for case in backed:
             target = "released" if case["state"] == "closed" else "reworking"
             moment = case["registered_at"] + timedelta(hours=2)
-            self.rework(moment, target, case, {"complaint_case": case, "corrective_action": self.improve(case)}, case["defect_quantity"] + 6, 1)
+            self.rework(moment, target, case, {"complaint_case": case, "corrective_action": self.improve(case)},
+                        case["defect_quantity"] + 6, 1)
         for n, target in enumerate(("scrapped", "released", "void", "reworked", "reworked", "reworking", "issued", "draft")):
             batch = self.batches[(n * 5 + 3) % len(self.batches)]
             extra: dict[str, Any] = {"equipment_takeback": backs[n]} if n == 1 and backs else {}
             moment = ago(self.clock, 300 - 60 * n if n < 3 else 18 - 2 * (n - 3))
             if extra:
                 batch, moment = backs[n]["work_order"]["product_batch"], backs[n]["dispatcher_copy_returned_at"] + timedelta(hours=3)
-            about = Rec(product_batch=batch, fault_category="other", complaint_reason="库存复检发现个别不良", responsible_unit=batch["production_unit"])
+            about = Rec(product_batch=batch, fault_category="other", complaint_reason="库存复检发现个别不良",
+                        responsible_unit=batch["production_unit"])
             self.rework(moment, target, about, extra, 10 + n, 0)
 
     def rework(self, moment: datetime, target: str, about: Rec, links: dict[str, Any], quantity: int, bad: int) -> None:
@@ -387,14 +435,16 @@ class Grievances:
         passed = {"reinspection_result": "逐件复检，合格品加贴标识入库。", "passed_quantity": quantity - bad, "scrapped_quantity": bad,
                   "reinspected_by": "quality_engineer", "reinspected_at": NOW, "stocked_in_on": TODAY, "_pace": (0, 1)}
         rungs: list[tuple[str, Any]] = [
-            ("issued", {"_pace": (0, 0)}), ("reworking", {"_pace": (0, 0)}), ("reworked", {"labour_hours": "6.5", "completed_at": NOW, "_pace": (0, 0)}), ("released", passed)]
+            ("issued", {"_pace": (0, 0)}), ("reworking", {"_pace": (0, 0)}),
+            ("reworked", {"labour_hours": "6.5", "completed_at": NOW, "_pace": (0, 0)}), ("released", passed)]
         if target == "scrapped":
             rungs[-1] = (target, {"reinspection_result": "无法修复，整批报废。", "scrapped_quantity": quantity, "passed_quantity": 0,
                                   "reinspected_by": "quality_manager", "reinspected_at": NOW})
         if target == "void":
             rungs = [("void", {})]
         self.rows["rework_order"].append(climbed(
-            self.clock, "quality_engineer", moment, "draft", rungs, target, department="QA", customer=about.get("customer"), product_batch=about["product_batch"],
+            self.clock, "quality_engineer", moment, "draft", rungs, target, department="QA", customer=about.get("customer"),
+            product_batch=about["product_batch"],
             quantity=quantity, fault_category=about["fault_category"], fault_description=about["complaint_reason"], responsible_unit=unit,
             rework_plan="拆检、更换不良件、按标准重装并全检。", due_on=on(10), **links))
 
@@ -417,14 +467,16 @@ class Grievances:
             return
         unit = case.get("responsible_unit")
         row = Rec(
-            state=target, created_at=issued, created_by="customer_service", department="CS", subject_type="complaint_case", subject_number=case,
+            state=target, created_at=issued, created_by="customer_service", department="CS", subject_type="complaint_case",
+            subject_number=case,
             deadline_id="SLA-26", deadline_name="结案时间", limit_text=_words(case), due_at=due, issued_at=issued, level="level_1",
             responsible_unit=unit, handler=case["created_by"])
         if target in ("answered", "cleared"):
             answered = min(issued + timedelta(hours=5), self.clock.end - timedelta(hours=1))
             row |= {"reason": "供应商换件推迟到货，已协调加急。", "new_due_at": issued + timedelta(days=30), "answered_at": answered}
         if issued < self.clock.end - timedelta(days=4) and n % 2:
-            row |= {"level": "level_2", "escalated_at": due + timedelta(hours=24), "escalated_to": people.of_unit(unit, lead=True) if unit else "quality_manager"}
+            row |= {"level": "level_2", "escalated_at": due + timedelta(hours=24), "escalated_to": people.of_unit(unit, lead=True) if unit
+                    else "quality_manager"}
         if target == "cleared":
             row["cleared_at"] = case["closed_at"] + timedelta(minutes=5)
         self.rows["overdue_notice"].append(row)

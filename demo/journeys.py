@@ -15,10 +15,12 @@ from models.spec import months_after
 
 CHECKED = dict.fromkeys(("has_transfer_sheet", "has_feedback_form", "has_qualification_card", "has_inspection_tools",
                          "has_user_guide"), True)
-TESTS = (("check", "外观和配合尺寸", "符合图样", "目视、塞尺", "塞尺", "局部超差"), ("measurement", "关键尺寸", "±0.05mm", "三点测量", "外径千分尺", "超出公差0.03mm"),
+TESTS = (("check", "外观和配合尺寸", "符合图样", "目视、塞尺", "塞尺", "局部超差"),
+         ("measurement", "关键尺寸", "±0.05mm", "三点测量", "外径千分尺", "超出公差0.03mm"),
          ("test", "密封性试验", "0.6MPa保压5min不降", "保压", "气密检测仪", "压降0.02MPa"))
 UNSOLVED = (
-    ("异响间歇出现，现场两次试车未能复现。", "请派电气工程师携带示波器到场。"), ("总成须返厂拆检，现场不具备条件。", "请安排台架试验并提供周转件。"),
+    ("异响间歇出现，现场两次试车未能复现。", "请派电气工程师携带示波器到场。"),
+    ("总成须返厂拆检，现场不具备条件。", "请安排台架试验并提供周转件。"),
     ("故障码偶发，怀疑线束内部断股。", "请提供线束图和备用线束一套。"), ("更换两次部件后仍有振动。", "请技术部门给出判断流程。"),
 )
 
@@ -77,7 +79,8 @@ class Journeys:
         row = Rec(
             state=target, created_at=begun + step, created_by=people.of_unit(unit), department=unit, quality_info_transfer=sheet,
             responsible_unit=unit, customer=sheet["customer"], contact_person=sheet["contact_person"], phone=sheet["phone"],
-            address=sheet["address"], province=sheet["province"], lead=lead, task=sheet.get("preliminary_plan") or "到场检查，判明原因并提出处理意见。",
+            address=sheet["address"], province=sheet["province"], lead=lead, task=sheet.get("preliminary_plan")
+            or "到场检查，判明原因并提出处理意见。",
             transport_mode=self.clock.pick({"train": 3, "bus": 2, "company_car": 4}), planned_departure_at=begun + step * 5,
             planned_return_at=arrived + timedelta(days=1), budget="1500.00", members=[
                 {"technician": user, "is_lead": user == lead, "phone": f"1390000{1000 + n}"} for n, user in enumerate(crew)])
@@ -154,7 +157,8 @@ class Journeys:
         done, open_ = fit[:-9][:12], fit[-9:]
         for n, sheet in enumerate(done):
             self.compensation(sheet, "executed", ("exchange", "compensate_product", "return")[n % 3], n)
-        targets = ("approved", "approved", "agreement_signed", "agreement_signed", "rejected", "cancelled", "approving", "approving", "draft")
+        targets = ("approved", "approved", "agreement_signed", "agreement_signed", "rejected", "cancelled", "approving", "approving",
+                   "draft")
         for n, (sheet, target) in enumerate(zip(open_, targets, strict=False)):
             self.compensation(sheet, target, "exchange" if n % 2 else "compensate_product", n)
 
@@ -174,7 +178,8 @@ class Journeys:
             product_inspection_record=next((row for row in self.rows["product_inspection_record"]
                                             if row["quality_info_transfer"] is sheet and row["state"] == "reviewed"), None),
             responsible_unit=unit, technician=sheet["technician"], claimed_on=sheet["received_at"].date(), mode=mode,
-            reason="检查确认属制造质量问题，且在有效期内。", customer_demand="更换合格产品并赔偿误工。", items=[item], direct_loss=sheet["direct_loss"],
+            reason="检查确认属制造质量问题，且在有效期内。", customer_demand="更换合格产品并赔偿误工。", items=[item],
+            direct_loss=sheet["direct_loss"],
             loss_calculation="更换件价款加误工两天。", _unnumbered=target == "draft")
         if mode == "compensate_product" and n % 4 == 1:
             row |= {"cash_amount": "600.00", "cash_reason": "用户误工两天，按合同约定以现金补偿。"}
@@ -193,13 +198,15 @@ class Journeys:
         row = Rec(
             state=state, created_at=moment, created_by=people.of_unit(unit), department=unit, compensation_request=request,
             customer=request["customer"], responsible_unit=unit, technician=request["technician"], party_a=names[unit],
-            party_b=request["customer"]["name"], settlement_clause="甲方补偿后，双方就本次质量问题不再有其他争议。", copies=2, items=[line])
+            party_b=request["customer"]["name"], settlement_clause="甲方补偿后，双方就本次质量问题不再有其他争议。", copies=2,
+            items=[line])
         if state != "draft":
             row |= {"company_signed_by": people.of_unit(unit, lead=True), "company_signed_at": moment + timedelta(minutes=5),
                     "signed_by": request["customer"]["contact_person"], "signed_at": moment + timedelta(minutes=10)}
             slip = self.slips[id(sheet)]
             slip |= {"compensation_request": request, "products": [
-                {"mode": request["mode"] if request["mode"] != "compensate_cash" else "compensate_product", "reason": "制造质量问题", **line}]}
+                {"mode": request["mode"] if request["mode"] != "compensate_cash" else "compensate_product", "reason": "制造质量问题",
+                 **line}]}
         if state == "fulfilled":
             line["delivered_on"] = delivered.date()
             row |= {"fulfilment_text": "补偿产品已送达，用户验收合格。", "fulfilled_at": delivered}
@@ -217,7 +224,8 @@ class Journeys:
         kept = {name: value for name, value in line.items() if name != "delivered_on"}
         day = request.get("executed_at", moment + timedelta(days=2)) - timedelta(hours=6)
         row = Rec(
-            state=target, created_at=moment + timedelta(minutes=30), created_by=people.of_unit(unit), department=unit, disposal_kind="return",
+            state=target, created_at=moment + timedelta(minutes=30), created_by=people.of_unit(unit), department=unit,
+            disposal_kind="return",
             compensation_request=request, quality_info_transfer=request["quality_info_transfer"], customer=request["customer"],
             responsible_unit=unit, reason="换下的问题产品随车退回分析。", items=[kept], plan="专车运回子公司质检科，单独隔离存放。",
             procedure_text="按退货流程办理，清点双方签字。", safety_measures="排空油液、封堵接口、防倾倒固定。")
@@ -225,7 +233,8 @@ class Journeys:
             row["permitted_at"] = moment + timedelta(minutes=50)
         if target in ("executed", "archived"):
             row |= {"executed_at": day, "is_safety_confirmed": True, "handler": people.of_unit(unit), "witness": "用户设备科在场人员",
-                    "authority": "市应急管理部门备案", "place": "用户仓库至子公司质检科", "signed_by": request["customer"]["contact_person"], "signed_at": day}
+                    "authority": "市应急管理部门备案", "place": "用户仓库至子公司质检科",
+                    "signed_by": request["customer"]["contact_person"], "signed_at": day}
         self.rows["return_destruction_record"].append(row)
         if all(other["state"] != "void" for other in self.rows["return_destruction_record"]):
             void = Rec(row, state="void", created_at=row["created_at"] - timedelta(minutes=5), compensation_request=None)
@@ -250,7 +259,8 @@ class Journeys:
             unit = ground.get("responsible_unit", "SUB-CQ")
             rungs: list[tuple[str, Any]] = [
                 ("reported", {"reported_at": NOW, "_pace": (0, 0)}),
-                ("support_assigned", {"support_staff": people.of_unit(unit), "due_on": (begun + timedelta(days=6)).date(), "_pace": (0, 1)}),
+                ("support_assigned", {"support_staff": people.of_unit(unit), "due_on": (begun + timedelta(days=6)).date(),
+                                      "_pace": (0, 1)}),
                 ("solved", {"solution": "专家到场后确认为接插件虚接，重新压接并加固，试用正常。", "solved_at": NOW, "_pace": (1, 3)})]
             if target == "void":
                 rungs = [("void", {})]
@@ -268,13 +278,18 @@ class Journeys:
             sheet = trip["quality_info_transfer"]
             self.found["field_service_record"].append(climbed(
                 self.clock, trip["lead"], sheet["disposed_at"], "draft",
-                [("submitted", {"submitted_at": NOW, "_pace": (0, 0)}), ("reviewed", {"is_rectification_required": False}), ("closed", {"closed_at": NOW})],
-                department="CS", travel_assignment=trip, customer=sheet["customer"], contact_person=sheet["contact_person"], phone=sheet["phone"],
-                address=sheet["address"], technician=trip["lead"], serviced_on=sheet["disposed_at"].date(), arrived_at=sheet["arrived_at"],
+                [("submitted", {"submitted_at": NOW, "_pace": (0, 0)}), ("reviewed", {"is_rectification_required": False}),
+                 ("closed", {"closed_at": NOW})],
+                department="CS", travel_assignment=trip, customer=sheet["customer"], contact_person=sheet["contact_person"],
+                phone=sheet["phone"],
+                address=sheet["address"], technician=trip["lead"], serviced_on=sheet["disposed_at"].date(),
+                arrived_at=sheet["arrived_at"],
                 left_at=sheet["disposed_at"], service_types=["problem_analysis", "repair"], product_batch=sheet["product_batch"],
                 fault_category=sheet["fault_category"], fault_description=sheet["fault_description"], cause="现场检查，详见检查记录。",
-                solution="按处置方案处理，试用正常。", is_resolved=True, service_quality_opinion="专程到场，处理认真。", product_quality_opinion="总体可靠。",
-                satisfaction_level=sheet.get("satisfaction_level", "satisfied"), signed_by=sheet["contact_person"], signed_at=sheet["disposed_at"]))
+                solution="按处置方案处理，试用正常。", is_resolved=True, service_quality_opinion="专程到场，处理认真。",
+                product_quality_opinion="总体可靠。",
+                satisfaction_level=sheet.get("satisfaction_level", "satisfied"), signed_by=sheet["contact_person"],
+                signed_at=sheet["disposed_at"]))
         self.found["field_service_record"].sort(key=lambda row: row["created_at"])
 
 

@@ -74,19 +74,19 @@ class Shipping:
                 loads.append(Load("parts_demand_plan", plan, left - timedelta(hours=26), left))
         return loads, [*open_, *(("parts_demand_plan", plan) for plan in young)]
 
-    def lines(self, source_type: str, source: Rec, moment: datetime) -> Iterator[tuple[Rec, dict[str, Any], int]]:
-        """Shelf, line and how much of it can leave."""
+    def lines(self, source_type: str, source: Rec, moment: datetime, kept: int = 0) -> Iterator[tuple[Rec, dict[str, Any], int]]:
+        """Shelf, line and how much of it can leave when so many are kept."""
         name = "quantity" if source_type == "parts_urgent_order" else "accepted_quantity"
         for line in source["parts"]:
             shelf, wanted = self.shelves.company[line["part_no"]], line.get(name) or 0
             if wanted:
-                yield shelf, line, min(wanted, self.shelves.left(shelf, moment))
+                yield shelf, line, max(0, min(wanted, self.shelves.left(shelf, moment) - kept))
 
     # papers ------------------------------------------------------------------------------------------------------
 
     def ship(self, load: Load) -> None:
         """What is there leaves; what is lacking is said on the slip, and follows later."""
-        rows = list(self.lines(load.source_type, load.source, load.left))
+        rows = list(self.lines(load.source_type, load.source, load.left, kept=1))
         if not any(quantity for *_, quantity in rows):
             return
         step = (load.left - load.begun) / 8

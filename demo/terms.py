@@ -89,7 +89,8 @@ def policies(clock: Clock, paper: Rec) -> list[Rec]:
     old, new = clock.first - timedelta(days=1460), clock.first - timedelta(days=90)
     rows = []
     for n, line in enumerate(LINES):
-        rows.append(_policy(clock, old - timedelta(days=25), line, "V1.0", old, paper, "superseded", effective_until_on=new - timedelta(days=1)))
+        rows.append(_policy(clock, old - timedelta(days=25), line, "V1.0", old, paper, "superseded",
+                            effective_until_on=new - timedelta(days=1)))
         rows.append(_policy(clock, new - timedelta(days=25 - n), line, "V2.0", new, paper, "effective"))
     next_ = (clock.today.replace(day=1) + timedelta(days=62)).replace(day=1)
     for days, line, version, state in ((14, LINES[1], "V3.0", "approved"), (8, LINES[0], "V3.0", "in_approval"),

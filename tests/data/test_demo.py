@@ -71,7 +71,7 @@ def test_fourteen_months_at_the_promised_pace(whole_app):
     assert len(found["dealer_ledger"]) >= 8 and len({row["province"] for row in found["dealer_ledger"][:8]}) == 5
     assert 55 <= len(found["customer"]) <= 70 and 38 <= len(found["product_batch"]) <= 45
     for name, per_month in (("quality_info_transfer", 40), ("visit_plan", 6), ("visit_report", 10), ("info_flow_card", 12),
-                            ("corrective_action", 6), ("parts_urgent_order", 8), ("work_order", 60),
+                            ("corrective_action", 14), ("parts_urgent_order", 8), ("work_order", 60),
                             ("customer_repair_file", 90), ("warranty_appraisal", 42), ("complaint_tracking_card", 23),
                             ("satisfaction_questionnaire", 32), ("parts_demand_plan", 8)):
         assert 0.7 * per_month < len(found[name]) / 13.7 < 1.3 * per_month, name
