@@ -28,13 +28,17 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "approval": Kind(Text("等我签署", "Waiting for my signature")),
-    "late": Kind(Text("已超期", "Overdue")),
-    "soon": Kind(Text("将到期", "Due soon"), by_mail=False),
-    "promise": Kind(Text("对顾客的承诺", "Promises to customers")),
+    "to_sign": Kind(Text("等我签署", "Waiting for my signature")),
+    "round_ended": Kind(Text("会签结果", "How a round of signatures ended")),
+    "signature_overdue": Kind(Text("签署超期", "Signatures overdue")),
+    "signature_escalated": Kind(Text("签署升级", "Signatures escalated")),
+    "deadline_late": Kind(Text("已超期", "Overdue")),
+    "deadline_soon": Kind(Text("将到期", "Due soon"), by_mail=False),
+    "report_owed": Kind(Text("应报的报表", "Reports owed")),
+    "move": Kind(Text("记录有进展", "A record went on"), by_mail=False),
     "mention": Kind(Text("评论中提到我", "Mentions")),
     "retention": Kind(Text("保存期满清单", "Retention lists")),
-    "failure": Kind(Text("后台任务失败", "Failed jobs")),
+    "job_failed": Kind(Text("后台任务失败", "Failed jobs")),
 }
 OTHER = Kind(Text("其他提醒", "Other notices"))
 
