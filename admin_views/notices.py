@@ -13,7 +13,7 @@ from models.base import Record, db
 from rules import notices, office
 
 # Where to go with what is about no record.
-PLACES = {"retention": "/admin/retention/", "failure": "/admin/jobs/"}
+PLACES = {"retention": "/admin/retention/", "job_failed": "/admin/jobs/"}
 LAST_PAGE = 1000
 
 
@@ -63,7 +63,7 @@ class NoticesView(BaseView):
 
 def _row(shown: notices.Shown, language: str) -> dict[str, Any]:
     one, spec = shown.notice, Record.types.get(shown.notice.type or "")
-    href = PLACES.get(one.kind, "") if one.type is None else ""
+    href = PLACES.get(one.kind, "") if spec is None else ""
     if shown.number is not None:
         href = f"/admin/{one.type}/details/?id={one.record_id}"
     return {"id": one.id, "text": one.en if language == "en" else one.zh, "at": one.created_at, "is_new": one.read_at is None,

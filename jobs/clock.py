@@ -163,7 +163,7 @@ def _tell(job: schedule.Job, now: datetime, error: Exception) -> None:
                 "The scheduled job “{name}” failed {count} times in a row ({error}); it is tried again")
     house.tell(
         Act(db.session, access.Actor.system(), now=now), (ADMINISTRATOR,),
-        text.with_(name=job.label, count=TELL_AFTER, error=type(error).__name__), kind="failure",
+        text.with_(name=job.label, count=TELL_AFTER, error=type(error).__name__), kind="job_failed",
         key=f"job:{job.name}:{row.due_at if row else now:%Y-%m-%dT%H:%M}")
     db.session.commit()
 

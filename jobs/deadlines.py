@@ -54,7 +54,7 @@ def sweep(act: Act) -> Swept:
         house.tell(act, (ADMINISTRATOR,), Text(
             f"期限扫描有 {len(swept.failed)} 项未能处理，一小时后重试，详见日志",
             f"The deadline sweep could not deal with {len(swept.failed)} clocks; it tries again in an hour, see the log"),
-            kind="failure", key=f"sweep:{act.today}")
+            kind="job_failed", key=f"sweep:{act.today}")
     return swept
 
 

@@ -81,7 +81,7 @@ def _message(notice_id: int, settings: Settings) -> EmailMessage | None:
         if notice is None or reader is None or notice.mailed_at or notice.read_at or not reader.is_active or not reader.email:
             return None
         record = _record(notice, reader)
-        if notice.type is not None and record is None:
+        if notice.type in Record.types and record is None:
             return None
         return _written(notice, reader, record, settings)
     finally:

@@ -30,7 +30,7 @@ def book(app):
     return Casebook(app)
 
 
-def tell(app, id_, *usernames, key="late:1", kind="late", text=LATE, type_=PLAN):
+def tell(app, id_, *usernames, key="late:1", kind="deadline_late", text=LATE, type_=PLAN):
     """The clock tells these people about the record; how many heard it for the first time."""
     with desk(app) as session:
         record = session.get(Record.types[type_].model, id_)
@@ -155,19 +155,19 @@ def test_each_chooses_which_kinds_come_by_mail(app, book):
     page = clerk.get("/admin/notices/").text
     assert "没有设置邮件服务器" in page
     ticked = set(re.findall(r'name="kinds" value="(\w+)" checked', page))
-    assert ticked == {name for name, kind in notices.KINDS.items() if kind.by_mail} and "soon" not in ticked
-    done(clerk.post("/admin/notices/choices", {"kinds": ["soon", "no_such"]}))
+    assert ticked == {name for name, kind in notices.KINDS.items() if kind.by_mail} and "deadline_soon" not in ticked
+    done(clerk.post("/admin/notices/choices", {"kinds": ["deadline_soon", "no_such"]}))
     with desk(app) as session:
         assert dict(session.execute(sa.select(MailChoice.kind, MailChoice.is_wanted)).all()) == {
-            name: name == "soon" for name in notices.KINDS}
+            name: name == "deadline_soon" for name in notices.KINDS}
         session.execute(sa.update(User).where(User.username.in_(("sales", "sales_lead"))).values(
             email=User.username + "@demo.example"))
-    assert re.findall(r'name="kinds" value="(\w+)" checked', clerk.get("/admin/notices/").text) == ["soon"]
+    assert re.findall(r'name="kinds" value="(\w+)" checked', clerk.get("/admin/notices/").text) == ["deadline_soon"]
     notices.set_mailing(True)
     try:
         assert "sales@demo.example" in clerk.get("/admin/notices/").text
         assert "您没有登记邮箱" in book.person("quality_manager").get("/admin/notices/").text
-        for kind, wanted in (("late", {"sales_lead"}), ("soon", {"sales"}), ("new_kind", {"sales", "sales_lead"})):
+        for kind, wanted in (("deadline_late", {"sales_lead"}), ("deadline_soon", {"sales"}), ("new_kind", {"sales", "sales_lead"})):
             tell(app, id_, "sales", "sales_lead", "quality_manager", kind=kind, key=kind)
             tell(app, id_, "sales", "sales_lead", "quality_manager", kind=kind, key=kind)
             assert mails_for(app) == wanted, kind   # who has no address gets none
@@ -202,7 +202,7 @@ def test_a_notice_says_nothing_by_itself(app):
     with desk(app) as session:
         session.execute(sa.update(User).where(User.username == "sales").values(is_active=False))
         record = valid.record(session, PLAN)
-        assert notices.tell(Act(session, Actor.system()), record, ("sales",), LATE.with_(n=1), kind="late", key="x") == 1
+        assert notices.tell(Act(session, Actor.system()), record, ("sales",), LATE.with_(n=1), kind="deadline_late", key="x") == 1
         [person] = session.scalars(sa.select(User.username).join(Notice, Notice.person_id == User.id))
         assert person == "sales2"
         assert db.session.scalar(sa.select(sa.func.count()).select_from(Outbox)) == 0

@@ -34,7 +34,7 @@ with create_app().app_context():
     for customer in db.session.scalars(sa.select(Record.types["customer"].model)).all():
         for n in range({first}, {last}):
             act = Act(db.session, Actor.system())
-            notices.tell_people(act, customer, [person], Text(f"第 {{n}} 次", f"No. {{n}}"), kind="late", key=f"late:{{n}}")
+            notices.tell_people(act, customer, [person], Text(f"第 {{n}} 次", f"No. {{n}}"), kind="deadline_late", key=f"late:{{n}}")
             db.session.commit()
 """
 

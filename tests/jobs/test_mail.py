@@ -38,7 +38,7 @@ def post(app):
         app.extensions["settings"] = before
 
 
-def tell(app, *usernames, times=1, kind="late"):
+def tell(app, *usernames, times=1, kind="deadline_late"):
     """The clock tells them about a record; its id."""
     with desk(app) as session:
         record = valid.record(session, PLAN)

@@ -289,7 +289,7 @@ def test_one_clock_that_cannot_be_dealt_with_stops_no_other(book, monkeypatch):
     monkeypatch.setattr(deadlines, "raise_notices", failing)
     assert book.sweep(DUE + SECOND)[1] == 1
     assert [book.read(NOTICE, id_).subject_number for id_ in book.ids(NOTICE)] == [book.read(SHEET, good).number]
-    assert [who for who, words in book.told("failure")] == ["administrator"]
+    assert [who for who, words in book.told("job_failed")] == ["administrator"]
     monkeypatch.undo()
     assert book.sweep(DUE + 30 * MINUTE) == (0, 0, 0, 0)
     assert book.sweep(DUE + SECOND + HOUR)[1] == 1
