@@ -1,7 +1,7 @@
 """Anonymising a record: what could name a person goes, from its fields, its history, its files and what was said.
 
 The proof of the audit stands: the entry of the anonymising names every older entry that lost words, with the hash of
-what is left of it, and every file and comment that went.
+what is left of it, every file and comment that went, and the rounds whose signed content lost words.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import sqlalchemy as sa
 
 from models.comments import Comment
 from models.files import Attachment
-from models.history import AuditEntry
+from models.history import AuditEntry, SignedContent
 from models.spec import Kind, RecordType
 from rules import audit, proof, records, retention
+from rules.content import hash_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def anonymise(act: Any, record: Any) -> None:
     if way is not None:
         erasure = _and_what_it_empties(act, record, erasure)
     erasure.told.update(files=_erase_files(act, record), comments=_erase_comments(act, record),
-                        entries=_erase_history(act, record, erasure))
+                        entries=_erase_history(act, record, erasure), signed=_erase_signed(act, record, erasure))
     act.erasing = erasure
     try:
         if way is not None:
@@ -116,6 +117,24 @@ def _erase_history(act: Any, record: Any, erasure: Erasure) -> dict[str, str]:
             found[str(row["id"])] = audit.entry_hash({**row, "changes": left})
             act.session.execute(sa.update(table).where(table.c.id == row["id"]).values(changes=left))
     return found
+
+
+def _erase_signed(act: Any, record: Any, erasure: Erasure) -> dict[str, str]:
+    """Round -> the hash of what is left of the content that was signed in it, where it had something to lose."""
+    found = {}
+    for kept in act.session.scalars(sa.select(SignedContent).where(
+            SignedContent.type == record.spec.name, SignedContent.record_id == record.id)):
+        left = {"fields": _without(kept.content["fields"], erasure.names),
+                "lines": {table: [_without(row, erasure.lines.get(table, frozenset())) for row in rows]
+                          for table, rows in kept.content["lines"].items()}}
+        if left != kept.content:
+            kept.content = left
+            found[str(kept.round)] = hash_of(left)
+    return found
+
+
+def _without(said: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: None if name in names else value for name, value in said.items()}
 
 
 def _erase_files(act: Any, record: Any) -> list[int]:

@@ -66,7 +66,7 @@ def _told(session: Any, key: str) -> Iterator[tuple[str, int, Any]]:
 
 
 def erased(session: Any, what: str) -> Iterator[tuple[str, int, Any]]:
-    """What the anonymising of records says about `entries`, `files` or `comments`."""
+    """What the anonymising of records says about `entries`, `files`, `comments` or `signed` contents."""
     for type_, record_id, said in _told(session, ERASED):
         yield type_, record_id, said[what]
 
@@ -193,7 +193,9 @@ def _which(round_: int, role: str) -> dict[str, Any]:
 
 
 def _contents_as_signed(session: Any) -> Iterator[Text]:
-    """Each round's kept content hashes to what all its signatures name."""
+    """Each round's kept content hashes to what all its signatures name, or to what its erasing left of it."""
+    left = {(type_, record_id, int(round_)): hash_ for type_, record_id, said in erased(session, "signed")
+            for round_, hash_ in said.items()}
     named: dict[tuple[Any, ...], set[str]] = {}
     for *key, hash_ in session.execute(sa.select(
             Signature.type, Signature.record_id, Signature.round, Signature.content_hash).distinct()):
@@ -201,7 +203,8 @@ def _contents_as_signed(session: Any) -> Iterator[Text]:
     kept = SignedContent.__table__.c
     for *key, content in session.execute(
             sa.select(kept.type, kept.record_id, kept.round, kept.content).execution_options(yield_per=500)):
-        if named.pop(tuple(key), None) != {hash_of(content)}:
+        was_named = named.pop(tuple(key), None)
+        if {hash_of(content)} != ({left[tuple(key)]} if tuple(key) in left else was_named):
             yield CHANGED_CONTENT.with_(where=_where(*key[:2]), round=key[2])
     for type_, record_id, round_ in named:
         yield CHANGED_CONTENT.with_(where=_where(type_, record_id), round=round_)

@@ -18,10 +18,10 @@ from jobs import upkeep, worker
 from models.base import Record
 from models.comments import Comment
 from models.files import Attachment
-from models.history import AuditEntry, Outbox
+from models.history import AuditEntry, Outbox, SignedContent
 from models.retention import Archive, LegalHold, RetentionItem, RetentionList
 from models.spec import Refused
-from rules import attachments, audit, comments, file_store, office, retention
+from rules import approvals, attachments, audit, comments, erasing, file_store, office, retention
 from rules.access import Actor
 from rules.act import Act
 from tests import valid
@@ -370,3 +370,23 @@ def test_every_type_can_be_archived_or_anonymised_and_asked_about(app, session):
     act = Act(session, Actor.of(session.scalar(sa.select(valid.User).where(valid.User.username == "sales")), "screen"))
     with pytest.raises(Refused):
         retention.propose(act)
+
+
+def test_what_was_signed_loses_its_private_words_and_the_proof_holds(app, session):
+    """The content of a round is kept for the proof; anonymising leaves no private word in it."""
+    spec = next(s for s in TYPES.values() if s.workflow.approval and any(f.private and f.typed for f in s.fields.values()))
+    name = next(n for n, f in spec.fields.items() if f.private and f.typed and f.kind.value in ("text", "phone"))
+    record = valid.record(session, spec.name, also=(name,))
+    act = Act(session, Actor.system())
+    approvals.ask(act, record)
+    session.commit()
+    word, id_ = getattr(record, spec.fields[name].column), record.id
+    assert list(audit.verify(session)) == []
+    record = session.get(spec.model, id_)
+    erasing.anonymise(act, record)
+    session.commit()
+    contents = session.scalars(sa.select(SignedContent.content).where(SignedContent.record_id == id_)).all()
+    assert contents and all(word not in json.dumps(content, ensure_ascii=False) for content in contents)
+    assert list(audit.verify(session)) == []
+    session.execute(sa.update(SignedContent).values(content={"fields": {}, "lines": {}}))
+    assert list(audit.verify(session)), "what is left is still proved"
