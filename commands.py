@@ -45,6 +45,7 @@ def language() -> str:
 
 
 def _actor(username: str | None, door: str = "console") -> access.Actor:
+    areas.look(db.session)
     if username is None:
         return access.Actor.system(door)
     user = db.session.scalar(sa.select(User).where(User.username == username, User.is_active))

@@ -17,7 +17,7 @@ from jobs import outbox, schedule
 from models.base import db, reading
 from models.history import ScheduledJob
 from models.spec import ADMINISTRATOR, Text
-from rules import access, house, office
+from rules import access, areas, house, office
 from rules.act import Act
 
 LEADER = "aftercare:clock"
@@ -71,6 +71,7 @@ class Clock:
     def tick(self, now: datetime | None = None) -> None:
         """Run what is due, what was missed first."""
         now = now or office.now()
+        areas.look(db.session)
         for job in schedule.JOBS:
             if job.fleeting and self.due.get(job.name, now) <= now:
                 self.due[job.name] = job.rule.after(now, now)

@@ -13,6 +13,7 @@ from rq.queue import Queue
 
 from jobs import deadlines, leash, mail, outbox, recall_rows, reports, retention
 from models.base import db
+from rules import areas
 
 # What an Outbox row may name. Every job gets ids, commits itself, and may run twice.
 TASKS: dict[str, Callable[..., Any]] = {
@@ -30,6 +31,7 @@ alive = outbox.any_worker
 def perform(kind: str, *ids: int) -> None:
     job = get_current_job()
     with current_app.app_context():  # of its own: the session ends with the job
+        areas.look(db.session)
         if job is not None and "row" in job.meta:
             outbox.work_off(job.meta["row"], lambda: TASKS[kind](*ids))
         else:

@@ -32,8 +32,6 @@ class Act:
         self._actions: dict[int, tuple[str, str | None]] = {}
         self._signatures: dict[int, list[dict[str, Any]]] = {}   # what changed about them, for the audit
         self.session.info["act"] = self
-        if actor.door != "screen":   # there the person brought it along
-            areas.read(self.session)
 
     # the office
     @property

@@ -1,8 +1,8 @@
 """Areas that a company does without. Their records stay, and are there again once the area is switched on; until then
 nobody meets them: rules/access denies every type of an area that is off.
 
-Which ones are off is read with the person at the beginning of a request, and with each act of a job or at the console;
-every request and every job has a context of its own.
+Which ones are off is read with the person at the beginning of a request, and at the beginning of a job, a tick of the
+clock or a command; every request and every job has a context of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.base import Record
+from models.base import Record, reading
 from models.settings import SwitchedOff
 from models.spec import AREAS, Field, Invalid, RecordType, Refused, Text
 from rules import audit
@@ -58,6 +58,13 @@ def take(text: str | None) -> None:
 def read(session: Any) -> None:
     with session.no_autoflush:   # whatever is under way is not finished by this question
         take(session.scalar(sa.select(as_read())))
+
+
+def look(session: Any) -> None:
+    """At the beginning of a job or command: a transaction of its own, which holds up nobody."""
+    with reading():
+        read(session)
+        session.rollback()
 
 
 # Switching --------------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_who_acts_by_program_or_file_is_refused_with_the_reason(app, switch, kep
 def test_nobody_has_a_right_on_any_of_its_types(app, switch):
     switch(OFF, "off")
     with app.app_context():
-        Act(db.session, access.Actor.system())   # whatever acts, reads it first
+        areas.look(db.session)
         for role in valid.ROLES:
             actor = valid.actor_of(db.session, role)
             for spec in TYPES.values():
