@@ -103,6 +103,8 @@ def _of_type(spec, name, method, role, row):
         return 200 if "X" in given else CLOSED
     if not valid.sees(spec, role):
         return CLOSED
+    if not valid.sees(spec, role, state=row["state"]) and name not in ("index", "choices", "handbook"):
+        return GONE   # not shown to them as long as it is in this state
     if name == "edit":
         return CLOSED if not edits(spec, role, row["state"]) else 200 if method == "GET" else 409
     if name == "uncover":

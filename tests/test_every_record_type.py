@@ -207,6 +207,12 @@ def agree(field, on_page, in_file):
     return on_page == in_file
 
 
+def in_csv(spec):
+    """The columns; what is signed by several ends with who did."""
+    signatures = [lists.SIGNATURES] if spec.workflow.approval else []
+    return [*(lists.column_field(spec, name) for name in exports.export_columns(spec)), *signatures]
+
+
 @each_type
 def test_the_csv_is_the_list(app, spec):
     with desk(app) as session:
@@ -218,7 +224,7 @@ def test_the_csv_is_the_list(app, spec):
         answer = person.get(f"/admin/{spec.name}/export/csv/")
         assert answer.status_code == 200 and answer.content_type == "text/csv; charset=utf-8"
         header, rows = reading.csv_of(answer.data)
-        assert header == [lists.column_field(spec, name).label.zh for name in exports.export_columns(spec)]
+        assert header == [field.label.zh for field in in_csv(spec)]
         assert len(rows) == len(cells) >= 2
         for (_, shown), row in zip(cells.items(), rows, strict=True):
             for name, on_page in zip(spec.list, shown[:len(spec.list)], strict=True):   # the time left is the screen's
@@ -241,7 +247,7 @@ def test_the_csv_is_filtered_as_the_list_is_and_its_export_is_on_record(app, spe
     _, rows = reading.csv_of(person.get(address.format("export/csv/")).data)
     assert [row[0] for row in rows] == [number]
     names, _ = reading.csv_of(person.get(address.format("export/csv/") + "&header=names").data)
-    assert names == list(exports.export_columns(spec))
+    assert names == [field.name for field in in_csv(spec)]
     with desk(app) as session:
         entry = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "export")).first()
         assert (entry.type, entry.actor_id) == (spec.name, valid.id_of(session, valid.username(

@@ -479,9 +479,12 @@ def created_by(row, person_id):
 
 # Who may, read from the words of the declaration ------------------------------------------------------------------
 
-def sees(spec, role, *, own=True):
-    """V sees all rows, v those of its own scope; A, E, K without either as their scope says; the administrator all."""
+def sees(spec, role, *, own=True, state=None):
+    """V sees all rows, v those of its own scope; A, E, K without either as their scope says; the administrator all.
+    Some are shown a record only in some of its states."""
     given = spec.access.get(role, "")
+    if state and state not in spec.seen_in.get(role, (state,)):
+        return False
     if role == "administrator" or "V" in given:
         return True
     return bool(given) and (own or not ("v" in given or role in spec.scope))
@@ -489,7 +492,7 @@ def sees(spec, role, *, own=True):
 
 def makes(spec, move, state, role, *, own=True, mine=False):
     """May a person of this role make the move on a record in this state?"""
-    if state not in move.source or not sees(spec, role, own=own):
+    if state not in move.source or not sees(spec, role, own=own, state=state):
         return False
     own = own or role not in spec.scope
     first = state == spec.workflow.states[0].name

@@ -89,8 +89,8 @@ def test_the_limit_is_a_parameter(book):
 
 def test_a_case_has_one_report_which_learns_who_deals_with_it(book):
     sheet = sheet_in(book, "assigned", direct_loss="30000", product_batch=None)
-    book.edit("unit", SHEET, sheet, preliminary_plan="更换", technician=book.user("technician"), reply_text="明早到场")
     report = made(book, INCIDENT, place=None, quality_info_transfer=sheet, direct_loss="20000", losses=[])
+    book.edit("unit", SHEET, sheet, preliminary_plan="更换", technician=book.user("technician"), reply_text="明早到场")
     done(book.person("unit").move(SHEET, sheet, "plan"))
     read = book.read(INCIDENT, report)
     assert (read.responsible_unit, read.technician) == ("U1", book.user("technician"))
