@@ -44,7 +44,7 @@ def checks(engine: sa.Engine, client: Any, addresses: dict[str, str], table: str
                 ", ".join(f"{name} {count}" for name, count in counts.items()))
     for name, statements in sent.items():
         statement, parameters = next(s for s in reversed(statements) if "JOIN" in s[0].upper() and "LIMIT" in s[0].upper())
-        inner = statement.upper().partition(") AS ANON")[0].rpartition("(SELECT")[2]
+        inner = statement.upper().partition("JOIN (SELECT")[2].partition(") AS ANON")[0]
         yield Check(f"{name}: the ids of the page first, then the joins", "LIMIT" in inner and "JOIN" not in inner,
                     "LIMIT inside the sub-select" if "LIMIT" in inner else "LIMIT outside")
         if rows >= MIN_ROWS_FOR_PLANS:
