@@ -23,6 +23,7 @@ from rules.act import Act
 from rules.deadlines import LATE, RUNNING, WARNED
 
 BATCH = 500
+PORTION = 50           # records told of in one transaction: others want to write too
 PASSES = 6             # what a pass brings about may be due itself: levels of a notice, after a long absence
 PUT_OFF = office.HOUR  # until a clock that could not be dealt with is looked at again
 
@@ -237,14 +238,15 @@ RISEN = Text("{type} {number} 已升至{step}（{of}，期限 {due}）", "{type}
 
 
 def tell(*clock_ids: int) -> None:
-    """Tell those whom the sweep found: each record by itself, whoever was told already is not told again."""
-    for id_ in clock_ids:
-        clock = db.session.get(DeadlineClock, id_)
-        promise = clock and _promise(clock)
-        if clock is not None and promise is not None and clock.state == RUNNING:
-            act = Act(db.session, access.Actor.system())
-            _tell(act, clock, promise)
-            db.session.commit()
+    """Tell those whom the sweep found, a portion in each transaction; whoever was told already is not told again."""
+    for start in range(0, len(clock_ids), PORTION):
+        act = Act(db.session, access.Actor.system())
+        for clock in db.session.scalars(sa.select(DeadlineClock).where(
+                DeadlineClock.id.in_(clock_ids[start:start + PORTION])).order_by(DeadlineClock.id)):
+            promise = _promise(clock)
+            if promise is not None and clock.state == RUNNING:
+                _tell(act, clock, promise)
+        db.session.commit()
 
 
 def _tell(act: Act, clock: DeadlineClock, promise: Deadline) -> None:
