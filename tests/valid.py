@@ -355,7 +355,7 @@ def value_for(session, field):
     if field.choices:
         return field.choices[0].value
     return {
-        Kind.UNIT: "U1", Kind.MONEY: "12.50", Kind.INTEGER: str(n % 900 + 1), Kind.DECIMAL: "3", Kind.PERCENT: "0.5",
+        Kind.UNIT: "U1", Kind.MONEY: "12.50", Kind.INTEGER: str(n % 900 + 100), Kind.DECIMAL: "3", Kind.PERCENT: "0.5",
         Kind.QUARTER: A_QUARTER, Kind.DATE: A_DAY, Kind.DATETIME: A_MOMENT, Kind.BOOL: "true", Kind.PHONE: f"138{n:08}",
         Kind.EMAIL: f"person{n}@demo.example",
     }[field.kind]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
+from models.history import Notice
+from models.people import User
 from tests.casebook import Casebook, at, done, refused
 
 MEMO, CUSTOMER = "customer_contact_memo", "customer"
@@ -76,6 +79,14 @@ def test_everybody_informed_acknowledges_and_only_they(book):
     done(book.person("warehouse").move(MEMO, memo, "acknowledge"))
     assert book.state(MEMO, memo) == "acknowledged"
     done(engineer.move(MEMO, memo, "archive"))
+
+
+def test_those_informed_hear_of_it_and_whoever_wrote_it_does_not(book):
+    memo_for(book, "unit", "sales")
+    with book.session() as session:
+        told = session.scalars(sa.select(User.username).join(Notice, Notice.person_id == User.id).where(
+            Notice.type == MEMO, Notice.kind == "move")).all()
+    assert told == ["unit"]
 
 
 def test_nobody_types_that_somebody_was_informed(book):

@@ -89,6 +89,27 @@ def test_a_dealer_that_did_not_owe_it_yet_is_left_alone(book):
     assert {who for who, words in told(book, "dealer_reports", "2024-03-03") if "2024-02" in words} == {"dealer_f001"}
 
 
+def test_a_dealer_that_came_into_the_ledger_after_the_day_owes_nothing_for_it(book):
+    with book.session() as session:
+        session.execute(sa.update(DealerLedger).where(DealerLedger.dealer_code == "F002").values(
+            created_at=at("2024-03-06 00:00")))
+        session.commit()
+    late = {who for who, words in told(book, "dealer_reports", "2024-03-06") if "2024-02" in words}
+    assert "dealer_f001" in late and "dealer_f002" not in late
+
+
+def test_what_is_begun_or_called_off_is_not_handed_in_and_what_was_sent_back_is(book):
+    for month, state, submitted in (("01", "draft", None), ("02", "void", "2024-03-01T09:00"),
+                                    ("03", "draft", "2024-04-01T09:00")):
+        with desk(book.app) as session:
+            report = valid.record(session, "monthly_quality_report", submitted_at=submitted, period=f"2024-{month}")
+            session.execute(sa.update(type(report)).where(type(report).id == report.id).values(state=state))
+
+    owed = [words[:7] for who, words in told(book, "dealer_reports", "2024-04-06")
+            if who == "dealer_f001" and "质量信息" in words]
+    assert owed == ["2024-01", "2024-02"]
+
+
 def test_the_quarter_asks_for_analyses_summaries_and_a_survey(book):
     told(book, "quarter_reports", "2024-03-31")
     first = told(book, "quarter_reports", "2024-04-05")

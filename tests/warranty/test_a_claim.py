@@ -132,7 +132,7 @@ def test_br_07_past_its_shelf_life_a_product_is_not_taken_back(book):
     assert f"{book.read('product_batch', int(batch)).expires_on}" == "2026-11-01"
     late, in_time = (made(
         book, CLAIM, "assigned", vehicle="", product_batch=batch, quantity="3", confirmer=str(book.user("quality_engineer")),
-        received_at=received) for received in ("2026-11-02T00:00", "2026-11-01T23:59"))
+        received_at=received, delays=[]) for received in ("2026-11-02T00:00", "2026-11-01T23:59"))
     refused(engineer.move(CLAIM, late, "confirm", **CONFIRMED), "产品在提出之日已超过有效期")
     refused(engineer.move(CLAIM, in_time, "refuse", reply_text="不予", **CONFIRMED), "须予认可")
     done(engineer.move(CLAIM, late, "refuse", reply_text="可协助处理", **CONFIRMED))
