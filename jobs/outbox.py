@@ -18,6 +18,7 @@ from redis.retry import Retry as Reconnect
 from rq import Queue, Retry, Worker
 from rq.exceptions import DuplicateJobError
 from rq.job import Job, JobStatus
+from rq.registry import StartedJobRegistry
 from rq.worker import BaseWorker
 
 from jobs import embedded_valkey
@@ -157,6 +158,21 @@ def note_failure(row_id: int, reason: str, *, is_final: bool = False) -> None:
     else:
         row.dispatched_at, row.not_before = None, now + WAITS[row.attempts - 1]
     db.session.commit()
+
+
+def take_back_started() -> None:
+    """Jobs of killed workers go back to the queue. On this machine nobody waits until the last heartbeat has run out."""
+    with connection() as store:
+        started = StartedJobRegistry(queue=queue(store))
+        dead = {worker.name: worker.get_current_job_id()
+                for worker in Worker.all(connection=store, serializer=SERIALIZER) if not _is_alive(worker)}
+        jobs = Job.fetch_many([id_ for id_ in dead.values() if id_], connection=store, serializer=SERIALIZER)
+        # What another worker took up since is its own.
+        orphans = {job.id for job in jobs if job is not None and dead.get(job.worker_name or "") == job.id}
+        for execution in store.zrange(started.key, 0, -1):
+            if execution.decode().rpartition(":")[0] in orphans:
+                store.zadd(started.key, {execution: 1}, xx=True)
+        started.cleanup()
 
 
 def take_back_lost(now: datetime) -> int:

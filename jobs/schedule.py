@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from rq.registry import StartedJobRegistry
 
 from jobs import (
     dealer_grade_sheet, deadlines, expiry, outbox, reminders, reports, retention, signatures, upkeep,
@@ -178,8 +177,7 @@ def dispatch_outbox(_act: Act, _due: datetime) -> int:
 
 def take_back_jobs(_act: Act, _due: datetime) -> None:
     """Jobs of killed workers go back to the queue, and so do rows whose job was lost with the queue store."""
-    with outbox.connection() as store:
-        StartedJobRegistry(queue=outbox.queue(store)).cleanup()
+    outbox.take_back_started()
     outbox.take_back_lost(office.now())
 
 

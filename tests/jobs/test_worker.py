@@ -6,12 +6,14 @@ import logging
 import os
 import signal
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from rq import Worker
 from rq.registry import FailedJobRegistry
 
 from jobs import outbox, reports, worker
@@ -234,6 +236,37 @@ def test_a_killed_worker_does_not_count_as_alive(session, store):
     os.waitpid(ended, 0)
     store.hset(gone.key, "pid", ended)
     assert not outbox.is_worker_alive()
+
+
+@contextmanager
+def at_work(store):
+    """Another process is at a job, and is killed in the middle of it."""
+    other = os.fork()
+    if other == 0:
+        work_off(store)
+        os._exit(0)
+    try:
+        end = time.monotonic() + 30
+        while not any(one.pid == other and one.get_current_job_id()
+                      for one in Worker.all(connection=store, serializer=outbox.SERIALIZER)):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        yield
+    finally:
+        os.kill(other, signal.SIGKILL)
+        os.waitpid(other, 0)
+
+
+def test_the_job_of_a_killed_worker_comes_back_at_once_and_that_of_a_living_one_stays(session, store, monkeypatch):
+    instead(monkeypatch, lambda _task: time.sleep(60))
+    ask(session)
+    outbox.dispatch()
+    for _ in range(2):   # the second time the one that was killed before is still listed, with the same job
+        with at_work(store):
+            outbox.take_back_started()
+            assert outbox.queue(store).count == 0, "somebody is at it"
+        outbox.take_back_started()
+        assert outbox.queue(store).count == 1
 
 
 # Failing --------------------------------------------------------------------------------------------------------------
