@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs.reports import FURTHER_ON, REPORTS, Report, Task, account_for, forget_evidence, reason
+from models.base import insert_from
 from models.parts.parts_demand_plan import Part as Wanted
 from models.parts.parts_demand_plan import PartsDemandPlan
 from models.parts.parts_purchase_list import Part, PartsPurchaseList, Source
@@ -96,8 +97,8 @@ def _write_sources(act: Act, purchase: Any) -> int:
     values = {"record_id": sa.literal(purchase.id), "position": place, "part_no": WANTED.part_no,
               "parts_demand_plan_id": PLANS.id, "dealer_id": PLANS.dealer_id, "quantity": WANTED.accepted_quantity}
     act.session.execute(sa.delete(Source.__table__).where(SOURCE.record_id == purchase.id))
-    written = act.session.execute(sa.insert(Source.__table__).from_select(
-        list(values), sa.select(*values.values()).select_from(_joined()).where(_taken(purchase)))).rowcount
+    rows = sa.select(*values.values()).select_from(_joined()).where(_taken(purchase))
+    written = insert_from(act.session, Source.__table__, values, rows)
     act.session.expire(purchase, ["sources"])
     return written
 

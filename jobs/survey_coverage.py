@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs.reports import REPORTS, Report, Task
-from models.base import rounded
+from models.base import insert_from, rounded
 from models.master.customer import Customer
 from models.reports import RUN, Evidence
 from models.satisfaction.satisfaction_questionnaire import SatisfactionQuestionnaire
@@ -48,8 +48,7 @@ def _keep(task: Task, figure: str, *where: Any) -> int:
     """Write down the customers of a figure; how many they are. (A run that is started twice was rolled back before.)"""
     columns = {"of_type": RUN, "of_id": task.run_id, "figure": figure, "source_type": Customer.spec.name}
     rows = sa.select(*(sa.literal(value) for value in columns.values()), CUSTOMER.id).where(*where)
-    return task.act.session.execute(
-        sa.insert(Evidence.__table__).from_select([*columns, "source_id"], rows)).rowcount
+    return insert_from(task.act.session, Evidence.__table__, [*columns, "source_id"], rows)
 
 
 REPORTS[NAME] = Report(

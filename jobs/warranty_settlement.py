@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from jobs.reports import (
     FURTHER_ON, NO_DEALER, REPORTS, Made, Report, Task, account_for, forget_evidence, reason,
 )
+from models.base import insert_from
 from models.dealers.dealer_grade_sheet import DealerGradeSheet
 from models.dealers.reward_penalty_notice import RewardPenaltyNotice
 from models.master.dealer_ledger import DealerLedger
@@ -152,8 +153,7 @@ def _write_lines(act: Act, settlement: Any, period: Period, name: str) -> int:
               "amount": sa.func.coalesce(model.amount, 0)}
     rows = _waiting(period, name, settlement.id).where(model.dealer_id == settlement.dealer_id)
     act.session.execute(sa.delete(table).where(table.c.record_id == settlement.id))
-    written = act.session.execute(
-        sa.insert(table).from_select(list(values), rows.with_only_columns(*values.values()))).rowcount
+    written = insert_from(act.session, table, values, rows.with_only_columns(*values.values()))
     act.session.expire(settlement, [name])
     return written
 

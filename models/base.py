@@ -8,7 +8,7 @@ programs know the field as `customer`, and `record.customer` is the record it po
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -424,3 +424,9 @@ __all__ = [
     "lines", "link", "longtext", "moment", "money", "multichoice", "percent", "period", "person", "phone", "province",
     "quarter", "reading", "rounded", "signature", "text", "unique_sets", "unit", "yes_no",
 ]
+
+
+def insert_from(session: Any, table: sa.Table, columns: Sequence[str], rows: Any) -> int:
+    """INSERT ... SELECT; how many rows were written, which a driver counts only when it is asked to."""
+    query = sa.insert(table).from_select(list(columns), rows)
+    return session.execute(query, execution_options={"preserve_rowcount": True}).rowcount

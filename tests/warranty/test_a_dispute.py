@@ -17,7 +17,6 @@ def book(app):
     return Casebook(app)
 
 
-@pytest.fixture
 def now():
     return f"{office.local(office.now()):%Y-%m-%dT%H:%M}"
 
@@ -34,7 +33,7 @@ def planned(book):
     return id_
 
 
-def test_br_13_route_by_route_to_the_authority(book, now):
+def test_br_13_route_by_route_to_the_authority(book):
     """None is skipped, and each was gone to its end in vain before the next."""
     service, deputy, id_ = book.person("customer_service"), book.person("deputy_gm"), planned(book)
     body, office_ = {"mediation_body": "消费者协会"}, {"authority_name": "市场监督管理局"}
@@ -42,9 +41,9 @@ def test_br_13_route_by_route_to_the_authority(book, now):
         refused(by.move(DISPUTE, id_, move, **given), "不能")
     done(service.move(DISPUTE, id_, "negotiate"))
     refused(deputy.move(DISPUTE, id_, "advise_authority", **office_), "不能建议向有关部门申诉")
-    negotiation_fails(book, id_, body, now)
+    negotiation_fails(book, id_, body)
     refused(deputy.move(DISPUTE, id_, "advise_authority", **office_), "“B第三方调解”" + NOT_FAILED)
-    done(service.edit(DISPUTE, id_, **{"routes-1-ended_at": now, "routes-1-is_settled": "false"}))
+    done(service.edit(DISPUTE, id_, **{"routes-1-ended_at": now(), "routes-1-is_settled": "false"}))
     done(service.edit(DISPUTE, id_, **{"routes-0-is_settled": "true"}))
     refused(deputy.move(DISPUTE, id_, "advise_authority", **office_), "“A与客户协商和解”" + NOT_FAILED)
     done(service.edit(DISPUTE, id_, **{"routes-0-is_settled": "false"}))
@@ -57,12 +56,12 @@ def test_br_13_route_by_route_to_the_authority(book, now):
     closed_unsettled(book, id_)
 
 
-def negotiation_fails(book, id_, body, now):
+def negotiation_fails(book, id_, body):
     service = book.person("customer_service")
     refused(service.move(DISPUTE, id_, "mediate", **body), "“A与客户协商和解”" + NOT_FAILED)
     done(service.edit(DISPUTE, id_, **{"routes-0-is_settled": "false"}))
     refused(service.move(DISPUTE, id_, "mediate", **body), NOT_FAILED)
-    done(service.edit(DISPUTE, id_, **{"routes-0-ended_at": now, "routes-0-is_settled": "true"}))
+    done(service.edit(DISPUTE, id_, **{"routes-0-ended_at": now(), "routes-0-is_settled": "true"}))
     refused(service.move(DISPUTE, id_, "mediate", **body), NOT_FAILED)
     done(service.edit(DISPUTE, id_, **{"routes-0-is_settled": "false"}))
     answer = service.move(DISPUTE, id_, "mediate")
@@ -93,11 +92,11 @@ def test_br_13_no_route_is_added_or_removed_by_hand(book):
         refused(service.edit(DISPUTE, id_, **{"routes-0-ended_at": wrong}), sentence, 422)
 
 
-def test_br_13_a_dispute_is_settled_by_the_route_that_was_taken(book, now):
+def test_br_13_a_dispute_is_settled_by_the_route_that_was_taken(book):
     service, id_ = book.person("customer_service"), planned(book)
     done(service.move(DISPUTE, id_, "negotiate"))
     refused(service.move(DISPUTE, id_, "settle", outcome="negotiated", result="和解"), "请先填写当前途径的结束时间")
-    done(service.edit(DISPUTE, id_, **{"routes-0-ended_at": now}))
+    done(service.edit(DISPUTE, id_, **{"routes-0-ended_at": now()}))
     for outcome, sentence in (("unsettled", "未解决的争议不能作为已解决结案"), ("mediated", "结案方式与途径记录不符"),
                               ("authority", "结案方式与途径记录不符")):
         refused(service.move(DISPUTE, id_, "settle", outcome=outcome, result="和解"), sentence)
