@@ -1,0 +1,106 @@
+"""Sheets on paper: data in, PDF out, typeset by typst after `typeset.typ`.
+
+What is typeset travels as data and is never read as markup, whatever somebody has typed into it.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import typst
+
+from models.spec import Refused, Text
+
+TEMPLATE = Path(__file__).with_suffix(".typ")
+# Fonts with Chinese characters, the preferred one first; what it lacks is taken from the others.
+CHINESE = (
+    "WenQuanYi Micro Hei", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "PingFang SC",
+    "Hiragino Sans GB", "Microsoft YaHei", "DengXian", "SimHei", "SimSun", "Noto Serif CJK SC", "Source Han Serif SC",
+    "WenQuanYi Zen Hei", "Droid Sans Fallback", "AR PL UMing CN",
+)
+NO_FONT = Text("服务器上没有中文字体，无法生成 PDF；请管理员安装字体包 fonts-wqy-microhei（或 Noto Sans CJK）后重试",
+               "The server has no font with Chinese characters, so no PDF can be made: have the package "
+               "fonts-wqy-microhei (or Noto Sans CJK) installed and try again")
+# The type area of A4 in millimetres, upright and across, and the size of letters in it.
+ACROSS, UPRIGHT = 273.0, 186.0
+LETTER = 8.5 * 0.3528                # as wide as high, if it is Chinese
+CELL = 2 * 1.4                       # the inset of a cell
+
+_one_at_a_time = Lock()              # the compiler keeps what it has loaded and is nobody's twice
+
+
+@cache
+def _fonts() -> tuple[Any, tuple[str, ...]]:
+    found = typst.Fonts()
+    there = set(found.families())
+    return found, tuple(name for name in CHINESE if name in there)
+
+
+@cache
+def _compiler() -> Any:
+    return typst.Compiler(TEMPLATE, root=TEMPLATE.parent, font_paths=_fonts()[0])
+
+
+def pdf(papers: Mapping[str, Any]) -> bytes:
+    """The sheets as one file."""
+    return bytes(_made(papers, "pdf"))
+
+
+def pictures(papers: Mapping[str, Any], ppi: int = 80) -> list[bytes]:
+    """The pages as PNG."""
+    made = _made(papers, "png", ppi=ppi)
+    return made if isinstance(made, list) else [made]
+
+
+def _made(papers: Mapping[str, Any], kind: str, **options: Any) -> Any:
+    _, families = _fonts()
+    if not families:
+        raise Refused(NO_FONT)
+    told = json.dumps({**papers, "fonts": list(families)}, ensure_ascii=False)
+    with _one_at_a_time:
+        return _compiler().compile(format=kind, sys_inputs={"papers": told}, **options)
+
+
+# What fits ----------------------------------------------------------------------------------------------------------
+
+def wide(text: str) -> float:
+    """The width of a text on one line, in millimetres."""
+    return sum(LETTER if unicodedata.east_asian_width(c) in "WFA" else LETTER * 0.58 for c in text)
+
+
+def lines_of(text: str, room: float) -> list[Any]:
+    """The lines of a text. A word that is wider than its place (a VIN, an address) comes in characters, between which
+    a line may end; otherwise words are left whole."""
+    found: list[Any] = []
+    for line in text.split("\n"):
+        pieces: list[str] = []
+        for n, word in enumerate(line.split(" ")):
+            pieces.append(" ") if n else None
+            pieces += list(word) if _is_unbroken(word, room) else [word]
+        found.append(line if len(pieces) == 2 * line.count(" ") + 1 else pieces)
+    return found
+
+
+def _is_unbroken(word: str, room: float) -> bool:
+    """Between Chinese characters a line may end anyway."""
+    run = longest = 0.0
+    for c in word:
+        run = run + LETTER * 0.58 if unicodedata.east_asian_width(c) not in "WF" else 0.0
+        longest = max(longest, run)
+    return longest > room
+
+
+def shares(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[float]:
+    """How much of the width each column needs: by what is usually in it, none all and none nothing."""
+    needed = [min(24.0, max(9.0, wide(header) / 2)) for header in headers]
+    for row in rows:
+        for n, text in enumerate(row):
+            longest = max((wide(line) for line in text.split("\n")), default=0)
+            needed[n] = max(needed[n], min(46.0, longest + CELL))
+    return needed
