@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from admin_views import pages
@@ -24,7 +25,8 @@ COPY = Text("第 {n} 联（共 {of} 联）：{name}", "Copy {n} of {of}: {name}"
 SIGNATURES = Text("会签", "Signatures")
 SIGNED_SHARES = (5, 12, 9, 11, 9, 14, 26, 12)
 LABEL, VALUE = 24, 66                # shares of a group's four columns
-UPRIGHT_COLUMNS, ACROSS_COLUMNS = 8, 10   # of a table; with more its rows have several lines
+FEW = 8                              # columns: a table with more of them leaves out those that say nothing
+NUMBERED = 6                         # millimetres for the number of a row
 LONG = 60                            # a longer text has the whole width, in millimetres on one line
 
 
@@ -49,7 +51,7 @@ def _sheet(act: Any, record: Any, block: Sequence[Mapping[str, Any]]) -> dict[st
     spec, actor, language = record.spec, act.actor, act.actor.language
     plain, titles = access.sees_private(actor, spec), pages.titles_in(record)
     tables = [_table(table) for table in pages.tables_of(record, titles, actor, plain)]
-    is_wide = any(len(table["headers"]) > UPRIGHT_COLUMNS for table in tables)
+    is_wide = any(_width(table["needed"]) > typeset.UPRIGHT for table in tables)
     room = typeset.ACROSS if is_wide else typeset.UPRIGHT
     form = " ".join(form_in_force(db.session, spec.name, office.local(record.created_at).date()))
     return {
@@ -102,29 +104,39 @@ def _table(table: Mapping[str, Any]) -> dict[str, Any]:
     """Of a table with many columns those that say something."""
     rows = [[shown.text for shown in row["cells"]] for row in table["rows"]]
     kept = [n for n in range(len(table["headers"]))
-            if len(table["headers"]) <= UPRIGHT_COLUMNS or any(row[n] for row in rows) or not rows]
-    return {"title": table["label"], "headers": [table["headers"][n] for n in kept],
+            if len(table["headers"]) <= FEW or any(row[n] for row in rows) or not rows]
+    headers = [table["headers"][n] for n in kept]
+    needed = [typeset.needs(header, (row[n] for row in rows)) for n, header in zip(kept, headers, strict=True)]
+    return {"title": table["label"], "headers": headers, "needed": needed if rows else [],
             "right": [table["numeric"][n] for n in kept], "rows": [[row[n] for n in kept] for row in rows]}
+
+
+def _width(needed: Sequence[float]) -> float:
+    return NUMBERED + sum(needed)
 
 
 def _laid_out(table: Mapping[str, Any], room: float) -> dict[str, Any]:
     """With more columns than fit beside each other, each row has several lines of them."""
-    count = len(table["headers"])
-    most = ACROSS_COLUMNS if room == typeset.ACROSS else UPRIGHT_COLUMNS
-    bands = -(-count // most) if count else 1
-    per = -(-count // bands) if count else 1
-    empty = per * bands - count
+    if not table["rows"]:
+        return {"title": table["title"], "rows": []}
+    bands, columns = next(_banded(table["needed"], bands) for bands in range(1, len(table["needed"]) + 1)
+                          if _width(_banded(table["needed"], bands)[1]) <= room or bands == len(table["needed"]))
+    empty = len(columns) * bands - len(table["headers"])
     headers, right = [*table["headers"], *[""] * empty], [*table["right"], *[False] * empty]
     rows = [[*row, *[""] * empty] for row in table["rows"]]
-    lines = [headers[n:n + per] for n in range(0, per * bands, per)]
-    needed = [typeset.shares(line, (row[n * per:(n + 1) * per] for row in rows)) for n, line in enumerate(lines)]
-    columns = [max(column) for column in zip(*needed, strict=True)]
-    each = (room - 6) / sum(columns)
+    each = (room - NUMBERED) / sum(columns)
     widths = [width * each - typeset.CELL for width in columns] * bands
     return {
         "title": table["title"], "bands": bands, "columns": columns, "right": right,
         "headers": [typeset.lines_of(text, width) for text, width in zip(headers, widths, strict=True)],
         "rows": [[typeset.lines_of(text, width) for text, width in zip(row, widths, strict=True)] for row in rows]}
+
+
+def _banded(needed: Sequence[float], bands: int) -> tuple[int, list[float]]:
+    """The widths of the columns if each row has so many lines of them."""
+    per = -(-len(needed) // bands)
+    lines = [needed[n:n + per] for n in range(0, len(needed), per)]
+    return len(lines), [max(column) for column in zip_longest(*lines, fillvalue=0.0)]
 
 
 # Signatures and copies --------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ GREY, FAINT = "#767676", "#D0D0D0"
 WIDTH, LEFT, RIGHT, TOP = 640, 56, 46, 34
 SIZE = 12                            # of letters
 PLOT = 190                           # height of standing bars and lines
-ROW, NAMES, ENDS = 26, 150, 96       # of lying bars: a row, room for what they are called and for their figures
+ROW, THICK, NAMES, ENDS = 26, 16, 150, 96   # of lying bars: a row, a bar, room for what they are called and for their figures
 TICKS = 5
 FOCUS = 0.8                          # the share of a Pareto that few causes make up
 MOST = 30                            # bars that can be told apart
@@ -48,7 +48,8 @@ class Picture:
     series: tuple[str, ...]
     points: tuple[Point, ...]
     name: str = "chart"              # no other picture of the page has it
-    tick: Callable[[float], str] = lambda value: f"{value:g}"
+    tick: Callable[[float], str] = "{:g}".format
+    is_whole: bool = False           # counts: drawn from nothing, and no mark between two whole numbers
 
     @property
     def told(self) -> str:
@@ -79,8 +80,8 @@ def placed(points: Iterable[Point]) -> list[Point]:
 
 def bars(picture: Picture) -> str:
     """A row per point, with a bar for each of its values."""
-    thick = max(6, 16 // len(picture.series)) if picture.series else 16
-    row = max(ROW, thick * len(picture.series) + 10)
+    thick = THICK if len(picture.series) == 1 else SIZE + 1
+    row = max(ROW, thick * len(picture.series) + 8)
     scale = _lying(_highest(picture))
 
     def drawn(point: Point, y: float) -> Iterator[str]:
@@ -127,9 +128,8 @@ def _rows(picture: Picture, row: int, drawn: Callable[[Point, float], Iterable[s
 
 def pareto(picture: Picture) -> str:
     """Falling bars, the running share as a line on the right scale, and the mark at 80 %."""
-    ground, highest = TOP + PLOT, _highest(picture)
+    ground, values = TOP + PLOT, _axis(picture)
     step = (WIDTH - LEFT - RIGHT) / max(1, len(picture.points))
-    values = _axis(0, _ceiling(highest))
     parts = [*_grid(values, picture.tick), *_shares()]
     line = []
     for n, point in enumerate(picture.points):
@@ -154,7 +154,7 @@ def _shares() -> Iterator[str]:
 def trend(picture: Picture) -> str:
     """A line for each value over the points, from left to right; where a value is missing the line is interrupted."""
     ground, count = TOP + PLOT, max(1, len(picture.points))
-    values = _axis(*_span(picture))
+    values = _axis(picture, _low(picture))
     step = (WIDTH - LEFT - RIGHT) / count
     parts = [*_legend(picture), *_grid(values, picture.tick)]
     for n, point in enumerate(picture.points):
@@ -169,23 +169,33 @@ def trend(picture: Picture) -> str:
                 continue
             x, y = LEFT + (n + 0.5) * step, ground - _high(value, values)
             run.append((x, y, f"{point.label}: {point.texts[which]}"))
-            parts.append(_text(x, y - 9, point.texts[which], anchor="middle"))
+            is_valley = _is_valley([near.values[which] for near in picture.points[max(0, n - 1):n + 2]], value)
+            parts.append(_text(x, y + 17 if is_valley else y - 9, point.texts[which], anchor="middle"))
         parts += _curve(run, _colour(which))
     return _svg(picture, ground + 36, parts)
 
 
-def _span(picture: Picture) -> tuple[float, float]:
-    """From nothing, or where all values lie far above it and close together, from below the least of them."""
+def _is_valley(near: Iterable[float | None], value: float) -> bool:
+    """The line comes from above and goes up again: there is room for the figure below it only."""
+    return all(one is None or one >= value for one in near) and any(one is not None and one > value for one in near)
+
+
+def _axis(picture: Picture, low: float = 0.0) -> tuple[float, ...]:
+    """Even marks from `low` or below it to the highest value or above it."""
+    highest = _highest(picture)
+    step = _step((highest - low) or highest or 1)
+    if picture.is_whole:
+        step = max(1.0, step)
+    first = math.floor(low / step + 1e-9)
+    last = max(first + 1, math.ceil(highest / step - 1e-9))
+    return tuple(n * step for n in range(first, last + 1))
+
+
+def _low(picture: Picture) -> float:
+    """Where a line begins: at nothing; what lies far above it and close together, a little below the least."""
     found = [value for point in picture.points for value in point.values if value is not None]
     least, most = min(found, default=0), max(found, default=0)
-    step = _step(most - least) if most > least else 0
-    low = math.floor(least / step) * step - step if step and least > most / 2 else 0
-    return max(0.0, low), _ceiling(most)
-
-
-def _axis(low: float, high: float) -> tuple[float, ...]:
-    step = _step((high - low) or 1)
-    return tuple(low + n * step for n in range(math.ceil((high - low) / step - 1e-9) + 1)) if high > low else (low, low + 1)
+    return 0.0 if picture.is_whole or least < most / 2 or least == most else max(0.0, least - (most - least) / 4)
 
 
 def _step(span: float) -> float:
@@ -193,10 +203,6 @@ def _step(span: float) -> float:
     raw = span / TICKS
     power = 10 ** math.floor(math.log10(raw))
     return next(power * n for n in (1, 2, 5, 10) if power * n >= raw - 1e-12)
-
-
-def _ceiling(value: float) -> float:
-    return math.ceil(value / _step(value) - 1e-9) * _step(value) if value > 0 else 1.0
 
 
 def _high(value: float, axis: Sequence[float]) -> float:

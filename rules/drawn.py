@@ -58,7 +58,8 @@ def _picture(chart: Chart, fields: dict[str, Field], rows: Sequence[Row], name: 
         points = charts.placed(points)
     title, shown = charts.cut(chart.label.in_(language), points, language)
     tick = _percent if drawn[0].kind is Kind.PERCENT else _number
-    return charts.Picture(title, tuple(field.label.in_(language) for field in drawn), shown, name, tick)
+    return charts.Picture(title, tuple(field.label.in_(language) for field in drawn), shown, name, tick,
+                          drawn[0].kind is Kind.INTEGER)
 
 
 def _percent(value: float) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -31,6 +31,7 @@ NO_FONT = Text("服务器上没有中文字体，无法生成 PDF；请管理员
 ACROSS, UPRIGHT = 273.0, 186.0
 LETTER = 8.5 * 0.3528                # as wide as high, if it is Chinese
 CELL = 2 * 1.4                       # the inset of a cell
+NARROWEST, SHORT, WORD, WIDEST = 9.0, 16.0, 34.0, 50.0   # of columns: whatever they hold, a few characters, a VIN, prose
 
 _one_at_a_time = Lock()              # the compiler keeps what it has loaded and is nobody's twice
 
@@ -88,19 +89,22 @@ def lines_of(text: str, room: float) -> list[Any]:
 
 
 def _is_unbroken(word: str, room: float) -> bool:
-    """Between Chinese characters a line may end anyway."""
+    return _unbroken(word) > room
+
+
+def _unbroken(text: str) -> float:
+    """The widest part of a text in which no line may end, in millimetres; between Chinese characters it may."""
     run = longest = 0.0
-    for c in word:
-        run = run + LETTER * 0.58 if unicodedata.east_asian_width(c) not in "WF" else 0.0
+    for c in text:
+        run = 0.0 if c in " \n" or unicodedata.east_asian_width(c) in "WF" else run + LETTER * 0.58
         longest = max(longest, run)
-    return longest > room
+    return longest
 
 
-def shares(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[float]:
-    """How much of the width each column needs: by what is usually in it, none all and none nothing."""
-    needed = [min(24.0, max(9.0, wide(header) / 2)) for header in headers]
-    for row in rows:
-        for n, text in enumerate(row):
-            longest = max((wide(line) for line in text.split("\n")), default=0)
-            needed[n] = max(needed[n], min(46.0, longest + CELL))
-    return needed
+def needs(header: str, texts: Iterable[str]) -> float:
+    """About how wide a column should be: its words whole, its heading on two lines, and no text on more than a few."""
+    needed = max(NARROWEST, wide(header) / 2 + CELL, _unbroken(header) + CELL)
+    for text in texts:
+        longest = max((wide(line) for line in text.split("\n")), default=0)
+        needed = max(needed, min(longest, SHORT) + CELL, min(_unbroken(text), WORD) + CELL, longest / 3 + CELL)
+    return min(needed, WIDEST)
