@@ -32,6 +32,8 @@ class Printed(BaseView):
     def paper(self) -> Any:
         """`?id=3`, or several: one file in which each record begins a page; in copies where the form goes out in them,
         unless `copies=one`."""
+        if not typeset.is_able():
+            return door.page(503, typeset.NO_FONT.in_(door.language()))
         ids = list(dict.fromkeys(door.as_id(raw) for raw in request.args.getlist("id"))) or abort(404)
         if len(ids) > MOST:
             raise Invalid({"id": TOO_MANY.with_(most=MOST, count=len(ids))})

@@ -48,6 +48,11 @@ def _compiler() -> Any:
     return typst.Compiler(TEMPLATE, root=TEMPLATE.parent, font_paths=_fonts()[0])
 
 
+def is_able() -> bool:
+    """Is there a font to print Chinese in?"""
+    return bool(_fonts()[1])
+
+
 def pdf(papers: Mapping[str, Any]) -> bytes:
     """The sheets as one file."""
     return bytes(_made(papers, "pdf"))
@@ -60,10 +65,9 @@ def pictures(papers: Mapping[str, Any], ppi: int = 80) -> list[bytes]:
 
 
 def _made(papers: Mapping[str, Any], kind: str, **options: Any) -> Any:
-    _, families = _fonts()
-    if not families:
+    if not is_able():
         raise Refused(NO_FONT)
-    told = json.dumps({**papers, "fonts": list(families)}, ensure_ascii=False)
+    told = json.dumps({**papers, "fonts": list(_fonts()[1])}, ensure_ascii=False)
     with _one_at_a_time:
         return _compiler().compile(format=kind, sys_inputs={"papers": told}, **options)
 
