@@ -13,7 +13,7 @@ from models.spec import NUMBERS, Field, Kind, Text
 from rules import access, exports, lists, office, signed
 
 FORMATS: Mapping[Kind, str] = {
-    Kind.MONEY: "#,##0.00", Kind.PERCENT: "0.00%", Kind.INTEGER: "#,##0", Kind.DECIMAL: "#,##0.####",
+    Kind.MONEY: "#,##0.00", Kind.PERCENT: "0.00%", Kind.INTEGER: "#,##0", Kind.DECIMAL: "General",
     Kind.DATE: "yyyy-mm-dd", Kind.DATETIME: "yyyy-mm-dd hh:mm",
 }
 WIDTHS: Mapping[Kind, int] = {Kind.LONGTEXT: 48, Kind.DATETIME: 17, Kind.DATE: 12, Kind.BOOL: 8}
