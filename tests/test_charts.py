@@ -11,7 +11,7 @@ import pytest
 from models.base import Record
 from models.spec import Chart, ChartKind, Text, WrongDeclaration
 from rules import charts, registry
-from tests import paper, reading, valid
+from tests import on_paper, reading, valid
 from tests.casebook import Casebook
 from tests.valid import Colleague, desk
 
@@ -151,8 +151,8 @@ def test_charts_are_printed_too(app):
         id_ = valid.record(session, SUMMARY, figures=rows).id
         bare = valid.record(session, SUMMARY).id
     manager = Colleague(app, "quality_manager")
-    assert "故障类别帕累托图" in paper.whole(paper.printed(manager, SUMMARY, id_))
-    assert "帕累托图" not in paper.whole(paper.printed(manager, SUMMARY, bare)), "nothing was counted"
+    assert "故障类别帕累托图" in on_paper.whole(on_paper.printed(manager, SUMMARY, id_))
+    assert "帕累托图" not in on_paper.whole(on_paper.printed(manager, SUMMARY, bare)), "nothing was counted"
 
 
 # Declarations -------------------------------------------------------------------------------------------------------

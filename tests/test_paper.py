@@ -11,7 +11,7 @@ from models.base import Record, db
 from models.history import AuditEntry
 from models.spec import AREAS, LANGUAGES, Kind
 from rules import exports, typeset
-from tests import paper, reading, rounds, valid
+from tests import on_paper, reading, rounds, valid
 from tests.casebook import Casebook, done
 from tests.valid import TYPES, Colleague, desk
 
@@ -48,7 +48,7 @@ def test_every_type_prints_all_that_its_page_shows_and_nothing_that_is_masked(ap
             person = Colleague(app, valid.username(role), language)
             if person.get(f"/admin/{spec.name}/details/?id={id_}").status_code != 200:
                 continue   # not in this role's scope
-            text = paper.whole(paper.printed(person, spec.name, id_, query="&copies=one"))
+            text = on_paper.whole(on_paper.printed(person, spec.name, id_, query="&copies=one"))
             shown = values_of(person.get(f"/admin/{spec.name}/details/?id={id_}").text)
             assert not [value for value in shown if value not in text], (spec.name, role)
             for told in (number, spec.zh, *((spec.en,) if language == "en" else ())):
@@ -64,13 +64,13 @@ def test_every_sheet_counts_its_own_pages_and_says_that_nobody_keeps_it_up_to_da
     with desk(app) as session:
         long = valid.record(session, MEMO, content="顾客来电说明情况。\n" * 150).id
         short = valid.record(session, MEMO).id
-    found = paper.printed(book.person("sales"), MEMO, long, short)
+    found = on_paper.printed(book.person("sales"), MEMO, long, short)
     assert len(found) > 2
     first = len(found) - 1
     for n, page in enumerate(found):
         assert ("第1页共1页" if n == first else f"第{n + 1}页共{first}页") in page
         assert "打印件不受控" in page and "打印：" in page
-    english = paper.printed(Colleague(app, "sales", "en"), MEMO, short)
+    english = on_paper.printed(Colleague(app, "sales", "en"), MEMO, short)
     assert "Page1of1" in english[0] and "Printedcopiesareuncontrolled" in english[0]
 
 
@@ -79,11 +79,11 @@ def test_a_form_that_goes_out_in_copies_is_printed_in_copies_each_with_its_recei
         id_ = valid.record(session, BULLETIN, "published", receipts=[{"unit": "U1"}, {"unit": "U2"}]).id
     units = [reading.squeezed(cell) for cell in re.findall(r'data-label="签收单位"[^>]*>(.*?)</td>', book.person(
         "quality_engineer").get(f"/admin/{BULLETIN}/details/?id={id_}").text, re.S)]
-    found = paper.printed(book.person("quality_engineer"), BULLETIN, id_)
+    found = on_paper.printed(book.person("quality_engineer"), BULLETIN, id_)
     assert len(found) == len(units) == 2
     for n, (page, unit) in enumerate(zip(found, units, strict=True), 1):
         assert f"第{n}联（共2联）：{unit}" in page
-    assert len(paper.printed(book.person("quality_engineer"), BULLETIN, id_, query="&copies=one")) == 1
+    assert len(on_paper.printed(book.person("quality_engineer"), BULLETIN, id_, query="&copies=one")) == 1
 
 
 def test_the_form_in_force_and_the_company_stand_on_paper(app, book):
@@ -93,7 +93,7 @@ def test_the_form_in_force_and_the_company_stand_on_paper(app, book):
             valid.record(session, "controlled_document", "effective", form_of=MEMO, document_no="QR-07", version="B/2",
                          effective_on="2020-01-01", obsoleted_on=None)
             id_ = valid.record(session, MEMO).id
-        text, = paper.printed(book.person("sales"), MEMO, id_)
+        text, = on_paper.printed(book.person("sales"), MEMO, id_)
     finally:
         app.config["COMPANY"] = None
     assert "山城摩托车有限公司" in text and text.count("QR-07B/2") == 2
@@ -105,14 +105,14 @@ def test_what_is_void_says_so_across_the_page(app, book):
     book.as_it_was(MEMO, id_, state="void")
     with desk(app) as session:
         label = Record.types[MEMO].workflow.state("void").label.zh
-    assert paper.printed(book.person("sales"), MEMO, id_)[0].count(label) == 2   # beside the state's word
+    assert on_paper.printed(book.person("sales"), MEMO, id_)[0].count(label) == 2   # beside the state's word
 
 
 def test_who_signed_in_whose_place_when_and_for_what_is_on_the_sheet(app, book):
     id_ = rounds.submitted(book)
     done(book.person("quality_manager").move(PLAN, id_, "approve", comment="同意，注意安全"))
     page = book.person("sales").get(f"/admin/{PLAN}/details/?id={id_}").text
-    text = paper.whole(paper.printed(book.person("sales"), PLAN, id_))
+    text = on_paper.whole(on_paper.printed(book.person("sales"), PLAN, id_))
     hashed = re.search(r'title="([0-9a-f]{64})"', page)[1]
     for told in ("会签", "已签", "同意，注意安全", hashed[:12], "质量负责人"):
         assert told in text, told
@@ -131,7 +131,7 @@ def test_only_who_sees_every_one_of_the_records_prints_them(app, book):
     assert book.person("warehouse").get(f"{address}?id={here}").status_code == 403
     assert app.test_client().get(f"{address}?id={here}").status_code == 302
     manager = book.person("customer_service")
-    assert len(paper.printed(manager, "monthly_quality_report", here, there)) >= 2
+    assert len(on_paper.printed(manager, "monthly_quality_report", here, there)) >= 2
 
 
 def test_more_records_than_one_file_takes_are_refused_with_a_sentence(book):
@@ -145,8 +145,8 @@ def test_each_print_is_in_the_audit_before_it_leaves(app, book):
         rows = [valid.record(session, PLAN) for _ in range(2)]
         ids, numbers = [row.id for row in rows], [row.number or f"#{row.id}" for row in rows]
     engineer = book.person("quality_engineer")
-    paper.printed(engineer, PLAN, *ids[::-1])
-    paper.calculated(engineer, PLAN, ids[0])
+    on_paper.printed(engineer, PLAN, *ids[::-1])
+    on_paper.calculated(engineer, PLAN, ids[0])
     assert engineer.get(f"/admin/{PLAN}/print/?id=999999").status_code == 404
     with desk(app) as session:
         kept = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "export").order_by(AuditEntry.id)).all()
@@ -165,7 +165,7 @@ def test_nothing_that_somebody_typed_is_read_as_markup(app, book):
     typed = "\n".join(NASTY)
     with desk(app) as session:
         id_ = valid.record(session, MEMO, content=typed, subject=NASTY[0]).id
-    text = paper.whole(paper.printed(book.person("sales"), MEMO, id_))
+    text = on_paper.whole(on_paper.printed(book.person("sales"), MEMO, id_))
     assert not [one for one in NASTY if "".join(one.split()) not in text]
 
 
@@ -173,8 +173,8 @@ def test_a_word_without_end_stays_inside_its_cell(app, book):
     word = "LZ" + "0123456789ABCDEF" * 20
     with desk(app) as session:
         id_ = valid.record(session, CARD, quality_info=word).id
-    found = paper.printed(book.person("quality_engineer"), CARD, id_, query="&copies=one")
-    assert word in paper.whole(found)
+    found = on_paper.printed(book.person("quality_engineer"), CARD, id_, query="&copies=one")
+    assert word in on_paper.whole(found)
     assert all(len(one) == 1 or isinstance(one, str) for one in typeset.lines_of("短 " + word, 30.0)[0])
 
 

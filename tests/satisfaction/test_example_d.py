@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests import paper
+from tests import on_paper
 from tests.casebook import Casebook, done, refused
 
 SCORE, REPORT = "satisfaction_score", "satisfaction_report"
@@ -91,10 +91,10 @@ def test_example_d_from_files_to_the_score(app, run, tmp_path, forms, scale, sco
     assert sheet["behind"]["score"] == sheet["behind"]["items:quality"] == sheet["behind"]["sent_count"] == every
     book = Casebook(app)
     manager, id_ = book.person("quality_manager"), book.ids(SCORE)[0]
-    found = paper.calculated(manager, SCORE, id_)
-    assert float(score) in paper.figures(found).values() and len(paper.rows_of(found["依据"])) >= 2 * len(forms)
+    found = on_paper.calculated(manager, SCORE, id_)
+    assert float(score) in on_paper.figures(found).values() and len(on_paper.rows_of(found["依据"])) >= 2 * len(forms)
     told = [row for table in found.values() for row in table if float(items["quality"]) in row]
-    text = paper.whole(paper.printed(manager, SCORE, id_))
+    text = on_paper.whole(on_paper.printed(manager, SCORE, id_))
     assert told and score in text and not [value for value in items.values() if value not in text]
 
 
