@@ -16,11 +16,12 @@ from models.reports import Evidence
 from models.spec import Invalid, RecordType, Text
 from rules import access, audit, lists, office, record_book, records, signed, typeset
 
-MOST, MOST_ROWS = 100, 20_000        # records of one file, and rows of their child tables
+MOST, MOST_CELLS = 100, 40_000       # records of one file with their copies, and cells of several records
 TOO_MANY = Text("一次最多打印 {most} 张单据，您选了 {count} 张；请分几次打印",
                 "At most {most} records are printed at once, you chose {count}: print them in several parts")
-TOO_LONG = Text("所选单据的明细超过 {most} 行，请分几次打印，或导出表格",
-                "The records chosen have more than {most} rows: print them in several parts, or export a table")
+IN_COPIES = Text("连同各联超过 {most} 份，请分几次打印，或每张只打印一份",
+                 "With their copies these are more than {most}: print them in several parts, or one of each")
+TOO_LONG = Text("所选单据的内容太多，请分几次打印", "The records chosen hold too much for one file: print them in several parts")
 
 
 class Printed(BaseView):
@@ -42,8 +43,10 @@ class Printed(BaseView):
             abort(404)
         told = sheets.papers(door.act(), found, in_copies=request.args.get("copies") != "one",
                              company=current_app.config["COMPANY"] or door.t("售后管理后台", "Aftercare"))
-        if sum(len(table["rows"]) for sheet in told["sheets"] for table in sheet["tables"]) > MOST_ROWS:
-            raise Invalid({"id": TOO_LONG.with_(most=MOST_ROWS)})
+        if len(told["sheets"]) > MOST:
+            raise Invalid({"id": IN_COPIES.with_(most=MOST)})
+        if len(found) > 1 and typeset.cells_of(told) > MOST_CELLS:
+            raise Invalid({"id": TOO_LONG})
         answer = self._file(typeset.pdf(told), "application/pdf", "pdf", found, shown=True)
         self._note(found, "pdf")
         return answer

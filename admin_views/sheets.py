@@ -25,6 +25,9 @@ COPY = Text("第 {n} 联（共 {of} 联）：{name}", "Copy {n} of {of}: {name}"
 SIGNATURES = Text("会签", "Signatures")
 SIGNED_SHARES = (5, 12, 9, 11, 9, 14, 26, 12)
 LABEL, VALUE = 24, 66                # shares of a group's four columns
+MOST_ROWS = 1_500                    # of a child table on paper
+MORE = Text("以上为前 {most} 行，共 {count} 行；其余见系统内记录或 XLSX", "The first {most} of {count} rows; the rest is in the "
+            "record and in its XLSX")
 FEW = 8                              # columns: a table with more of them leaves out those that say nothing
 NUMBERED = 6                         # millimetres for the number of a row
 LONG = 60                            # a longer text has the whole width, in millimetres on one line
@@ -50,7 +53,7 @@ def papers(act: Any, records: Sequence[Any], *, in_copies: bool, company: str) -
 def _sheet(act: Any, record: Any, block: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     spec, actor, language = record.spec, act.actor, act.actor.language
     plain, titles = access.sees_private(actor, spec), pages.titles_in(record)
-    tables = [_table(table) for table in pages.tables_of(record, titles, actor, plain)]
+    tables = [_table(table, language) for table in pages.tables_of(record, titles, actor, plain)]
     is_wide = any(_width(table["needed"]) > typeset.UPRIGHT for table in tables)
     room = typeset.ACROSS if is_wide else typeset.UPRIGHT
     form = " ".join(form_in_force(db.session, spec.name, office.local(record.created_at).date()))
@@ -100,14 +103,15 @@ def _group(title: str, fields: Sequence[pages.Shown], room: float) -> dict[str, 
 
 # Child tables -----------------------------------------------------------------------------------------------------
 
-def _table(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a table with many columns those that say something."""
-    rows = [[shown.text for shown in row["cells"]] for row in table["rows"]]
+def _table(table: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Of a table with many columns those that say something, and of thousands of rows the first, which it says."""
+    rows, count = [[shown.text for shown in row["cells"]] for row in table["rows"][:MOST_ROWS]], len(table["rows"])
+    more = MORE.with_(most=f"{MOST_ROWS:,}", count=f"{count:,}").in_(language) if count > MOST_ROWS else ""
     kept = [n for n in range(len(table["headers"]))
             if len(table["headers"]) <= FEW or any(row[n] for row in rows) or not rows]
     headers = [table["headers"][n] for n in kept]
     needed = [typeset.needs(header, (row[n] for row in rows)) for n, header in zip(kept, headers, strict=True)]
-    return {"title": table["label"], "headers": headers, "needed": needed if rows else [],
+    return {"title": table["label"], "headers": headers, "needed": needed if rows else [], "more": more,
             "right": [table["numeric"][n] for n in kept], "rows": [[row[n] for n in kept] for row in rows]}
 
 
@@ -127,7 +131,7 @@ def _laid_out(table: Mapping[str, Any], room: float) -> dict[str, Any]:
     each = (room - NUMBERED) / sum(columns)
     widths = [width * each - typeset.CELL for width in columns] * bands
     return {
-        "title": table["title"], "bands": bands, "columns": columns, "right": right,
+        "title": table["title"], "more": table["more"], "bands": bands, "columns": columns, "right": right,
         "headers": [typeset.lines_of(text, width) for text, width in zip(headers, widths, strict=True)],
         "rows": [[typeset.lines_of(text, width) for text, width in zip(row, widths, strict=True)] for row in rows]}
 

@@ -22,7 +22,7 @@ GREY, FAINT = "#767676", "#D0D0D0"
 WIDTH, LEFT, RIGHT, TOP = 640, 56, 46, 34
 SIZE = 12                            # of letters
 PLOT = 190                           # height of standing bars and lines
-ROW, THICK, NAMES, ENDS = 26, 16, 150, 96   # of lying bars: a row, a bar, room for what they are called and for their figures
+ROW, THICK, NAMES, ENDS = 26, 16, 150, 124   # of lying bars: a row, a bar, room for what they are called and for their figures
 TICKS = 5
 FOCUS = 0.8                          # the share of a Pareto that few causes make up
 MOST = 30                            # bars that can be told apart
@@ -219,7 +219,7 @@ def _grid(axis: Sequence[float], tick: Callable[[float], str]) -> Iterator[str]:
 def _below(x: float, ground: float, label: str, room: float) -> Iterator[str]:
     """What a standing bar is called, on two lines at most."""
     first, rest = _broken(label, room - 4)
-    yield _text(x, ground + 16, first, anchor="middle", told=label)
+    yield _text(x, ground + 16, first.rstrip("-") if rest else first, anchor="middle", told=label)
     if rest:
         yield _text(x, ground + 31, _shortened(rest, room - 4), anchor="middle")
 

@@ -6,6 +6,8 @@ What is typeset travels as data and is never read as markup, whatever somebody h
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -18,6 +20,8 @@ import typst
 from models.spec import Refused, Text
 
 TEMPLATE = Path(__file__).with_suffix(".typ")
+HOUSE = TEMPLATE.parent.parent
+AT_ONCE = 3000                       # cells: what is typeset in the server itself, some ten pages
 # Fonts with Chinese characters, the preferred one first; what it lacks is taken from the others.
 CHINESE = (
     "WenQuanYi Micro Hei", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "PingFang SC",
@@ -54,8 +58,18 @@ def is_able() -> bool:
 
 
 def pdf(papers: Mapping[str, Any]) -> bytes:
-    """The sheets as one file."""
-    return bytes(_made(papers, "pdf"))
+    """The sheets as one file. Many of them take some hundred megabytes: another process makes them, and gives all of it
+    back at its end."""
+    if cells_of(papers) <= AT_ONCE:
+        return bytes(_made(papers, "pdf"))
+    told = json.dumps(papers, ensure_ascii=False).encode()
+    return subprocess.run([sys.executable, "-m", __name__], input=told, stdout=subprocess.PIPE, cwd=HOUSE, check=True).stdout
+
+
+def cells_of(papers: Mapping[str, Any]) -> int:
+    """How much there is to typeset."""
+    return sum(len(row) for sheet in papers["sheets"] for table in sheet["tables"] for row in table["rows"]) + sum(
+        2 * len(group["cells"]) for sheet in papers["sheets"] for group in sheet["groups"])
 
 
 def pictures(papers: Mapping[str, Any], ppi: int = 80) -> list[bytes]:
@@ -79,9 +93,11 @@ def wide(text: str) -> float:
     return sum(LETTER if unicodedata.east_asian_width(c) in "WFA" else LETTER * 0.58 for c in text)
 
 
-def lines_of(text: str, room: float) -> list[Any]:
-    """The lines of a text. A word that is wider than its place (a VIN, an address) comes in characters, between which
-    a line may end; otherwise words are left whole."""
+def lines_of(text: str, room: float) -> Any:
+    """The lines of a text; one that is a single plain line is left as it is. A word that is wider than its place (a VIN,
+    an address) comes in characters, between which a line may end; otherwise words are left whole."""
+    if "\n" not in text and wide(text) <= room:
+        return text
     found: list[Any] = []
     for line in text.split("\n"):
         pieces: list[str] = []
@@ -89,7 +105,7 @@ def lines_of(text: str, room: float) -> list[Any]:
             pieces.append(" ") if n else None
             pieces += list(word) if _is_unbroken(word, room) else [word]
         found.append(line if len(pieces) == 2 * line.count(" ") + 1 else pieces)
-    return found
+    return text if found == [text] else found
 
 
 def _is_unbroken(word: str, room: float) -> bool:
@@ -112,3 +128,7 @@ def needs(header: str, texts: Iterable[str]) -> float:
         longest = max((wide(line) for line in text.split("\n")), default=0)
         needed = max(needed, min(longest, SHORT) + CELL, min(_unbroken(text), WORD) + CELL, longest / 3 + CELL)
     return min(needed, WIDEST)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(bytes(_made(json.load(sys.stdin.buffer), "pdf")))

@@ -7,6 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from admin_views import sheets
 from models.base import Record, db
 from models.history import AuditEntry
 from models.spec import AREAS, LANGUAGES, Kind
@@ -140,6 +141,18 @@ def test_more_records_than_one_file_takes_are_refused_with_a_sentence(book):
     assert answer.status_code == 400 and "最多打印 100 张" in answer.text
 
 
+def test_what_is_long_is_made_in_a_process_of_its_own_and_cut_only_with_a_sentence(app, book, monkeypatch):
+    with desk(app) as session:
+        person = str(valid.id_of(session, "technician"))
+        id_ = valid.record(session, MEMO, informed=[{"person": person, "remark": f"意见{n:04}"} for n in range(40)]).id
+    usual = on_paper.printed(book.person("sales"), MEMO, id_)
+    monkeypatch.setattr(typeset, "AT_ONCE", 10)
+    assert on_paper.printed(book.person("sales"), MEMO, id_) == usual and "意见0039" in on_paper.whole(usual)
+    monkeypatch.setattr(sheets, "MOST_ROWS", 30)
+    text = on_paper.whole(on_paper.printed(book.person("sales"), MEMO, id_))
+    assert "意见0029" in text and "意见0030" not in text and "以上为前30行，共40行" in text
+
+
 def test_each_print_is_in_the_audit_before_it_leaves(app, book):
     with desk(app) as session:
         rows = [valid.record(session, PLAN) for _ in range(2)]
@@ -175,7 +188,8 @@ def test_a_word_without_end_stays_inside_its_cell(app, book):
         id_ = valid.record(session, CARD, quality_info=word).id
     found = on_paper.printed(book.person("quality_engineer"), CARD, id_, query="&copies=one")
     assert word in on_paper.whole(found)
-    assert all(len(one) == 1 or isinstance(one, str) for one in typeset.lines_of("短 " + word, 30.0)[0])
+    pieces, = typeset.lines_of(f"短 {word}", 30.0)
+    assert pieces == ["短", " ", *word] and typeset.lines_of("短 LZ0123", 30.0) == "短 LZ0123"
 
 
 def test_without_a_chinese_font_one_sentence_names_the_package(app, book, monkeypatch):
