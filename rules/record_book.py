@@ -33,9 +33,7 @@ class Book:
         self.record, self.titles, self.language = record, titles, actor.language
         self.plain = access.sees_private(actor, record.spec)
         self.file = io.BytesIO()
-        # Nothing that somebody typed becomes a formula, a link or a number.
-        self.book = xlsxwriter.Workbook(self.file, {
-            "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
+        self.book = xlsxwriter.Workbook(self.file, {"in_memory": True})
         self.bold = self.book.add_format({"bold": True, "bg_color": "#E8EDF3", "border": 1, "text_wrap": True})
         self.formats = {kind: self.book.add_format({"num_format": one, "valign": "top"}) for kind, one in FORMATS.items()}
         self.wrapped = self.book.add_format({"text_wrap": True, "valign": "top"})
@@ -110,7 +108,7 @@ class Book:
             self._text(sheet, row, column, exports.shown(field, value, self.language))
 
     def _text(self, sheet: Any, row: int, column: int, text: str) -> None:
-        if text:
+        if text:   # as a string: nothing that somebody typed becomes a formula, a link or a number
             sheet.write_string(row, column, text[:LONGEST_TEXT], self.wrapped)
 
     def _texts(self, name: Text, headers: Sequence[Text], rows: Rows) -> None:
