@@ -86,4 +86,5 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "WTF_CSRF_TIME_LIMIT": None,   # as long as the session
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=365),   # their addresses carry their content's hash
         "LANGUAGE": settings.language,
+        "COMPANY": settings.company,   # on paper
     }

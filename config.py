@@ -37,6 +37,7 @@ class Settings:
     language: str
     mail_url: str | None = field(repr=False)  # None: mails are kept as notices only
     files_url: str | None = field(repr=False)  # None: the data folder
+    company: str | None = None  # whose name stands on paper; None: the application's
     public_url: str | None = None  # under which people reach it, for the links of mails; None: http://HOST:PORT
 
     @property
@@ -64,6 +65,7 @@ class Settings:
             "language": _language(given.get("AFTERCARE_LANGUAGE", "zh")),
             "mail_url": _mail_url(given.get("MAIL_URL")),
             "files_url": _files_url(given.get("FILES_URL")),
+            "company": given.get("AFTERCARE_COMPANY"),
             "public_url": _public_url(given.get("AFTERCARE_URL")),
             "database_url": _database_url(given.get("DATABASE_URL"), data),
         }

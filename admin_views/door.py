@@ -224,6 +224,7 @@ ERRORS = {
     413: Text("提交的内容太大", "What was sent is too large"),
     429: Text("尝试太频繁，请稍后再试", "Too many attempts: try again later"),
     500: Text("系统出错，已记入日志；您的操作没有保存", "Something went wrong and was logged; nothing was saved"),
+    503: Text("服务器还缺少所需的组件", "The server lacks something that this needs"),
 }
 
 

@@ -19,6 +19,7 @@ from admin_views import door, pages, signing, special, uploads
 from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
 from admin_views.figures import Figured
+from admin_views.printed import Printed
 from forms import record_form
 from jobs import reports
 from models.base import db, reading, set_reading
@@ -32,6 +33,7 @@ RIGHTS = {
     "index": "view", "details": "view", "new": "create", "edit": "view", "move": "view", "acknowledge": "view",
     "uncover": "view", "chain": "view", "figures": "view", "handbook": "view", "choices": "view", "export_csv": "export",
     "attach": "view", "attachment": "view", "detach": "view", "comment": "view", "withdraw": "view", "people": "view",
+    "paper": "view", "workbook": "export",
 }
 RESERVED = {"page", "q", "sort", "lang", "header", "behind", "from"}
 
@@ -41,7 +43,7 @@ def record_views() -> Iterator[RecordView]:
         yield RecordView(spec)
 
 
-class RecordView(Attached, Chained, Figured):
+class RecordView(Attached, Chained, Figured, Printed):
     """The screens of one record type."""
 
     def __init__(self, spec: RecordType) -> None:

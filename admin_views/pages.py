@@ -24,7 +24,7 @@ from models.master.controlled_document import form_in_force
 from models.people import Unit, User
 from models.reports import Evidence
 from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
-from rules import access, attachments, checks, exports, handbook, lists, moves, office, records
+from rules import access, attachments, checks, drawn, exports, handbook, lists, moves, office, records
 
 CHOICES = 50
 UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")
@@ -412,7 +412,7 @@ class Shown:
     kind: str = ""
 
 
-def _titles(record: Any) -> dict[tuple[str, Any], str]:
+def titles_in(record: Any) -> dict[tuple[str, Any], str]:
     """All link, person, unit and file titles of a record and its lines: one statement per target type."""
     wanted: dict[str, tuple[Field, set[Any]]] = {}
     for row, fields in _rows(record):
@@ -489,28 +489,38 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
     """The whole context of a details page."""
     spec, actor, language = record.spec, act.actor, act.actor.language
     open_ = access.sees_private(actor, spec) if plain is None else plain
-    titles, files_at, offers = _titles(record), panels.files_at(record), moves.offered(act, record)
+    titles, offers = titles_in(record), moves.offered(act, record)
     talk = panels.talk(act, record, unsaid)
-    groups: list[tuple[str, list[Shown]]] = [(spec.label.in_(language), [])]
-    for field in spec.fields.values():
-        if field.group is not None:
-            groups.append((field.group.in_(language), []))
-        if not field.machine:
-            groups[-1][1].append(_shown(record, field, titles, actor, open_, files_at))
     return {
         "spec": spec, "record": record, "problem": problem, "is_plain": open_,
         "state": spec.workflow.state(record.state), "tone": tone(spec, record.state),
         "steps": _steps(record, language),
-        "groups": [(title, fields) for title, fields in groups if fields],
-        "tables": [_table(record, child, titles, actor, open_) for child in spec.lines.values()],
+        "groups": groups_of(record, titles, actor, open_), "tables": tables_of(record, titles, actor, open_),
+        "charts": drawn.of(act, record),
         "buttons": _buttons(act, offers, failed, errors or {}, given),
-        "may_edit": access.may(actor, "edit", spec, record), "may_uncover": not open_ and may_uncover(actor, spec),
+        "may_edit": access.may(actor, "edit", spec, record), "may_export": access.may(actor, "export", spec),
+        "may_uncover": not open_ and may_uncover(actor, spec),
         "clocks": _clocks(record, language),
         "files": panels.files(act, record, offers, open_), "talk": talk,
         "timeline": timeline(record, actor, open_, talk), "behind": _behind(record, language),
         "paper_form": " ".join(form_in_force(db.session, spec.name, office.local(record.created_at).date())),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
     }
+
+
+def groups_of(record: Any, titles: Mapping[Any, str], actor: access.Actor, plain: bool) -> list[tuple[str, list[Shown]]]:
+    """What the form says under each of its headings."""
+    groups: list[tuple[str, list[Shown]]] = [(record.spec.label.in_(actor.language), [])]
+    for field in record.spec.fields.values():
+        if field.group is not None:
+            groups.append((field.group.in_(actor.language), []))
+        if not field.machine:
+            groups[-1][1].append(_shown(record, field, titles, actor, plain, panels.files_at(record)))
+    return [(title, fields) for title, fields in groups if fields]
+
+
+def tables_of(record: Any, titles: Mapping[Any, str], actor: access.Actor, plain: bool) -> list[dict[str, Any]]:
+    return [_table(record, child, titles, actor, plain) for child in record.spec.lines.values()]
 
 
 def evidence(of: str, id_: int, figure: str, source: RecordType) -> Any:
@@ -528,14 +538,14 @@ def _behind(record: Any, language: str) -> list[dict[str, Any]]:
         sa.select(Evidence.figure, Evidence.source_type, sa.func.count()).where(
             Evidence.of_type == record.spec.name, Evidence.of_id == record.id)
         .group_by(Evidence.figure, Evidence.source_type).order_by(Evidence.figure)).all()
-    captions = _captions(record, language)
-    return [{"figure": figure, "caption": captions.get(figure) or _caption(record.spec, figure, language), "count": count,
+    captions = captions_of(record, language)
+    return [{"figure": figure, "caption": captions.get(figure) or caption(record.spec, figure, language), "count": count,
              "source": Record.types[source].label.in_(language),
              "href": f"/admin/{source}/?behind={record.spec.name}:{record.id}:{quote(figure)}"}
             for figure, source, count in counted]
 
 
-def _caption(spec: RecordType, figure: str, language: str) -> str:
+def caption(spec: RecordType, figure: str, language: str) -> str:
     """`sent_count` and `items:quality` in the words of the field, or of the child table and its choice."""
     name, _, value = figure.partition(":")
     if name in spec.lines:
@@ -545,7 +555,7 @@ def _caption(spec: RecordType, figure: str, language: str) -> str:
     return spec.fields[name].label.in_(language) if name in spec.fields else figure
 
 
-def _captions(record: Any, language: str) -> dict[str, str]:
+def captions_of(record: Any, language: str) -> dict[str, str]:
     """`by_dealer:F001` -> the words of that figure: of the lines that say them, else of the choice it is named after."""
     base = "分母" if language == "zh" else "of"
     found = {choice.value: choice.label.in_(language) for child in record.spec.lines.values()

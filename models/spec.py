@@ -414,6 +414,31 @@ class Copies:
     receivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+class ChartKind(StrEnum):
+    BARS = "bars"
+    STACKED = "stacked"
+    TREND = "trend"
+    PARETO = "pareto"                # falling bars, the running share as a line, and the 80 % mark
+    RANKING = "ranking"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Figures of a record as a picture, on its page and on paper.
+
+    With `lines` each row of that child table for which `where` holds is a bar or point. Without, each record of the same
+    type is one that has the same values in the fields `same`: a dealer over the months, the dealers of a month.
+    """
+
+    kind: ChartKind
+    label: Text
+    of: tuple[str, ...]               # the fields whose values are drawn, each in a colour of its own
+    by: str                           # the field that names a bar or point; in a trend also their order
+    lines: str = ""
+    where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)   # field -> the values that are drawn
+    same: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class RecordType:
     """Everything that is declared about one type. `name`, `area`, `model`, `fields`, `lines` come from its class."""
@@ -440,6 +465,7 @@ class RecordType:
     retention_years: int = 5
     compiled: bool = False                     # made by a report job, never by a form
     found_by: str = ""                         # whoever has any right on the type may name a row by exactly this value
+    charts: tuple[Chart, ...] = ()
     chosen_in: tuple[str, ...] = ()            # states in which new records may point at it; empty = any but void
     name: str = ""
     area: str = ""

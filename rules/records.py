@@ -37,6 +37,13 @@ def find(session: Any, actor: access.Actor, spec: RecordType, id_: int, *, lock:
     return session.scalar(query)
 
 
+def find_all(session: Any, actor: access.Actor, spec: RecordType, ids: Sequence[int]) -> list[Any]:
+    """Those of the records that the actor may see, in this order."""
+    query = access.visible(sa.select(spec.model).where(spec.model.id.in_(ids)), actor, spec)
+    query = query.options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in spec.lines))
+    return sorted(session.scalars(query), key=lambda record: ids.index(record.id))
+
+
 def blank(act: Any, spec: RecordType) -> Any:
     """A new record with its defaults, not yet kept."""
     record = spec.model(

@@ -13,7 +13,7 @@ import models
 from models.base import Record, db
 from models.settings import PARAMETERS
 from models.spec import (
-    ADMINISTRATOR, APPROVER, AREAS, DRAFTER, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, Kind, RecordType, Text, Workflow,
+    ADMINISTRATOR, APPROVER, AREAS, DRAFTER, NUMBERS, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, Kind, RecordType, Text, Workflow,
     WrongDeclaration,
 )
 
@@ -71,6 +71,7 @@ def _complaints(spec: RecordType) -> Iterator[str]:
     yield from _wrong_roles(spec)
     yield from _wrong_moves(spec)
     yield from _wrong_deadlines(spec)
+    yield from _wrong_charts(spec)
 
 
 def _wrong_columns(spec: RecordType) -> Iterator[str]:
@@ -176,6 +177,22 @@ def _wrong_deadlines(spec: RecordType) -> Iterator[str]:
                 yield f"the deadline {deadline.name} tells {word}, who has no access; give it access or take it out."
     if spec.copies and spec.copies.lines not in spec.lines:
         yield f"copies names the unknown child table {spec.copies.lines!r}; declare it."
+
+
+def _wrong_charts(spec: RecordType) -> Iterator[str]:
+    for chart in spec.charts:
+        if chart.lines and chart.lines not in spec.lines:
+            yield f"the chart {chart.label.en!r} is drawn from the unknown child table {chart.lines!r}; declare it."
+            continue
+        fields = spec.lines[chart.lines].fields if chart.lines else spec.fields
+        for name in (*chart.of, chart.by, *chart.where, *chart.same):
+            if name not in fields:
+                yield f"the chart {chart.label.en!r} names the unknown field {name!r}; declare it or take it out."
+            elif fields[name].private:
+                yield f"the chart {chart.label.en!r} shows the private field {name!r}; take it out."
+        for name in chart.of:
+            if name in fields and fields[name].kind not in NUMBERS:
+                yield f"the chart {chart.label.en!r} draws {name!r}, which is no number; name one that is."
 
 
 def pointing_at(name: str) -> list[tuple[RecordType, str]]:

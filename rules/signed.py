@@ -20,6 +20,8 @@ STATES: Mapping[str, Text] = {
     "dropped": Text("未签（已终止）", "Not signed (ended)"),
 }
 HASH_SHOWN = 12
+HEADERS = (Text("轮次", "Round"), Text("角色", "Role"), Text("结果", "Result"), Text("签署人", "Signed by"),
+           Text("代何人", "For"), Text("时间", "At"), Text("意见", "Comment"), Text("内容摘要", "Content hash"))
 CELL = Text("第{round}轮 {role}：{who}{place} {at} {state}{comment} #{hash}",
             "Round {round} {role}: {who}{place} {at} {state}{comment} #{hash}")
 IN_PLACE = Text("（代{name}）", " (for {name})")
@@ -64,6 +66,14 @@ def _line(one: Mapping[str, Any]) -> Text:
     return CELL.with_(round=one["round"], role=ROLES[one["role"]].label, who=one["by_name"], place=place,
                       at=exports.moment_text(one["at"]), state=STATES[one["state"]], comment=comment,
                       hash=one["hash"][:HASH_SHOWN])
+
+
+def table(block: Iterable[Mapping[str, Any]], language: str) -> Iterator[list[str]]:
+    """A row for each signature that was asked for, under `HEADERS`."""
+    for one in block:
+        yield [str(one["round"]), ROLES[one["role"]].label.in_(language), STATES[one["state"]].in_(language),
+               one["by_name"] or "", one["for_name"] or "", exports.moment_text(one["at"]) if one["at"] else "",
+               one["comment"] or "", one["hash"][:HASH_SHOWN]]
 
 
 def cells(session: Any, spec: RecordType, language: str) -> Any:

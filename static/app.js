@@ -155,10 +155,6 @@
       const strip = here.parentElement;
       strip.scrollLeft = here.offsetLeft - strip.offsetLeft - (strip.clientWidth - here.clientWidth) / 2;
     }
-    for (const button of all('[data-print]')) {
-      button.hidden = false;
-      button.addEventListener('click', () => window.print());
-    }
     for (const button of all('[data-copy]')) {
       button.hidden = !navigator.clipboard || !button.dataset.copy;
       button.addEventListener('click', async () => {

@@ -101,6 +101,8 @@ def _of_type(spec, name, method, role, row):
         return 200 if writes else CLOSED
     if name == "export_csv":
         return 200 if "X" in given else CLOSED
+    if name == "workbook":   # the walk names no record: it would typeset for minutes
+        return GONE if "X" in given else CLOSED
     if not valid.sees(spec, role):
         return CLOSED
     if not valid.sees(spec, role, state=row["state"]) and name not in ("index", "choices", "handbook"):
@@ -113,8 +115,9 @@ def _of_type(spec, name, method, role, row):
     # A move without the revision that was seen is refused as out of date; the line that is acknowledged is nobody's.
     if name in ("attach", "detach", "attachment"):
         return _file(spec, name, role, row["state"])
-    return {"index": 200, "details": 200, "choices": 200, "people": 200, "chain": 200, "move": 409, "acknowledge": CLOSED,
-            "handbook": 200, "comment": 422, "withdraw": CLOSED}.get(name)   # there is nothing said, and the other comment is not theirs
+    return {"index": 200, "details": 200, "paper": GONE, "choices": 200, "people": 200, "chain": 200, "move": 409,
+            "acknowledge": CLOSED, "handbook": 200,
+            "comment": 422, "withdraw": CLOSED}.get(name)   # there is nothing said, and the other comment is not theirs
 
 
 def _file(spec, name, role, state):

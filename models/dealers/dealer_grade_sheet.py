@@ -14,7 +14,7 @@ from models.base import (
 )
 from models.conditions import actor_is_not, is_changed
 from models.spec import (
-    SIGNER, SYSTEM, Condition, Deadline, Move, Period, RecordType, Series, Step, Text, Workflow, choices, states,
+    SIGNER, SYSTEM, Chart, ChartKind, Condition, Deadline, Move, Period, RecordType, Series, Step, Text, Workflow, choices, states,
 )
 
 INDICATORS = choices(
@@ -297,6 +297,18 @@ class DealerGradeSheet(Record):
         code="DGS", zh="服务商分级考核表", en="Dealer grade sheet", source="004 §5.4.5, §7.10",
         series=Series("DGS-{yyyy}{mm}-{n:04}"), scope={"dealer": "dealer"}, compiled=True,
         unique=(("dealer", "period"), ("dealer", "quarter")),
+        charts=(
+            Chart(ChartKind.STACKED, Text("各指标得分与扣分", "Points and deductions of each indicator"),
+                  of=("score", "deduction"), by="indicator", lines="indicators"),
+            Chart(ChartKind.TREND, Text("历月成绩", "Scores of the months"), of=("score",), by="period",
+                  same=("dealer", "sheet_kind")),
+            Chart(ChartKind.TREND, Text("历季成绩", "Scores of the quarters"), of=("score",), by="quarter",
+                  same=("dealer", "sheet_kind")),
+            Chart(ChartKind.RANKING, Text("本月服务商排名", "Dealers of the month"), of=("score",), by="dealer",
+                  same=("period", "sheet_kind")),
+            Chart(ChartKind.RANKING, Text("本季服务商排名", "Dealers of the quarter"), of=("score",), by="dealer",
+                  same=("quarter", "sheet_kind")),
+        ),
         list=("number", "dealer", "sheet_kind", "period", "score", "grade", "coefficient", "has_veto",
               "state"),
         search=("number", "review_opinion", "veto_reason"),

@@ -9,7 +9,7 @@ from models.base import (
 from models.choices import FAULT_CATEGORIES
 from models.conditions import is_changed
 from models.spec import (
-    SYSTEM, Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states,
+    SYSTEM, Chart, ChartKind, Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states,
 )
 
 READERS = ("quality_manager", "unit_lead", "deputy_gm", "general_manager")
@@ -189,6 +189,21 @@ class MonthlyQualityAnalysis(Record):
               "issued_at", "state"),
         search=("number", "analysis_text", "improvement_focus"),
         filters=("state", "period"),
+        charts=(
+            Chart(ChartKind.PARETO, Text("故障类别帕累托图", "Fault categories (Pareto)"), of=("case_count",), by="caption",
+                  lines="figures", where={"section": ("by_fault_category",)}),
+            Chart(ChartKind.TREND, Text("近12个月趋势", "Trend of 12 months"), of=("case_count",), by="key",
+                  lines="figures", where={"section": ("trend",)}),
+            Chart(ChartKind.BARS, Text("按来源，与上月比", "By source, beside last month"),
+                  of=("case_count", "previous_case_count"), by="caption", lines="figures",
+                  where={"section": ("by_source",)}),
+            Chart(ChartKind.PARETO, Text("批次帕累托图", "Batches (Pareto)"), of=("case_count",), by="caption",
+                  lines="figures", where={"section": ("by_product_batch",)}),
+            Chart(ChartKind.BARS, Text("按里程段", "By mileage band"), of=("case_count",), by="caption",
+                  lines="figures", where={"section": ("by_mileage_band",)}),
+            Chart(ChartKind.RANKING, Text("服务商件数排名", "Dealers by cases"), of=("case_count",), by="caption",
+                  lines="figures", where={"section": ("by_dealer",)}),
+        ),
         workflow=Workflow(
             states(("compiled", "已汇编"), ("issued", "已上报"), ("acknowledged", "已签阅"), ("void", "作废")),
             moves=(

@@ -25,7 +25,7 @@ from models.base import (
 )
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.conditions import actor_did_not
-from models.spec import Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states
+from models.spec import Chart, ChartKind, Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states
 
 RECIPIENTS = ("general_manager", "deputy_gm")
 # Header field -> the section of `figures` whose line for the whole month it repeats.
@@ -231,6 +231,21 @@ class QualityInfoSummary(Record):
         list=("number", "period", "case_count", "change_rate", "direct_loss", "reply_on_time_rate",
               "satisfaction_rate", "submitted_at", "state"),
         search=("number", "quality_opinion"), filters=("state", "period"),
+        charts=(
+            Chart(ChartKind.PARETO, Text("故障类别帕累托图", "Fault categories (Pareto)"), of=("case_count",), by="caption",
+                  lines="figures", where={"section": ("by_fault_category",)}),
+            Chart(ChartKind.PARETO, Text("损失帕累托图（按故障类别）", "Losses by fault category (Pareto)"), of=("direct_loss",),
+                  by="caption", lines="figures", where={"section": ("loss_by_fault_category",)}),
+            Chart(ChartKind.PARETO, Text("批次帕累托图", "Batches (Pareto)"), of=("case_count",), by="caption",
+                  lines="figures", where={"section": ("by_product_batch",)}),
+            Chart(ChartKind.RANKING, Text("服务商起数排名", "Dealers by cases"), of=("case_count",), by="caption",
+                  lines="figures", where={"section": ("by_dealer",)}),
+            Chart(ChartKind.BARS, Text("及时、结案、回访与满意", "On time, closed, called back, satisfied"), of=("rate",),
+                  by="section", lines="figures", where={"section": tuple(RATES.values()), "key": ("",)}),
+            Chart(ChartKind.BARS, Text("满意程度分布", "Levels of satisfaction"), of=("case_count",), by="caption",
+                  lines="figures", where={"section": ("satisfaction_level",)}),
+            Chart(ChartKind.TREND, Text("近12个月起数", "Cases of 12 months"), of=("case_count",), by="period"),
+        ),
         workflow=Workflow(
             states(("compiled", "已汇总"), ("checked", "已核对"), ("submitted", "已上报"),
                    ("received", "已签阅"), ("void", "作废")),

@@ -10,7 +10,7 @@ from models.base import (
 )
 from models.choices import SURVEY_ITEMS
 from models.conditions import actor_did_not, actor_is_not_creator, every_line, linked, saying
-from models.spec import Condition, Move, RecordType, Series, Text, Workflow, states
+from models.spec import Chart, ChartKind, Condition, Move, RecordType, Series, Text, Workflow, states
 
 
 def begin_actions(report, act) -> None:
@@ -190,6 +190,11 @@ class SatisfactionReport(Record):
               "submitted_at", "state"),
         search=("number", "title", "most_dissatisfied_aspect", "competitor_gap"),
         filters=("state", "quarter", "satisfaction_survey_plan"),
+        charts=(
+            Chart(ChartKind.BARS, Text("分项得分，与上期比", "Scores of the items, beside the last round"),
+                  of=("item_score", "previous_item_score"), by="item", lines="items"),
+            Chart(ChartKind.TREND, Text("总体满意度趋势", "Overall satisfaction over time"), of=("score",), by="quarter"),
+        ),
         links_in=("satisfaction_survey_plan", "satisfaction_score"),
         retention_years=3,
         workflow=Workflow(

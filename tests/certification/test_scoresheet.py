@@ -8,7 +8,7 @@ import pytest
 
 from models.certification.evaluation_scoresheet import GROUPS
 from models.people import Membership, User
-from tests import valid
+from tests import on_paper, valid
 from tests.casebook import Casebook, done, refused, why_not
 
 SHEET, PLAN = "evaluation_scoresheet", "evaluation_plan"
@@ -53,10 +53,16 @@ def groups(*points):
 
 
 def test_example_e_one_deleted_two_deductions_one_bonus(book):
-    read = book.read(SHEET, sheet(book, groups(36, 29, 23), ("waste_recovery",), items=special(2, 1)))
+    id_ = sheet(book, groups(36, 29, 23), ("waste_recovery",), items=special(2, 1))
+    read = book.read(SHEET, id_)
     assert [getattr(read, f"{group}_points") for group in GROUPS] == [36, 29, 23]
     assert (read.applicable_points, read.base_score) == (97, Decimal("90.7216"))
     assert (read.score, read.level) == (Decimal("89.72"), "three_star")
+    evaluator = book.person("evaluator")
+    told = on_paper.figures(on_paper.calculated(evaluator, SHEET, id_))
+    assert [told[label] for label in ("适用总分", "基本得分", "最终得分", "评价级别")] == [97, 90.7216, 89.72, "三星级"]
+    text = on_paper.whole(on_paper.printed(evaluator, SHEET, id_))
+    assert all(shown in text for shown in ("基本得分90.7216", "最终得分89.72", "评价级别三星级"))
 
 
 @pytest.mark.parametrize(("got", "items", "score", "level"), [

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from tests import on_paper
+from tests.casebook import Casebook
+
 # number, received, dealer, product, batch, category, province, replied, arrived, loss, closed, callback
 CASES = (
     ("0001", "10-02 09:00", "F001", "M1", "B2608", "发动机", "重庆市", "10-02 15:00", "10-03 08:30", "3000", "10-06", "满意"),
@@ -133,3 +136,28 @@ def test_every_figure_names_the_records_behind_it(summary):
     assert set(behind["arrival_on_time/denominator"]) - set(behind["arrival_on_time"]) == {"QI-202610-0004", "QI-202610-0008"}
     assert len(behind["total"]) == 10 and len(behind["case_count"]) == 10
     assert behind["by_dealer:F001"] == ["QI-202610-0001", "QI-202610-0003", "QI-202610-0005", "QI-202610-0009"]
+
+
+def test_page_paper_and_workbook_say_the_same(app, summary):
+    book = Casebook(app)
+    manager, id_ = book.person("quality_manager"), book.ids("quality_info_summary")[0]
+    found = on_paper.calculated(manager, "quality_info_summary", id_)
+    head = on_paper.figures(found)
+    assert [head[label] for label in ("质量信息起数", "上月起数", "环比增减", "环比", "直接质量损失合计", "较大以上质量事故起数",
+                                      "答复及时率", "到场及时率", "结案率", "回访率", "用户满意率", "未结起数")] == [
+        10, 8, 2, 0.25, 60000, 2, 0.9, 0.666667, 0.7, 1, 0.714286, 3]
+    rows = [row for row in on_paper.rows_of(found["统计数字"]) if row["项目"] == "按故障类别"]
+    assert [(row["名称"], row["起数"], row["比率"], row["累计比率"], row["重点"]) for row in rows] == [
+        ("发动机", 4, 0.4, 0.4, "是"), ("制动", 2, 0.2, 0.6, "是"), ("电气", 2, 0.2, 0.8, "是"),
+        ("车身", 1, 0.1, 0.9, "否"), ("服务态度", 1, 0.1, 1, "否")]
+    counted = [row["单号"] for row in on_paper.rows_of(found["依据"]) if row["指标"] == "by_dealer:F001"]
+    assert counted == summary["behind"]["by_dealer:F001"]
+    text = on_paper.whole(on_paper.printed(manager, "quality_info_summary", id_))
+    page = manager.get(f"/admin/quality_info_summary/details/?id={id_}").text
+    for told in ("25.00%", "60,000.00元", "90.00%", "66.67%", "70.00%", "100.00%", "71.43%"):
+        assert told in text and told.replace("元", " 元") in page, told
+    pareto = (("发动机", 4, 40, 40), ("制动", 2, 20, 60), ("电气", 2, 20, 80), ("车身", 1, 10, 90))
+    for rank, (caption, count, rate, cumulative) in enumerate(pareto, 1):
+        assert f"{caption}{rank}{count}" in text, caption
+        assert f"{rate}.00%{cumulative}.00%" in text, caption
+    assert "故障类别帕累托图" in text and "故障类别帕累托图" in page

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from models.base import rounded
-from tests import reading
+from tests import on_paper, reading
 
 MONTH = "2026-10"
 FIGURES = ("score", "weighted_sum", "applicable_weight", "grade", "coefficient")
@@ -250,6 +250,19 @@ def test_every_door_tells_the_same_figures(app, files, compiled, person, example
     for label, name in (("权重", "weight"), ("分子", "numerator"), ("分母", "denominator"), ("得分", "score"), ("扣分", "deduction")):
         assert cells(page, label) == [shown or "—" for shown in column(sheet, name)], label
     assert cells(page, "实际") == [f"{rounded(rounded(rate, 6) * 100)}%" if rate else "—" for rate in column(sheet, "rate")]
+    told = on_paper.calculated(office, "dealer_grade_sheet", id_)
+    assert [on_paper.figures(told)[label] for label in ("考评成绩", "加权得分合计", "适用权重合计", "结算系数")] == [
+        float(sheet["fields"][name]) for name in FIGURES if name != "grade"]
+    rows = on_paper.rows_of(told["考核指标"])
+    for label, name in (("分子", "numerator"), ("分母", "denominator"), ("实际", "rate"), ("得分", "score")):
+        assert [row[label] for row in rows] == [float(shown) if shown else "" for shown in column(sheet, name)], label
+    text = on_paper.whole(on_paper.printed(office, "dealer_grade_sheet", id_))
+    table = text[text.index("考核指标#"):]
+    for row in sheet["lines"]["indicators"]:
+        counts = f"{row['numerator']}{row['denominator']}"
+        rate = f"{rounded(rounded(row['rate'], 6) * 100)}%{row['score']}" if row["rate"] else ""
+        assert counts in table and rate in table, row["indicator"]
+    assert f"考评成绩{sheet['fields']['score']}" in text and f"结算系数{sheet['fields']['coefficient']}" in text
 
 
 def command(app, *options):

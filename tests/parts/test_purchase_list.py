@@ -18,6 +18,7 @@ from models.reports import ReportRun
 from models.spec import Refused
 from rules import access, audit, records
 from rules.act import Act
+from tests import on_paper
 from tests.casebook import Casebook, at, done, refused
 
 LIST, PLAN = "parts_purchase_list", "parts_demand_plan"
@@ -105,6 +106,10 @@ def test_example_f_demand_less_stock(parts):
     assert record["behind"]["parts:P1"] == [first, second]
     assert [record["fields"][name] for name in ("period", "line_count", "total_quantity")] == [MONTH, 1, "35"]
     assert record["number"].startswith("PPU-202610-")
+    manager, id_ = parts.book.person("customer_service"), parts.the_list()
+    bought, = on_paper.rows_of(on_paper.calculated(manager, LIST, id_)["采购明细"])
+    assert [bought[label] for label in ("需求合计", "可用库存", "采购数量")] == [50, 15, 35]
+    assert "501535" in on_paper.whole(on_paper.printed(manager, LIST, id_))
     assert [parts.plan_state(number) for number in (first, second)] == ["consolidated", "consolidated"]
 
 

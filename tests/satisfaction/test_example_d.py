@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests import on_paper
 from tests.casebook import Casebook, done, refused
 
 SCORE, REPORT = "satisfaction_score", "satisfaction_report"
@@ -79,7 +80,7 @@ def loaded(run, folder, forms, scale, **options):
      {"quality": "98.75", "packaging": "81.875", "price": "70.625", "service": "88.75", "complaint_handling": "91.25"}),
     (ten_forms(), "three_level", "77.8", {"quality": "76", "delivery": "86", "price": "56", "packaging": "78", "service": "82"}),
 ], ids=["88.00-not-88.02", "77.80"])
-def test_example_d_from_files_to_the_score(run, tmp_path, forms, scale, score, items):
+def test_example_d_from_files_to_the_score(app, run, tmp_path, forms, scale, score, items):
     loaded(run, tmp_path, forms, scale)
     sheet, = compiled(run, SCORE)
     assert sheet["fields"]["score"] == score
@@ -88,6 +89,13 @@ def test_example_d_from_files_to_the_score(run, tmp_path, forms, scale, score, i
     assert sheet["fields"]["satisfaction_rate"] == "1.000000"
     every = [f"CSQ-202607-{n:04}" for n in range(len(forms))]
     assert sheet["behind"]["score"] == sheet["behind"]["items:quality"] == sheet["behind"]["sent_count"] == every
+    book = Casebook(app)
+    manager, id_ = book.person("quality_manager"), book.ids(SCORE)[0]
+    found = on_paper.calculated(manager, SCORE, id_)
+    assert float(score) in on_paper.figures(found).values() and len(on_paper.rows_of(found["依据"])) >= 2 * len(forms)
+    told = [row for table in found.values() for row in table if float(items["quality"]) in row]
+    text = on_paper.whole(on_paper.printed(manager, SCORE, id_))
+    assert told and score in text and not [value for value in items.values() if value not in text]
 
 
 @pytest.fixture
