@@ -52,8 +52,12 @@ class GivenUp(Exception):
 def connection(patience: float = 2) -> Redis:
     """The queue store, which answers at once or not at all: a request does not wait for it."""
     return Redis.from_url(
-        embedded_valkey.address(current_app.extensions["settings"]), socket_connect_timeout=patience, socket_timeout=patience,
+        store_address(), socket_connect_timeout=patience, socket_timeout=patience,
         retry=Reconnect(NoBackoff(), 0))
+
+
+def store_address() -> str:
+    return embedded_valkey.address(current_app.extensions["settings"])
 
 
 def queue(store: Redis) -> Queue:
