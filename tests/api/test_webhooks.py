@@ -104,7 +104,7 @@ def test_what_happens_to_a_record_arrives_signed_in_order_and_without_a_value(ap
     assert [one["event"] for one in told(receiver)] == ["created", "changed", "moved", "voided"]
     assert {(one["type"], one["record"]) for one in told(receiver)} == {("visit_report", report)}
     assert [one["revision"] for one in told(receiver)] == [1, 2, 3, 4]
-    assert second["changed"] == ["position", "customer_info"] or set(second["changed"]) == {"position", "customer_info"}
+    assert set(second["changed"]) == {"position", "customer_info"}
     assert third["move"] == "submit" and fourth["move"] == "void" and third["number"] == number and "submitted_at" in third["changed"]
     assert set(first) == {"id", "event", "at", "type", "record", "number", "revision", "move", "changed"}
     sent = b"".join(body for _, body in receiver.got).decode()
@@ -167,7 +167,7 @@ def test_a_failing_receiver_is_tried_again_under_the_same_key_and_others_of_the_
     done(person.edit("visit_report", report, position="科长"))
     other = person.create("visit_report", book.visit_report())
     deliver(app, store)
-    assert [(one["record"], one["event"]) for one in told(receiver)] == [(report, "created"), (other, "created")] or len(receiver.got) == 2
+    assert sorted((one["record"], one["event"]) for one in told(receiver)) == [(report, "created"), (other, "created")]
     failed = next(row for row in log(app) if row.status == 500)
     assert failed.state == "waiting" and failed.attempts == 1 and len(failed.response) == 1023 and failed.took_ms is not None
     page = admin.get(f"/admin/webhooks/{id_}").text
@@ -183,7 +183,7 @@ def test_a_failing_receiver_is_tried_again_under_the_same_key_and_others_of_the_
 
 
 def test_it_is_given_up_in_the_end_the_administrator_hears_of_it_and_sends_it_again(app, store, receiver, admin, book):
-    id_, secret = declare(app, admin, receiver, types="visit_report")
+    id_, _ = declare(app, admin, receiver, types="visit_report")
     attempts = len(outbox.WAITS) + 1
     receiver.answers = [(503, b"", {})] * attempts
     report = book.person("technician").create("visit_report", book.visit_report())
@@ -285,9 +285,8 @@ def test_no_message_goes_to_an_address_that_is_not_public_whatever_its_name_says
     assert sending.is_open("10.1.2.3", (ip_network("10.1.0.0/16"),)) and not sending.is_open("10.2.2.3", (ip_network("10.1.0.0/16"),))
     # A name that means a public address when it is looked at and ours a moment later; and one that means both.
     meant, asked, opened = ["203.0.113.9"], [], []
-    info = lambda address: (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80))
     monkeypatch.setattr(sending, "is_open", lambda address, allowed: address in ("203.0.113.9",))
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, **_: asked.append(host) or [info(one) for one in meant])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, **_: asked.append(host) or [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 80)) for one in meant])
 
     def create_connection(where, *_):
         opened.append(where)
