@@ -241,7 +241,9 @@ def test_the_administrator_tests_switches_and_gives_a_new_secret(app, store, rec
     deliver(app, store)
     [(headers, body)] = receiver.got
     assert json.loads(body)["event"] == "test" and set(json.loads(body)) == {"id", "event", "at"}
-    [new] = set(re.findall(r"whsec_[\w+/]+=*", admin.post(f"/admin/webhooks/{id_}/secret").text))
+    shown = admin.post(f"/admin/webhooks/{id_}/secret").text
+    [new] = set(re.findall(r"whsec_[\w+/]+=*", shown))
+    assert f'action="/admin/webhooks/{id_}" class' in shown, "its form saves this one"
     admin.post(f"/admin/webhooks/{id_}/test")
     deliver(app, store)
     headers, body = receiver.got[-1]
@@ -286,7 +288,11 @@ def test_no_message_goes_to_an_address_that_is_not_public_whatever_its_name_says
     # A name that means a public address when it is looked at and ours a moment later; and one that means both.
     meant, asked, opened = ["203.0.113.9"], [], []
     monkeypatch.setattr(sending, "is_open", lambda address, allowed: address in ("203.0.113.9",))
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, **_: asked.append(host) or [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 80)) for one in meant])
+
+    def getaddrinfo(host, port, **_):
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in meant]
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
     def create_connection(where, *_):
         opened.append(where)
