@@ -23,18 +23,18 @@ from models.people import User
 from models.reports import ReportRun
 from models.settings import PARAMETERS
 from models.spec import AREAS, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, audit, described, exports, handbook, lists, parameters, passwords, people, registry, signed
+from rules import access, areas, audit, described, exports, handbook, lists, office, parameters, passwords, people, registry, signed, tokens
 from rules import reports as asking
 from rules.act import Act
 from rules.checks import Looks
 
 users, audits, settings_, reporting = AppGroup("user"), AppGroup("audit"), AppGroup("parameter"), AppGroup("report")
-switches = AppGroup("area")
+switches, bearers = AppGroup("area"), AppGroup("token")
 plain = AppGroup()
 
 
 def init_app(app: Flask) -> None:
-    for group in (users, audits, settings_, reporting, switches):
+    for group in (users, audits, settings_, reporting, switches, bearers):
         app.cli.add_command(group)
     for command in plain.commands.values():
         app.cli.add_command(command)
@@ -87,15 +87,66 @@ def _type(name: str) -> RecordType:
 @click.option("--unit", help="Department of a unit or unit_lead.")
 @click.option("--display", help="The name that people read.", default="")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--service", is_flag=True, help="An account of a program: no password, it comes in by tokens only.")
 def create_user(name: str, roles: tuple[str, ...], email: str | None, dealer: str | None, unit: str | None,
-                display: str, password_stdin: bool) -> None:
+                display: str, password_stdin: bool, service: bool) -> None:
     """Create a person; without --password-stdin a random password is printed once."""
+    if service:
+        with _plainly():
+            people.create_service(Act(db.session, _actor(None)), name, roles=roles, name=display, dealer=dealer, unit=unit)
+            db.session.commit()
+        click.echo(name)
+        return
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else passwords.random_password()
     with _plainly():
         people.create(Act(db.session, _actor(None)), name, password, roles=roles, name=display, email=email,
                       dealer=dealer, unit=unit)
         db.session.commit()
     click.echo(f"{name} {'' if password_stdin else password}".strip())
+
+
+# Tokens -----------------------------------------------------------------------------------------------------------
+
+@bearers.command("create")
+@click.argument("username", metavar="USER")
+@click.option("--name", default="console", help="What it is for.")
+@click.option("--days", type=int, help="How long it holds; without it until it is revoked.")
+@click.option("--types", default="", help="Record types, with commas between; without it all that the person sees.")
+@click.option("--verbs", default="", help="Of read,create,update,move,void; without it all that the person may.")
+def create_token(username: str, name: str, days: int | None, types: str, verbs: str) -> None:
+    """A token that speaks for a person; its text is printed once."""
+    wish = tokens.Wish(name, days, tokens.words(types), tokens.words(verbs))
+    user = db.session.scalar(sa.select(User).where(User.username == username))
+    with _plainly():
+        _, text = tokens.create(Act(db.session, _actor(None)), user, wish)
+        db.session.commit()
+    click.echo(text)
+
+
+@bearers.command("list")
+def list_tokens() -> None:
+    """Every token that people made."""
+    kept = tokens.listed(db.session, _actor(None))
+    alive = tokens.in_force(kept, office.now())
+    for token in kept:
+        until = f"{office.local(token.expires_at):%Y-%m-%d %H:%M}" if token.expires_at else "-"
+        used = f"{office.local(token.used_at):%Y-%m-%d %H:%M}" if token.used_at else "-"
+        scope = f"{','.join(token.types) or '*'} {','.join(token.verbs) or '*'}"
+        click.echo(f"{token.id} {token.prefix}… {token.person.username} {'on' if token.id in alive else 'off'} "
+                   f"until {until} used {used} {scope} {token.name}")
+
+
+@bearers.command("revoke")
+@click.argument("token_id", metavar="ID", type=int)
+def revoke_token(token_id: int) -> None:
+    """From now on nobody speaks by it; its id is in the list."""
+    actor = _actor(None)
+    token = tokens.find(db.session, actor, token_id)
+    if token is None:
+        _fail(Text(f"没有令牌 {token_id}", f"There is no token {token_id}"))
+    tokens.revoke(Act(db.session, actor), token)
+    db.session.commit()
+    click.echo(f"{token.prefix}… off")
 
 
 # Record types, data -----------------------------------------------------------------------------------------------

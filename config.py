@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -38,6 +39,8 @@ class Settings:
     mail_url: str | None = field(repr=False)  # None: mails are kept as notices only
     files_url: str | None = field(repr=False)  # None: the data folder
     company: str | None = None  # whose name stands on paper; None: the application's
+    api_rate: int = 6000  # requests of one token a minute; 0: as many as come
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # private ones to which webhooks may go
     public_url: str | None = None  # under which people reach it, for the links of mails; None: http://HOST:PORT
 
     @property
@@ -67,6 +70,8 @@ class Settings:
             "files_url": _files_url(given.get("FILES_URL")),
             "company": given.get("AFTERCARE_COMPANY"),
             "public_url": _public_url(given.get("AFTERCARE_URL")),
+            "api_rate": _api_rate(given.get("AFTERCARE_API_RATE", "6000")),
+            "webhook_networks": _networks(given.get("AFTERCARE_WEBHOOK_NETWORKS", "")),
             "database_url": _database_url(given.get("DATABASE_URL"), data),
         }
         secret = _given_secret(given.get("SECRET_KEY"))
@@ -162,6 +167,22 @@ def _port(value: str) -> int:
     if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
         raise ConfigError(f"PORT is {value!r}: give a whole number from 1 to 65535, such as 8000.")
     return int(value)
+
+
+def _api_rate(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise ConfigError(f"AFTERCARE_API_RATE is {value!r}: give requests a minute such as 6000, or 0 for no limit.")
+    return int(value)
+
+
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in value.split(",") if one.strip())
+    except ValueError:
+        raise ConfigError(
+            f"AFTERCARE_WEBHOOK_NETWORKS is {value!r}: give networks such as 10.1.0.0/16,192.168.7.9/32, "
+            "or leave it unset and webhooks go to public addresses only."
+        ) from None
 
 
 def _timezone(value: str) -> ZoneInfo:

@@ -17,6 +17,8 @@ from admin_views.jobs import HealthView, JobsView
 from admin_views.notices import NoticesView
 from admin_views.reports import ReportsView
 from admin_views.retention import RetentionView
+from admin_views.tokens import TokensView
+from admin_views.webhooks import WebhooksView
 
 
 def init_app(app: Flask) -> None:
@@ -26,7 +28,7 @@ def init_app(app: Flask) -> None:
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))
     for view in (
             *record_views(), InboxView(), DelegationsView(), ReportsView(), NoticesView(), RetentionView(), ParametersView(),
-            PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(), HealthView()):
+            PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(), HealthView(), TokensView(), WebhooksView()):
         admin.add_view(view)
     app.register_blueprint(health)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))

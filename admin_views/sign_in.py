@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-import sqlalchemy as sa
 from flask import Blueprint, Flask, abort, redirect, render_template, request, session
 from flask_login import current_user, login_user, logout_user
 
@@ -13,9 +12,8 @@ from admin_views import door
 from forms.sign_in import SignInForm
 from models.base import db
 from models.people import User
-from models.spec import LANGUAGES
-from rules import access, audit, passwords
-from rules.act import Act
+from models.spec import LANGUAGES, Refused, Text
+from rules import sign_in as signing_in
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -32,32 +30,29 @@ def sign_in() -> Any:
     if request.method in door.SAFE:
         return redirect("/admin/") if current_user.is_authenticated else render_template("sign_in.html", form=form)
     username = door.clean(form.username.data or "")
-    address = request.remote_addr or ""
-    if passwords.throttled(db.session, username, address):
-        return _again(form, door.t("失败次数过多，请 15 分钟后再试", "Too many failures: try again in 15 minutes"), 429)
-    user = db.session.scalar(sa.select(User).where(sa.or_(User.username == username, User.email == username)))
-    if not passwords.matches(user.password_hash if user else None, (form.password.data or "")[:passwords.LONGEST + 1]) \
-            or user is None or not user.is_active:
-        _note(passwords.FAILED, username, address)
-        return _again(form, door.t("用户名或密码不正确", "The name or the password is not right"), 422)
+    try:
+        user = signing_in.person(db.session, username, form.password.data or "", request.remote_addr or "", "screen")
+    except Refused as refused:
+        return _again(form, refused.reason, 429)
+    if user is None:
+        db.session.commit()
+        return _again(form, signing_in.WRONG, 422)
     chosen = session.get("language")
     session.clear()  # a session from before cannot be planted on somebody who signs in
     login_user(user)
     session.permanent = True
     if chosen in LANGUAGES:
         user.language = chosen
-    _note("sign_in", user.username, user.name, user.id)
+    _note("sign_in", user)
     return redirect(_next())
 
 
-def _again(form: SignInForm, reason: str, status: int) -> Any:
-    return render_template("sign_in.html", form=form, reason=reason), status
+def _again(form: SignInForm, reason: Text, status: int) -> Any:
+    return render_template("sign_in.html", form=form, reason=reason.in_(door.language())), status
 
 
-def _note(action: str, username: str, who: str, user_id: int | None = None) -> None:
-    """A failure is noted under the address it came from, which is what throttling counts."""
-    nobody = access.Actor(user_id, username, who, frozenset())
-    audit.note(db.session, Act(db.session, nobody), action, "user", username)
+def _note(action: str, user: User) -> None:
+    signing_in.note(db.session, action, user.username, user.name, user.id, door="screen")
     db.session.commit()
 
 
@@ -73,7 +68,7 @@ def _next() -> str:
 def sign_out() -> Any:
     if not current_user.is_authenticated:
         abort(401)
-    _note("sign_out", current_user.username, current_user.name, current_user.id)
+    _note("sign_out", current_user)
     logout_user()
     session.clear()
     return redirect("/sign-in")

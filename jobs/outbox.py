@@ -32,7 +32,7 @@ SERIALIZER = "json"
 AT_ONCE = 200         # rows of one dispatch; the clock comes again within a second
 LONGEST_JOB = 1800    # seconds
 LABELS = {"report": Text("报表", "Report"), "mail": Text("邮件", "Mail"),
-          "retention": Text("保存期满处理", "Retention")}
+          "webhook": Text("Webhook 消息", "Webhook"), "retention": Text("保存期满处理", "Retention")}
 REMEMBERED = 600      # seconds that a finished job's id stays taken: whoever dispatches its row once more is told
 KEPT_FAILURES = 7 * 24 * 3600
 LOST = timedelta(seconds=60)       # after which somebody looks whether the queue still knows of a job
@@ -53,8 +53,12 @@ class GivenUp(Exception):
 def connection(patience: float = 2) -> Redis:
     """The queue store, which answers at once or not at all: a request does not wait for it."""
     return Redis.from_url(
-        embedded_valkey.address(current_app.extensions["settings"]), socket_connect_timeout=patience, socket_timeout=patience,
+        store_address(), socket_connect_timeout=patience, socket_timeout=patience,
         retry=Reconnect(NoBackoff(), 0))
+
+
+def store_address() -> str:
+    return embedded_valkey.address(current_app.extensions["settings"])
 
 
 def queue(store: Redis) -> Queue:

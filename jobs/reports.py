@@ -112,6 +112,8 @@ def may_ask(actor: access.Actor, report: Report) -> access.Verdict:
     spec = report.guarded_by
     if areas.is_off(spec):
         return access.SWITCHED_OFF
+    if not access.within_token(actor, spec, "create"):
+        return access.NOT_IN_TOKEN
     makers = spec.workflow.move(report.asked_by).by if report.asked_by else ()
     asks = "C" in access.letters(actor, spec) or not actor.roles.isdisjoint(makers)
     return access.YES if actor.is_system or asks else access.NO_ROLE

@@ -239,6 +239,8 @@ JOBS = (
         retention.propose),
     Job("sweep_files", Text("清理无人引用的附件", "Files that nothing names any more"), Daily(time(3, 10)), upkeep.sweep_files),
     Job("tidy_outbox", Text("清理已完成的任务", "Finished jobs forgotten"), Daily(time(3, 20)), upkeep.tidy_outbox),
+    Job("tidy_programs", Text("清理程序登录与 Webhook 日志", "Sign-ins of programs and old webhook messages forgotten"),
+        Daily(time(3, 30)), upkeep.tidy_programs),
     Job("tell_failures", Text("报告失败的任务", "Failures told to the administrator"), Every(timedelta(minutes=5)),
         tell_failures),
 )

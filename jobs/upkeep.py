@@ -10,12 +10,13 @@ from jobs import outbox
 from models.files import Attachment
 from models.history import Outbox
 from models.retention import Archive
-from rules import file_store
+from rules import file_store, tokens, webhooks
 from rules.act import Act
 
 GIVEN_UP = timedelta(days=7)     # after which a form that was never saved loses its files
 UNNAMED = timedelta(days=1)      # a file is in the store before the row that names it
 AT_ONCE = 500
+DELIVERY_LOG = timedelta(days=30)
 
 
 def sweep_files(act: Act, _due: datetime) -> str:
@@ -41,3 +42,9 @@ def _sweep(act: Act, hashes: list[str], before: datetime) -> int:
 def tidy_outbox(act: Act, _due: datetime) -> str:
     gone = act.session.execute(sa.delete(Outbox).where(Outbox.done_at < act.now - outbox.KEPT_DONE))
     return f"{gone.rowcount} rows"
+
+
+def tidy_programs(act: Act, _due: datetime) -> str:
+    """Sign-ins of programs that are over, and messages that were sent long ago."""
+    gone = tokens.forget_ended(act.session, act.now), webhooks.forget_old(act.session, act.now - DELIVERY_LOG)
+    return f"{gone[0]} tokens, {gone[1]} messages"

@@ -21,6 +21,7 @@ class User(db.Model):  # type: ignore[name-defined]
     email: Mapped[str | None] = mapped_column(sa.String(200), unique=True)
     password_hash: Mapped[str] = mapped_column(sa.String(200))
     is_active: Mapped[bool] = mapped_column(default=True)
+    is_service: Mapped[bool] = mapped_column(default=False, server_default=sa.false())   # a program: no password, only tokens
     language: Mapped[str | None] = mapped_column(sa.String(2))
     # Every session carries this number; raising it ends them all (new password, deactivation, role change).
     session_epoch: Mapped[int] = mapped_column(default=1)

@@ -13,6 +13,22 @@ from models.spec import ADMINISTRATOR, Field, Kind, RecordType, Text
 from rules import areas
 
 
+VERBS = ("read", "create", "update", "move", "void")   # what a token may be held to
+VERB_OF = {"view": "read", "export": "read", "edit": "update"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a token gives at most of what its person may do; where nothing is named, all of it."""
+
+    types: frozenset[str] = frozenset()
+    verbs: frozenset[str] = frozenset()
+    token_id: int | None = None
+
+    def covers(self, type_name: str, verb: str) -> bool:
+        return (not self.types or type_name in self.types) and (not self.verbs or verb in self.verbs)
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts, through which door. A job or the console has no id."""
@@ -26,13 +42,14 @@ class Actor:
     door: str = "screen"
     language: str = "zh"
     is_system: bool = False
+    scope: Scope | None = None     # of the token; None: no token, no narrower than the person
 
     @classmethod
-    def of(cls, user: User, door: str, language: str = "zh") -> Actor:
+    def of(cls, user: User, door: str, language: str = "zh", scope: Scope | None = None) -> Actor:
         places = user.memberships
         return cls(
             user.id, user.username, user.name, user.roles, frozenset(m.unit for m in places if m.unit),
-            frozenset(m.dealer_id for m in places if m.dealer_id), door, language)
+            frozenset(m.dealer_id for m in places if m.dealer_id), door, language, scope=scope)
 
     @classmethod
     def system(cls, door: str = "job") -> Actor:
@@ -57,6 +74,7 @@ NOT_TYPED = Verdict(Text("该类记录由报表任务汇总生成，请到“报
                          "These records are compiled by a report job: ask for it on the reports page"))
 SWITCHED_OFF = Verdict(Text("本单位未启用这一业务区；如需使用，请联系系统管理员",
                             "This area is switched off here: ask the administrator if you need it"))
+NOT_IN_TOKEN = Verdict(Text("这个令牌不包括这类记录或这种操作", "This token does not cover these records or this kind of act"))
 CLOSED = Verdict(Text("记录已结束，不能再改；如需更正请另建记录并注明原单号",
                       "The record has ended and is read-only: correct it by a new record that names it"))
 NOT_YOUR_STEP = Verdict(Text("当前状态不由您填写", "In its present state this record is not yours to edit"))
@@ -73,11 +91,15 @@ def letters(actor: Actor, spec: RecordType) -> frozenset[str]:
     return frozenset("".join(given(spec, role) for role in actor.roles))
 
 
+def within_token(actor: Actor, spec: RecordType, verb: str) -> bool:
+    return actor.scope is None or actor.scope.covers(spec.name, verb)
+
+
 def sees_all(actor: Actor, spec: RecordType) -> bool:
     """What the system does by itself reaches into areas that are switched off, so that they are whole when they return."""
     if actor.is_system:
         return True
-    if areas.is_off(spec):
+    if areas.is_off(spec) or not within_token(actor, spec, "read"):
         return False
     return ADMINISTRATOR in actor.roles or any(
         "V" in spec.letters(role) for role in actor.roles if role not in spec.seen_in)
@@ -92,6 +114,8 @@ def may(actor: Actor, verb: str, spec: RecordType, record: Any = None) -> Verdic
     """`verb` is view, create, edit, export or unmask; `edit` and a row's `view` take the record."""
     if areas.is_off(spec) and not actor.is_system:
         return SWITCHED_OFF
+    if not within_token(actor, spec, VERB_OF.get(verb, verb)):
+        return NOT_IN_TOKEN
     if verb == "view":
         return _may_view(actor, spec, record)
     if verb == "edit":
@@ -193,6 +217,8 @@ def scope_clause(actor: Actor, spec: RecordType) -> Any:
     """The SQL condition that leaves the rows an actor may see; None for all of them."""
     if sees_all(actor, spec):
         return None
+    if not within_token(actor, spec, "read"):
+        return sa.false()
     clauses = [sa.and_(*own_rows(actor, spec, role)) for role in sorted(actor.roles) if given(spec, role)]
     return sa.or_(*clauses) if clauses else sa.false()
 

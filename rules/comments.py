@@ -44,6 +44,7 @@ def say(act: Any, record: Any, raw: str, chosen: Collection[int] = ()) -> Said:
     """Keep a comment and whom it mentions. `chosen` are the people picked from the list, which tells namesakes apart.
     Raises Refused or Invalid; flushes."""
     records.allow(access.may(act.actor, "view", record.spec, record))
+    records.allow(access.YES if access.within_token(act.actor, record.spec, "update") else access.NOT_IN_TOKEN)
     text = _readable(raw)
     comment = Comment(type=record.spec.name, record_id=record.id, text=text, author_id=act.actor.id, created_at=act.now)
     act.session.add(comment)

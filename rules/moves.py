@@ -8,7 +8,7 @@ from typing import Any
 
 from models.conditions import is_filled
 from models.spec import (
-    APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, Field, Invalid, Kind, Move, Refused, Text,
+    APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, VOID, Field, Invalid, Kind, Move, Refused, Text,
 )
 from rules import access, approvals, checks, notices, numbering, records
 
@@ -53,6 +53,8 @@ def may_move(session: Any, actor: access.Actor, record: Any, move: Move, *, cons
         return access.YES
     if not access.may(actor, "view", record.spec, record):
         return access.OUT_OF_SCOPE
+    if not access.within_token(actor, record.spec, "void" if move.to == VOID else "move"):
+        return access.NOT_IN_TOKEN
     verdicts = [_by(session, actor, record, word, move) for word in move.by]
     if any(verdicts):
         return access.YES

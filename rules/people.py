@@ -14,17 +14,30 @@ from models.spec import ROLES, Invalid, Text
 from rules import audit, passwords
 
 DEALER_ROLES = {"dealer", "appraiser"}
+NO_PASSWORD = "-"   # what no password hashes to
+ONLY_TOKENS = Text("服务账号没有密码，只能用令牌", "A service account has no password: it comes in by tokens only")
 UNIT_ROLES = {"unit", "unit_lead"}
 
 
 def create(act: Any, username: str, password: str, *, roles: Sequence[str], name: str = "", email: str | None = None,
            dealer: str | None = None, unit: str | None = None) -> User:
     """A new person. Raises Invalid naming the field."""
+    return _create(act, username, passwords.hashed(password), roles, name, email, dealer, unit)
+
+
+def create_service(act: Any, username: str, *, roles: Sequence[str], name: str = "", dealer: str | None = None,
+                   unit: str | None = None) -> User:
+    """An account of a program: it has roles like a person, and comes in by tokens only. Raises Invalid."""
+    return _create(act, username, NO_PASSWORD, roles, name, None, dealer, unit)
+
+
+def _create(act: Any, username: str, password_hash: str, roles: Sequence[str], name: str, email: str | None,
+            dealer: str | None, unit: str | None) -> User:
     errors = _wrong(act.session, username, roles, name, email, dealer, unit)
     if errors:
         raise Invalid(errors)
     user = User(username=username, name=name or username, email=email or None, created_at=act.now,
-                password_hash=passwords.hashed(password))
+                password_hash=password_hash, is_service=password_hash == NO_PASSWORD)
     user.memberships = _memberships(act.session, roles, dealer, unit)
     act.session.add(user)
     act.session.flush()
@@ -57,6 +70,8 @@ def change(act: Any, user: User, *, roles: Sequence[str], name: str, email: str 
 
 
 def set_password(act: Any, user: User, password: str) -> None:
+    if user.is_service:
+        raise Invalid({"password": ONLY_TOKENS})
     user.password_hash = passwords.hashed(password)
     user.session_epoch += 1
     act.session.flush()

@@ -203,6 +203,8 @@ def may_acknowledge(actor: access.Actor, record: Any, row: Any) -> access.Verdic
     spec, copies = record.spec, record.spec.copies
     if getattr(row, copies.signed_at) is not None:
         return access.Verdict(SIGNED)
+    if not access.within_token(actor, spec, "move"):
+        return access.NOT_IN_TOKEN
     roles = {role for role in actor.roles if "K" in access.given(spec, role) and access.in_scope(actor, record, role)}
     receiver = getattr(row, copies.key)
     if copies.receivers:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.base import Line, Record
 from models.history import AuditEntry
-from rules import attachments, audit, deadlines
+from rules import attachments, audit, deadlines, webhooks
 
 
 class Unaccounted(RuntimeError):
@@ -62,6 +62,7 @@ def _write_down(session: Session, _context: Any) -> None:
         rows = [{**entry, "record_id": record.id} for record, entry in pending]
         session.connection().execute(sa.insert(AuditEntry), rows)
         deadlines.start_and_stop(session, [record for record, _ in pending])
+        webhooks.watch(session, pending)
         for record, entry in pending:
             attachments.settle(session, record, entry)
 
@@ -75,5 +76,5 @@ def _drop_pending(session: Session, _previous: Any) -> None:
 @event.listens_for(Session, "after_transaction_end")
 def _forget(session: Session, transaction: Any) -> None:
     if transaction.parent is None:
-        for key in ("act", "saving", "parameters", "workdays", "delegations"):
+        for key in ("act", "saving", "parameters", "workdays", "delegations", "webhooks"):
             session.info.pop(key, None)

@@ -201,3 +201,13 @@ def test_the_settings_stand_at_the_very_bottom() -> None:
         )
     }
     assert imported <= set(sys.stdlib_module_names)
+
+
+def test_how_often_programs_may_ask_and_which_private_networks_webhooks_may_reach(tmp_path: Path) -> None:
+    assert (read(tmp_path).api_rate, read(tmp_path).webhook_networks) == (6000, ())
+    given = read(tmp_path, AFTERCARE_API_RATE="0", AFTERCARE_WEBHOOK_NETWORKS="10.1.0.0/16, fd00::/8")
+    assert given.api_rate == 0 and [str(one) for one in given.webhook_networks] == ["10.1.0.0/16", "fd00::/8"]
+    for variable, value in (("AFTERCARE_API_RATE", "-1"), ("AFTERCARE_API_RATE", "many"), ("AFTERCARE_WEBHOOK_NETWORKS", "10.1.0.1/16"),
+                            ("AFTERCARE_WEBHOOK_NETWORKS", "home")):
+        with pytest.raises(ConfigError, match=variable):
+            read(tmp_path, **{variable: value})

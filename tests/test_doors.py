@@ -23,15 +23,15 @@ pytestmark = pytest.mark.once
 NOBODY = "signed out"
 TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
-OWN_PAGES = ("admin.index", "reports.index", "inbox.index", "delegations.index", "notices.index")
+OWN_PAGES = ("admin.index", "reports.index", "inbox.index", "delegations.index", "notices.index", "auth.me")
 SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
-                  "areas.index", "calendar.index", "jobs.index", "standing.index")
+                  "areas.index", "calendar.index", "jobs.index", "standing.index", "webhooks.index")
 # What is asked for here is not there: another person's notice, a list that nobody proposed.
 NOT_THERE = {"notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
 KEEPERS = ("quality_manager", ADMINISTRATOR)
 OUR_OWN = ("admin", "reports", "inbox", "delegations", "notices", "retention", "parameters", "people", "units", "areas",
-           "calendar", "jobs", "standing")
+           "calendar", "jobs", "standing", "tokens", "webhooks")
 
 
 # What is declared -------------------------------------------------------------------------------------------------
@@ -49,6 +49,10 @@ def expected(endpoint, method, role, records):
         return _sign_in(method, role)
     if endpoint == "sign_in.sign_out":
         return 401 if role == NOBODY else TO_SIGN_IN
+    if endpoint in ("auth.login", "auth.refresh", "auth.logout"):
+        return 400   # open to everybody; the walk sends no JSON
+    if endpoint == "auth.me" and role == NOBODY:
+        return CLOSED
     if role == NOBODY:
         return TO_SIGN_IN if view in (*TYPES, *OUR_OWN) else None
     if endpoint in SIGNING and method == "POST":   # nothing is chosen, and there is no signature 1
@@ -63,6 +67,10 @@ def expected(endpoint, method, role, records):
         return NOT_THERE[endpoint]
     if view == "jobs":
         return CLOSED if role != ADMINISTRATOR else GONE
+    if view == "tokens":
+        return _token(name, method, role)
+    if view == "webhooks":
+        return CLOSED if role != ADMINISTRATOR else GONE
     if view == "retention":
         return _retention(name, role)
     if view == "reports":
@@ -74,6 +82,13 @@ def _sign_in(method, role):
     if method == "GET":
         return 200 if role == NOBODY else "to /admin/"
     return 422
+
+
+def _token(name, method, role):
+    """The walk meets no token; nothing is entered."""
+    if name == "accounts":
+        return 422 if role == ADMINISTRATOR else CLOSED
+    return GONE if name == "revoke" else 200 if method == "GET" else 422
 
 
 def _retention(name, role):
@@ -169,7 +184,7 @@ class Walk:
         else:
             values = {"id_": row["id"], "name": "seal_audit" if view == "jobs" else row["move"], "line_id": 10**6,
                       "filename": "no-such-file", "file_id": row.get("file", 1), "comment_id": row.get("comment", 1),
-                      "what": "retry" if "failed" in rule.rule else "run", "decision": "approve"}
+                      "what": "retry" if "failed" in rule.rule else "off" if view == "webhooks" else "run", "decision": "approve"}
         address = re.sub(r"<(?:[^<>]+:)?(\w+)>", lambda place: str(values[place[1]]), rule.rule)
         if name in ("details", "edit"):
             address += f"?id={row['id']}"

@@ -24,6 +24,7 @@ MEANT = {
     "jobs/survey_coverage.py": "the evidence of a run: no business rows",
     "jobs/clock.py": "due times: no business rows",
     "jobs/mail.py": "marks what was mailed: no business rows",
+    "jobs/webhooks.py": "marks what was sent: no business rows",
     "jobs/upkeep.py": "forgets finished jobs and files of forms that were given up: no business rows",
 }
 
