@@ -14,6 +14,7 @@ from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 
 import admin_views
+import api
 import commands
 import rules.saving  # noqa: F401  the flush listeners
 from admin_views import uploads
@@ -63,6 +64,7 @@ def _assembled(settings: Settings | None) -> Flask:
     uploads.init_app(app)   # how much a request may bring, before csrf reads it
     csrf.init_app(app)
     admin_views.init_app(app)
+    api.init_app(app, csrf)
     commands.init_app(app)
     return app
 

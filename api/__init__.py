@@ -1,0 +1,14 @@
+"""The JSON door: every record type over HTTP, in the dialect of Directus, generated from the declarations."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+from api import door, items
+
+PARTS = (items,)   # importing them adds their addresses
+
+
+def init_app(app: Flask, csrf: CSRFProtect) -> None:
+    door.init_app(app, csrf)
