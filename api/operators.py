@@ -62,7 +62,7 @@ OPERATORS = ("_eq", "_neq", *ONE, "_in", "_nin", *FLAGS, "_between", "_nbetween"
 
 def compare(field: Field, column: Any, name: str, raw: Any, filled_in: Callable[[Any], Any]) -> Any:
     """One operator of one field, as SQL."""
-    if name not in OPERATORS or not _fits(field, name):
+    if name not in OPERATORS or not fits(field, name):
         raise wrong_query(f"“{name[:40]}”不能用于“{field.name}”", f"“{name[:40]}” cannot be used on “{field.name}”")
 
     def read(value: Any) -> Any:
@@ -85,7 +85,7 @@ def compare(field: Field, column: Any, name: str, raw: Any, filled_in: Callable[
     return _textual(field, column, name, raw)
 
 
-def _fits(field: Field, name: str) -> bool:
+def fits(field: Field, name: str) -> bool:
     if name in FLAGS:
         return True
     if name in TEXT:
