@@ -70,7 +70,7 @@ class Figures:
             place = self._add(sa.func.count(column.distinct() if function == "countDistinct" else column))
             return lambda row: row[place]
         fits = field.kind in NUMBERS if function in SUMS else field.kind not in NO_END
-        if not fits or field.name == "id" and function in SUMS:
+        if not fits or (field.name == "id" and function in SUMS):
             raise wrong_query(f"{function} 不能用于“{field.name}”", f"{function} cannot be used on “{field.name}”")
         if function in ENDS:
             place, write = self._add(getattr(sa.func, function)(column)), writer(field)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,7 +23,6 @@ from rules import moves, repeats
 from rules.act import Act
 
 OF_ONE = ("fields", "deep", "alias", "lang")
-REPLAYED = {"Idempotent_Replayed": "true"}
 
 
 # Reading ----------------------------------------------------------------------------------------------------------
@@ -44,12 +44,13 @@ def search_many(type_name: str) -> Response:
 
 def _list(spec: RecordType, query: Query) -> Response:
     shapes = Shapes(door.actor())
-    if query.export or query.limit == parameters.ALL and not (query.aggregate or query.group_by):
+    is_figures = bool(query.aggregate or query.group_by)
+    if query.export or (query.limit == parameters.ALL and not is_figures):
         return exported.stream(spec, shapes, query)
     connection = db.session.connection()
     with cost.bounded(connection):
         reader = _reader(connection, shapes, spec, query)
-        if query.aggregate or query.group_by:
+        if is_figures:
             return door.told({"data": Figures(reader).answer()})
         if query.cursor is not None:
             return door.told(_by_cursor(reader))
@@ -208,10 +209,8 @@ def _voided(spec: RecordType, ids: list[int], revision: int | None, given: Any) 
 def _header_text(name: str) -> str:
     """Headers are Latin-1: others come as UTF-8 bytes or percent-encoded."""
     raw = request.headers.get(name, "")
-    try:
+    with suppress(UnicodeError):
         raw = raw.encode("latin-1").decode()
-    except UnicodeError:
-        pass
     return unquote(raw).strip()
 
 

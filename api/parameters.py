@@ -77,7 +77,7 @@ def _put(place: Any, keys: list[str], values: list[str], name: str) -> None:
     """`filter[dealer][province][_eq]=x` and `[_in][]=a`: one step into the object per bracket."""
     if len(keys) > 2 * cost.DEPTH:
         raise wrong_query(f"“{name}”嵌套太深", f"“{name}” is nested too deeply")
-    for key, following in zip(keys[:-1], keys[1:], strict=True):
+    for key in keys[:-1]:
         if not isinstance(place, dict):
             raise _twice(name)
         place = place.setdefault(key, {})
