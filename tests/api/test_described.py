@@ -55,6 +55,8 @@ def test_the_server_does_what_its_description_says(app):
     document = program.ask("GET", "/server/specs/oas").json
     document["paths"] = {path: one for path, one in document["paths"].items()
                          if not path.startswith("/items/") or path.split("/")[2] in TRIED}
+    document["security"] = [{"session": []}]   # the way in of this test
+    del document["components"]["securitySchemes"]["token"]
     assert len({path.split("/")[2] for path in document["paths"] if path.startswith("/items/")}) >= 12
     load_all_checks()
     schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(ACCEPTED))
@@ -74,13 +76,13 @@ def _tried(operation, mode, headers):
     """The first fault that is found in a few requests."""
     from hypothesis import given
 
-    @settings(max_examples=3, database=None, deadline=None, derandomize=True, phases=[Phase.generate],
+    @settings(max_examples=2, database=None, deadline=None, derandomize=True, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def tried(case):
         case.call_and_validate(headers=headers)
     try:
         tried()
-    except Exception as fault:
+    except (Exception, BaseExceptionGroup) as fault:   # it raises groups of faults
         return f"{type(fault).__name__}: {fault} {[str(one) for one in getattr(fault, 'exceptions', ())]}"[:700]
     return ""
