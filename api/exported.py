@@ -7,7 +7,7 @@ import io
 import json
 import tempfile
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -42,7 +42,8 @@ def stream(spec: RecordType, shapes: Shapes, query: Query) -> Response:
     _note(spec, query)
     if not query.export:
         return Response(_answer(db.engine, shapes, shape, query, meta), content_type=TYPES["json"])
-    rows = {"csv": _csv, "json": _json, "xlsx": _xlsx}[query.export](db.engine, shapes, shape, query)
+    write: Callable[..., Any] = {"csv": _csv, "json": _json, "xlsx": _xlsx}[query.export]
+    rows = write(db.engine, shapes, shape, query)
     name = f"{spec.label.in_(door.language())}_{office.today():%Y%m%d}.{query.export}"
     return Response(rows, content_type=TYPES[query.export], headers={
         "Content-Disposition": f"attachment; filename=\"{spec.name}.{query.export}\"; filename*=UTF-8''{quote(name)}"})
@@ -123,7 +124,8 @@ def _xlsx(engine: Any, shapes: Shapes, shape: Shape, query: Query) -> Iterator[b
     with tempfile.TemporaryFile() as file:
         book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False,
                                           "strings_to_urls": False, "strings_to_numbers": False})
-        sheet, paths, line = book.add_worksheet(), [], 0
+        sheet, line = book.add_worksheet(), 0
+        paths: list[tuple[str, ...]] = []
         for tree, rows in _pieces(engine, shapes, shape, query):
             if not paths:
                 paths = columns(tree)

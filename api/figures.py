@@ -87,7 +87,7 @@ class Figures:
         statement = sa.select(*(column.label(f"f{n}") for n, column in enumerate(self.columns))) \
             .select_from(self.shape.model).where(*self.reader.where)
         if grouping:
-            places = [sa.literal_column(f"f{place}") for _, place, _ in self.groups]
+            places: list[Any] = [sa.literal_column(f"f{place}") for _, place, _ in self.groups]
             statement = statement.group_by(*places).order_by(*self._order(places))
             limit = cost.MOST_ROWS if query.limit == parameters.ALL else query.limit
             statement = statement.limit(limit).offset(query.offset)

@@ -121,8 +121,8 @@ def _attached(spec: RecordType, record_id: str, arrived: attachments.Upload) -> 
     record = writing.found(act, spec, door.as_id(record_id), lock=True)
     if refused := attachments.add(act, record, [arrived]):
         raise wrong_payload(refused[0])
-    return db.session.scalar(sa.select(sa.func.max(Attachment.id)).where(
-        Attachment.type == spec.name, Attachment.record_id == record.id, Attachment.sha256 == arrived.sha256))
+    return db.session.scalars(sa.select(sa.func.max(Attachment.id)).where(
+        Attachment.type == spec.name, Attachment.record_id == record.id, Attachment.sha256 == arrived.sha256)).one()
 
 
 def _staged(spec: RecordType, field: str, arrived: attachments.Upload) -> int:

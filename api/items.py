@@ -90,7 +90,7 @@ def _told(spec: RecordType, query: Query, ids: list[int]) -> list[tuple[int, dic
     """(revision, object) of each that the reader may see, as this transaction has left it."""
     reader = _reader(db.session.connection(), Shapes(door.actor()), spec, query)
     model = spec.model
-    revisions = dict(db.session.execute(sa.select(model.id, model.revision).where(model.id.in_(ids))).all())
+    revisions: dict[int, int] = dict(db.session.execute(sa.select(model.id, model.revision).where(model.id.in_(ids))).all())
     told = reader.of_ids(ids)
     if len(told) != len(ids):   # somebody writes what they may not see: nothing is told about it
         return []

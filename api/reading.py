@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -29,7 +29,8 @@ def writer(field: Field) -> Callable[[Any], Any] | None:
         return exports.trimmed
     if field.kind in (Kind.MONEY, Kind.PERCENT):
         return _fixed
-    return {Kind.DATE: date.isoformat, Kind.DATETIME: datetime.isoformat}.get(field.kind)
+    by_kind: dict[Kind, Callable[[Any], Any]] = {Kind.DATE: date.isoformat, Kind.DATETIME: datetime.isoformat}
+    return by_kind.get(field.kind)
 
 
 def _fixed(value: Decimal) -> str:
@@ -220,6 +221,6 @@ def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
         yield keys[start:start + CHUNK]
 
 
-def query_mapping(query: Query) -> Mapping[str, Any]:
+def query_mapping(query: Query) -> dict[str, Any]:
     """What was asked, for the audit."""
     return {"filter": dict(query.filter), "search": query.search, "fields": list(query.fields), "format": query.export}

@@ -31,9 +31,10 @@ def begin(act: Any, key: str, print_: str) -> AnsweredRequest | None:
     table, session = AnsweredRequest.__table__, act.session
     session.execute(sa.delete(table).where(table.c.asked_at < act.now - REMEMBERED))
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    is_first = session.execute(insert(table).values(
-        person_id=act.actor.id, key=key, asked_at=act.now, fingerprint=print_).on_conflict_do_nothing()).rowcount
-    if is_first:
+    written = session.scalar(insert(table).values(
+        person_id=act.actor.id, key=key, asked_at=act.now, fingerprint=print_)
+        .on_conflict_do_nothing().returning(table.c.key))
+    if written is not None:
         return None
     earlier = session.get(AnsweredRequest, (act.actor.id, key), populate_existing=True)
     if earlier.fingerprint != print_:

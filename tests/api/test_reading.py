@@ -88,7 +88,7 @@ def test_a_cursor_meets_every_row_once_whatever_is_empty(app):
 
 
 def test_a_query_leaves_as_a_file_that_no_spreadsheet_runs(app):
-    book, program = Casebook(app), Program(app, "sales")
+    book, program = Casebook(app), Program(app, "quality_engineer")
     program.make("visit_plan", title="=1+1", purpose="x", starts_on="2024-11-01", ends_on="2024-11-30",
                  handler=book.user("sales"), budget="12.5")
     query = "fields=title,budget,handler.username,visits&export="
@@ -107,15 +107,15 @@ def test_a_query_leaves_as_a_file_that_no_spreadsheet_runs(app):
 @pytest.mark.once
 def test_a_query_takes_the_same_statements_for_three_rows_as_for_thirty(app):
     program, found = Program(app, "sales"), []
-    body = {"title": "x", "purpose": "x", "starts_on": "2024-11-01", "ends_on": "2024-11-30", "handler": 6,
-            "visits": [{"customer": 1, "visitor": 3, "planned_on": "2024-11-05"}, {"customer": 2, "visitor": 3, "planned_on": "2024-11-06"}]}
+    visits = [{"customer": 1, "visitor": 3, "planned_on": "2024-11-05"}, {"customer": 2, "visitor": 3, "planned_on": "2024-11-06"}]
+    body = {"title": "x", "purpose": "x", "starts_on": "2024-11-01", "ends_on": "2024-11-30", "handler": 6, "visits": visits}
     address = "/items/visit_plan?meta=*&fields=*,handler.name,visits.*,visits.customer.name,visits.customer.dealer.name"
     for count in (3, 27):
         assert program.ask("POST", "/items/visit_plan", [body] * count).status_code == 200
         program.client.get(address)
         with counted(app) as statements:
             assert program.client.get(address).status_code == 200
-        found.append(len(statements))
+        found.append(sum(not statement.startswith("SET") for statement in statements))
     assert found == [8, 8], found   # person, rows, handlers, visits, customers, dealers, two counts
 
 
