@@ -24,7 +24,7 @@ from rules import access, areas, checks, notices, office, registry, retention
 from rules.act import Act
 
 login = LoginManager()
-SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE = ("GET", "HEAD", "OPTIONS", "SEARCH")
 ONLY_READS = "figures"   # sent like a form, keeps nothing
 POLICY = ("default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
           "frame-ancestors 'none'")

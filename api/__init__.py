@@ -1,12 +1,15 @@
-"""The JSON door."""
+"""The JSON door: every record type over HTTP, in the dialect of Directus, generated from the declarations."""
 
 from __future__ import annotations
 
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from api import auth
+from api import auth, described, door, files, history, importing, items, openapi, reference, reports
+
+PARTS = (described, files, history, importing, items, openapi, reference, reports)   # importing them adds their addresses
 
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
+    door.init_app(app, csrf)
     auth.init_app(app, csrf)

@@ -11,7 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api import bearer, limits
-from api.errors import ApiRefusal
+from api.answers import Failure
 from models.base import db, set_reading
 from models.people import User
 from models.spec import LANGUAGES, ROLES, Refused, Text
@@ -41,21 +41,21 @@ def _body() -> dict[str, Any]:
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
-        raise ApiRefusal(400, "INVALID_PAYLOAD", NOT_AN_OBJECT)
+        raise Failure(400, "INVALID_PAYLOAD", NOT_AN_OBJECT)
     return given
 
 
 def _text(given: dict[str, Any], name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value:
-        raise ApiRefusal(400, "INVALID_PAYLOAD", NEEDED.with_(name=name))
+        raise Failure(400, "INVALID_PAYLOAD", NEEDED.with_(name=name))
     return value.encode(errors="ignore").decode()   # half a character is none
 
 
 def _mode(given: dict[str, Any]) -> str:
     mode = given.get("mode", "json")
     if mode not in MODES:
-        raise ApiRefusal(400, "INVALID_PAYLOAD", WRONG_MODE)
+        raise Failure(400, "INVALID_PAYLOAD", WRONG_MODE)
     return mode
 
 
@@ -80,10 +80,10 @@ def login() -> Any:
         user = sign_in.person(db.session, username, password, address, "api")
     except Refused as refused:
         wait = int(passwords.WINDOW.total_seconds())
-        raise ApiRefusal(429, "REQUESTS_EXCEEDED", refused.reason, retry_after=wait) from None
+        raise Failure(429, "REQUESTS_EXCEEDED", refused.reason, retry_after=wait) from None
     if user is None:
         db.session.commit()
-        raise ApiRefusal(401, "INVALID_CREDENTIALS", sign_in.WRONG)
+        raise Failure(401, "INVALID_CREDENTIALS", sign_in.WRONG)
     pair = tokens.sign_in(Act(db.session, access.Actor.of(user, "api")), user)
     sign_in.note(db.session, "sign_in", user.username, user.name, user.id, door="api")
     db.session.commit()
@@ -97,9 +97,9 @@ def refresh() -> Any:
     pair = tokens.renew(_nobody(), text)
     db.session.commit()
     if isinstance(pair, tokens.Expired):
-        raise ApiRefusal(401, "TOKEN_EXPIRED", pair.reason)
+        raise Failure(401, "TOKEN_EXPIRED", pair.reason)
     if isinstance(pair, Refused):
-        raise ApiRefusal(401, "INVALID_CREDENTIALS", pair.reason)
+        raise Failure(401, "INVALID_CREDENTIALS", pair.reason)
     return _told(pair, mode)
 
 
@@ -133,7 +133,7 @@ def me() -> Any:
     set_reading(True)
     found = bearer.owner_of(request)
     if found is None and not current_user.is_authenticated:
-        raise ApiRefusal(403, "FORBIDDEN", SIGN_IN)
+        raise Failure(403, "FORBIDDEN", SIGN_IN)
     user, scope = found or (current_user._get_current_object(), None)
     return jsonify(data=_person(user, scope))
 
@@ -158,12 +158,12 @@ def _language() -> str:
     return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or current_app.config["LANGUAGE"]
 
 
-@blueprint.errorhandler(ApiRefusal)
-def _refused(refusal: ApiRefusal) -> Any:
+@blueprint.errorhandler(Failure)
+def _refused(refusal: Failure) -> Any:
     db.session.rollback()
     return jsonify(refusal.told(_language())), refusal.status, refusal.headers
 
 
 @blueprint.errorhandler(RequestEntityTooLarge)
 def _too_large(_error: RequestEntityTooLarge) -> Any:
-    return _refused(ApiRefusal(413, "CONTENT_TOO_LARGE", Text("提交的内容太大", "What was sent is too large")))
+    return _refused(Failure(413, "CONTENT_TOO_LARGE", Text("提交的内容太大", "What was sent is too large")))

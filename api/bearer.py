@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Request
 
 from api import limits
-from api.errors import ApiRefusal
+from api.answers import Failure
 from models.base import db, set_reading
 from models.people import User
 from rules import office, tokens
@@ -19,7 +19,7 @@ SAFE = ("GET", "HEAD", "OPTIONS", "SEARCH")
 
 
 def owner_of(request: Request) -> tuple[User, Scope] | None:
-    """The person and how far the token goes; None where no token was sent. Raises ApiRefusal."""
+    """The person and how far the token goes; None where no token was sent. Raises Failure."""
     given = request.headers.get("Authorization")
     if given is None:
         return None
@@ -27,10 +27,10 @@ def owner_of(request: Request) -> tuple[User, Scope] | None:
     try:
         person, scope = tokens.owner(db.session, text.strip() if kind.lower() == "bearer" else "")
     except tokens.Expired as refused:
-        raise ApiRefusal(401, "TOKEN_EXPIRED", refused.reason) from None
+        raise Failure(401, "TOKEN_EXPIRED", refused.reason) from None
     except tokens.Unknown as refused:
         limits.check(None, request.remote_addr or "")   # whoever guesses is counted too
-        raise ApiRefusal(401, "INVALID_CREDENTIALS", refused.reason) from None
+        raise Failure(401, "INVALID_CREDENTIALS", refused.reason) from None
     limits.check(scope.token_id, request.remote_addr or "")
     _note_use(scope, is_reading=request.method in SAFE)
     return person, scope

@@ -15,7 +15,7 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 
-from api.errors import ApiRefusal
+from api.answers import Failure
 from config import Settings
 from jobs import outbox
 from models.spec import Text
@@ -55,7 +55,7 @@ class _Store:
 
 
 def check(token_id: int | None, address: str) -> None:
-    """Raises ApiRefusal with `Retry-After` for a token (or address) that asks too often."""
+    """Raises Failure with `Retry-After` for a token (or address) that asks too often."""
     settings: Settings = current_app.extensions["settings"]
     if not settings.api_rate:
         return
@@ -63,7 +63,7 @@ def check(token_id: int | None, address: str) -> None:
     wait = _wait(f"limit:address:{address}", shared) or (token_id and _wait(f"limit:token:{token_id}", own)) or 0.0
     if wait > 0:
         seconds = math.ceil(wait)
-        raise ApiRefusal(429, "REQUESTS_EXCEEDED", TOO_MANY.with_(n=seconds), retry_after=seconds)
+        raise Failure(429, "REQUESTS_EXCEEDED", TOO_MANY.with_(n=seconds), retry_after=seconds)
 
 
 def rate(a_minute: int) -> Rate:
