@@ -96,6 +96,8 @@ class RecordView(Attached, Chained, Figured):
             return None
         name, _, rest = asked.partition(":")
         id_, _, figure = rest.partition(":")
+        if name == kpis.KPI:
+            return self._behind_kpi(rest)
         if name == RUN:
             return self._behind_run(door.as_id(id_), figure)
         spec = registry.type_named(name)
@@ -103,6 +105,13 @@ class RecordView(Attached, Chained, Figured):
                 or records.find(db.session, door.actor(), spec, door.as_id(id_)) is None:
             abort(404)
         return pages.evidence(spec.name, door.as_id(id_), figure, self.spec)
+
+    def _behind_kpi(self, rest: str) -> Any:
+        """The rows that one of the figures counts now, as far as this reader's rights go."""
+        found = (kpis.behind(rest, door.actor(), office.now()) or {}).get(self.spec.name)
+        if found is None:
+            abort(404)
+        return found
 
     def _behind_run(self, id_: int, figure: str) -> Any:
         """The same for a run that compiled no record."""

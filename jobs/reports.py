@@ -108,12 +108,13 @@ class TakenOver(Exception):
 # Asking -----------------------------------------------------------------------------------------------------------
 
 def may_ask(actor: access.Actor, report: Report) -> access.Verdict:
-    """Whoever creates records of the compiled type, or compiles them again by a move, may have them compiled."""
+    """Whoever creates records of the compiled type and sees all of them, or compiles them again by a move, may have them
+    compiled."""
     spec = report.guarded_by
     if areas.is_off(spec):
         return access.SWITCHED_OFF
     makers = spec.workflow.move(report.asked_by).by if report.asked_by else ()
-    asks = "C" in access.letters(actor, spec) or not actor.roles.isdisjoint(makers)
+    asks = ("C" in access.letters(actor, spec) and may_see(actor, report)) or not actor.roles.isdisjoint(makers)
     return access.YES if actor.is_system or asks else access.NO_ROLE
 
 
@@ -502,6 +503,6 @@ def _are_on_their_way(act: Act) -> bool:
 
 # Every report family registers itself here.
 from jobs import (  # noqa: E402, F401
-    dealer_grade_sheet, monthly_quality_analysis, parts_purchase_list, quality_info_summary, satisfaction,
-    survey_coverage, warranty_settlement,
+    dealer_grade_sheet, monthly_quality_analysis, outlet_quarterly_summary, parts_purchase_list, quality_info_summary,
+    quarterly_service_analysis, satisfaction, survey_coverage, warranty_settlement,
 )

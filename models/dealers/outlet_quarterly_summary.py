@@ -3,16 +3,11 @@
 from models.base import (
     Line, Record, choice, day, decimal, integer, lines, link, longtext, moment, money, percent, person, quarter, text, yes_no,
 )
-from models.conditions import actor_is_not, actor_is_not_creator
+from models.conditions import actor_is_not, actor_is_not_creator, written
 from models.measures import OF_TECHNICIANS, choices
 from models.spec import (
-    SYSTEM, Condition, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
+    SYSTEM, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
 )
-
-TO_BE_WRITTEN = "（待填写）"   # stands in a section of a compiled draft until its technician has written it
-IS_WRITTEN = Condition(
-    lambda summary, act: TO_BE_WRITTEN not in (summary.problems, summary.suggestion),
-    Text("请填写存在的问题和工作建议（没有的填“无”）", "Write the problems and the suggestions (“none” if there are none)"))
 
 
 def compile_again(record, act) -> None:
@@ -99,7 +94,8 @@ class OutletQuarterlySummary(Record):
                 Move("submit", "提交", source=("draft",), to="submitted", by=("technician", "dealer"),
                     requires=("dealer", "technician", "quarter", "service_content", "receivable_text", "problems",
                               "suggestion"),
-                    stamps=("submitted_at", "signed_by", "signed_at"), when=(IS_WRITTEN,)),
+                    stamps=("submitted_at", "signed_by", "signed_at"),
+                    when=(written("service_content", "receivable_text", "problems", "suggestion"),)),
                 Move("send_back", "退回", source=("submitted",), to="draft", by=("customer_service",),
                     comment=True),
                 Move("review", "审阅", source=("submitted",), to="reviewed", by=("customer_service",),

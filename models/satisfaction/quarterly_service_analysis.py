@@ -4,7 +4,7 @@ from models.base import (
     Line, Record, choice, day, decimal, integer, lines, link, longtext, moment, money, percent, person, quarter, text, unit,
     yes_no,
 )
-from models.conditions import every_line, if_so, from_state, is_true
+from models.conditions import every_line, if_so, from_state, is_true, written
 from models.measures import OF_SALESPEOPLE, choices
 from models.spec import (
     SYSTEM, Condition, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
@@ -125,7 +125,7 @@ class QuarterlyServiceAnalysis(Record):
                     by=(SYSTEM, "sales", "sales_lead"), stamps=("data_as_of",), then=compile_again),
                 Move("submit", "提交", source=("draft",), to="submitted", by=("sales", "sales_lead"),
                     requires=("quarter", "service_situation"), stamps=("submitted_at",),
-                    when=(SAYS_WHAT_IS_WRONG,)),
+                    when=(written("service_situation"), SAYS_WHAT_IS_WRONG)),
                 Move("send_back", "退回", source=("submitted",), to="draft", by=("quality_engineer",),
                     comment=True),
                 Move("set_measures", "制定整改措施", source=("submitted",), to="measures_set",
