@@ -20,7 +20,7 @@ from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
 from admin_views.figures import Figured
 from forms import record_form
-from jobs import reports
+from jobs import kpis, reports
 from models.base import db, reading, set_reading
 from models.reports import RUN, ReportRun
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text

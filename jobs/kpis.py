@@ -158,13 +158,15 @@ def behind(words: str, actor: access.Actor, now: datetime) -> Mapping[str, Any] 
 
 def _scope(text: str) -> Scope | None:
     name, _, value = text.partition("=")
-    if not text:
-        return ALL
-    if name == "unit" and value:
-        return Scope(unit=value)
-    if name == "dealer_id" and value.isascii() and value.isdigit() and len(value) <= 18:
-        return Scope(dealer_id=int(value))
-    return None
+    return scope_of({name: value}) if text else ALL
+
+
+def scope_of(words: Mapping[str, str]) -> Scope | None:
+    """`dealer_id=7` or `unit=U1` as an address has them; None if they cannot be read."""
+    dealer, unit = words.get("dealer_id", ""), words.get("unit", "")
+    if dealer and not (dealer.isascii() and dealer.isdigit() and len(dealer) <= 18):
+        return None
+    return Scope(int(dealer) if dealer else None, unit or None)
 
 
 def _counted(rows: Rows, side: str) -> Any:
