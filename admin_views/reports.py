@@ -11,7 +11,7 @@ from flask_admin import BaseView, expose
 from flask_login import current_user
 
 from admin_views import door
-from jobs import outbox, reports
+from jobs import outbox, reissues, reports
 from models.base import Record, db, rounded
 from models.people import User
 from models.reports import RUN, Evidence, ReportRun
@@ -43,7 +43,8 @@ class ReportsView(BaseView):
         return self.render("reports.html", problem=problem, runs=_shown(runs, who.language), reports=[{
             "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period_kind,
             "or_period_kind": r.or_period_kind, "of_dealers": r.of_dealers, "of_plans": r.of_plans,
-            "default_period": str(_default_period(r.period_kind)) if r.period_kind else "", "may_ask": bool(reports.may_ask(who, r)),
+            "default_period": str(_default_period(r.period_kind)) if r.period_kind else "", "may_ask": bool(reports.may_ask(who, r)) or reissues.may_ask(who, r.guarded_by),
+            "is_reissued": r.name in reissues.REISSUED,
             "reason": getattr(reports.may_ask(who, r).reason, who.language, ""),
         } for r in known]), status
 
@@ -53,7 +54,7 @@ class ReportsView(BaseView):
             abort(404)
         try:
             run = reports.request(door.act(), name, request.form.get("period", ""), request.form.get("dealer", ""),
-                                  plan=request.form.get("plan", ""))
+                                  plan=request.form.get("plan", ""), reason=door.clean(request.form.get("reason", ""))[:500])
         except Invalid as invalid:
             return self._page(" ".join(text.in_(door.language()) for text in invalid.errors.values()), 422)
         db.session.commit()

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from jobs import outbox
+from jobs import outbox, reissues
 from models.base import Record, db
 from models.history import Outbox
 from models.reports import RUN, Evidence, ReportRun
@@ -53,6 +53,13 @@ KINDS = {"month": ("月份", "2026-10"), "quarter": ("季度", "2026-Q4"), "year
 log = logging.getLogger(__name__)
 
 
+class Made(NamedTuple):
+    """A compiled record that is no longer in memory."""
+
+    spec: RecordType
+    id: int
+
+
 @dataclass(frozen=True)
 class Task:
     """What a compile function is given: who acts and when, what was asked and by whom. A report on many writes down
@@ -64,15 +71,10 @@ class Task:
     asked_by: int | None = None
     left_out: list[tuple[str, Text]] = field(default_factory=list)
     run_id: int = 0
+    reason: str = ""   # why a frozen record is issued again; without it that is refused
+    replaced: list[Made] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)   # of a report that compiles no record
     step: Callable[[int], None] = lambda percent: None   # keeps what is written so far and lets others write
-
-
-class Made(NamedTuple):
-    """A compiled record that is no longer in memory."""
-
-    spec: RecordType
-    id: int
 
 
 @dataclass(frozen=True)
@@ -123,20 +125,24 @@ def may_see(actor: access.Actor, report: Report) -> bool:
     return access.sees_all(actor, report.guarded_by)
 
 
-def request(act: Act, name: str, period: str, scope: str = "", *, plan: str = "") -> ReportRun:
-    """The run of this report, period and scope (a dealer or a plan) that is queued or running, else a new one. Raises Refused or Invalid;
-    flushes. The door commits, and may then call `outbox.dispatch_now()`."""
+def request(act: Act, name: str, period: str, scope: str = "", *, plan: str = "", reason: str = "") -> ReportRun:
+    """The run of this report, period and scope (a dealer or a plan) that is queued or running, else a new one. With a
+    `reason` a frozen record is replaced by a new one, by whoever may void it. Raises Refused or Invalid; flushes. The door
+    commits, and may then call `outbox.dispatch_now()`."""
     report = REPORTS.get(name)
     if report is None:
         raise Invalid({"report": UNKNOWN.with_(name=name)})
-    verdict = may_ask(act.actor, report)
+    verdict = access.YES if reason.strip() and reissues.may_ask(act.actor, report.guarded_by) else may_ask(act.actor, report)
     if verdict.reason is not None:
         raise Refused(verdict.reason)
     if report.of_plans:
         return reports.ask(act, name, *_plan(act, report, period.strip(), scope.strip(), plan.strip()))
     if plan.strip():
         raise Invalid({"plan": TAKES_NO_PLAN.with_(name=report.label)})
-    return reports.ask(act, name, str(_asked(report, period, act.today)), _scope(act, report, scope.strip()))
+    about = _asked(report, period, act.today)
+    if reason.strip():
+        reissues.allow(act, report.guarded_by, about)
+    return reports.ask(act, name, str(about), _scope(act, report, scope.strip()), reason.strip())
 
 
 def _plan(act: Act, report: Report, period: str, dealer: str, number: str) -> tuple[str, str]:
@@ -246,9 +252,10 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row = _mine(run_id, started)
     report = REPORTS[row.report]
     act = Act(session, access.Actor.system(), now=now)
-    task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, run_id=run_id,
+    task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, run_id=run_id, reason=row.reason or "",
                 step=partial(_step, run_id, started))
     made = report.compile(task)
+    reissues.write_down(task, made)
     told = _left_out(task)
     if told is not None and not made:
         raise Refused(told)
@@ -329,6 +336,7 @@ def records_to_write(task: Task, type_name: str, keys: Sequence[Mapping[str, Any
         sa.select(spec.model).where(sa.tuple_(*columns).in_([tuple(key.values()) for key in keys]), spec.model.state != VOID)
         .order_by(spec.model.id).with_for_update(of=spec.model).execution_options(populate_existing=True)
         .options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in loaded))).all()
+    found = [record for record in found if not reissues.replaces(task, record)]
     present = {tuple(getattr(record, column.key) for column in columns): record for record in found}
     for record in found:
         _refuse_if_further_on(task, record)
