@@ -60,4 +60,4 @@ def _places(task: Task) -> Any:
 
 REPORTS[NAME] = Report(
     name=NAME, label=OutletQuarterlySummary.spec.label, period_kind="quarter", record_type=NAME, compile=compile_summaries,
-    asked_by="compile", of_dealers=True, aliases=aliases(QUARTER))
+    asked_by="compile", sent_to=("customer_service",), of_dealers=True, aliases=aliases(QUARTER))

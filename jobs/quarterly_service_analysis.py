@@ -27,4 +27,4 @@ def compile_analyses(task: Task) -> list[Any]:
 
 REPORTS[NAME] = Report(
     name=NAME, label=QuarterlyServiceAnalysis.spec.label, period_kind="quarter", record_type=NAME, compile=compile_analyses,
-    asked_by="compile")
+    asked_by="compile", sent_to=("sales", "sales_lead"))

@@ -22,7 +22,7 @@ from models.base import Record, db
 from models.history import Outbox
 from models.reports import RUN, Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, described, moves, office, records, reports
+from rules import access, areas, described, house, moves, office, records, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -48,6 +48,9 @@ FURTHER_ON = Text(
     "{type} {number} of {period} is in the state “{state}” and cannot be compiled again: "
     "have it sent back, or void it and compile a new one")
 BROKEN = Text("汇总时发生程序错误，已记入日志；数据未改动", "A program error stopped the report; it is in the log, no data changed")
+CANCELLED = Text("已由 {who} 取消，数据未改动", "Cancelled by {who}, no data changed")
+IS_OVER = Text("该报表已结束，或正在写入结果，不能取消", "This run is over, or writes its result just now: it cannot be cancelled")
+READY = Text("{name} {period} 已汇总，请到“报表”页或列表查看", "{name} of {period} is ready: see the reports page or the list")
 KINDS = {"month": ("月份", "2026-10"), "quarter": ("季度", "2026-Q4"), "year": ("年份", "2026")}
 
 log = logging.getLogger(__name__)
@@ -93,6 +96,7 @@ class Report:
     asked_by: str = ""         # the move whose makers may ask too, where nobody creates the type
     of_dealers: bool = False   # the scope names one dealer by its code; without one it is about all of them
     aliases: Mapping[str, str] = field(default_factory=dict)
+    sent_to: tuple[str, ...] = ()   # roles that are told when it is ready
 
     @property
     def guarded_by(self) -> RecordType:
@@ -183,6 +187,21 @@ def _asked(report: Report, text: str, today: date) -> Period:
     return period
 
 
+def cancel(act: Act, run_id: int) -> None:
+    """Stop a run that waits, or that is between two steps: what it has not kept yet is dropped. Whoever asked for it
+    may, and whoever may ask. Raises Refused; flushes."""
+    row = act.session.scalar(sa.select(ReportRun).where(ReportRun.id == run_id).with_for_update(skip_locked=True)
+                             .execution_options(populate_existing=True))
+    if row is None or row.state not in reports.ACTIVE:
+        raise Refused(IS_OVER)
+    verdict = may_ask(act.actor, REPORTS[row.report])
+    if verdict.reason is not None and act.actor.id != row.asked_by_id:
+        raise Refused(verdict.reason)
+    why = CANCELLED.with_(who=act.actor.name)
+    row.state, row.finished_at, row.error_zh, row.error_en = "failed", act.now, why.zh, why.en
+    act.session.flush()
+
+
 # Running ----------------------------------------------------------------------------------------------------------
 
 def run(run_id: int, now: datetime | None = None) -> None:
@@ -264,6 +283,7 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row.figures = task.figures or None
     row.state, row.progress, row.finished_at = "done", 100, office.now()
     row.error_zh, row.error_en = told or (None, None)
+    house.tell(act, report.sent_to, READY.with_(name=report.label, period=row.period), kind="report_ready", key=str(run_id))
     session.commit()
 
 

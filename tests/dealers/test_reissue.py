@@ -40,7 +40,7 @@ def test_a_frozen_report_is_replaced_for_a_reason_and_both_say_so(book):
     sheet(book, "50")
     without = compiled(book)
     assert without.exit_code == 1 and book.read(NAME, old).case_count == 1
-    refused(engineer.post(f"/admin/reports/{NAME}/ask", {"period": "2026-09", "reason": "补录"}), "由质量负责人办理")
+    refused(engineer.post(f"/admin/reports/{NAME}/ask", {"period": "2026-09", "reason": "补录"}), "“作废”由质量负责人")
     done(manager.post(f"/admin/reports/{NAME}/ask", {"period": "2026-09", "reason": "补录一起"}))
     run = json.loads(compiled(book).stdout)   # joins the manager's
     new, = book.ids(NAME, number=run["records"][0]["number"])

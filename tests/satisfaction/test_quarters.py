@@ -126,3 +126,15 @@ def test_an_outlets_quarter_by_technician(book):
     nobody = book.app.test_cli_runner().invoke(args=["report", "run", SUMMARY, "--period", "2026-Q3", "--dealer", "F003", "--wait"])
     assert nobody.exit_code == 1 and "没有维修人员" in nobody.output
     refused(book.person("dealer_f001").post(f"/admin/reports/{SUMMARY}/ask", {"period": "2026-Q3"}), "您的角色没有这项权限")
+
+
+def test_a_run_is_cancelled_while_it_waits_its_readers_are_told_and_its_age_stands_on_the_page(book):
+    sales, lead = book.person("sales"), book.person("sales_lead")
+    place = done(sales.post(f"/admin/reports/{ANALYSIS}/ask", {"period": "2026-Q3"})).headers["Location"]
+    refused(book.person("deputy_gm").post(f"{place}/cancel", {}), "您的角色没有这项权限")
+    done(sales.post(f"{place}/cancel", {}))
+    assert "已由 sales 先生 取消" in sales.get(place).text and not book.ids(ANALYSIS)
+    refused(sales.post(f"{place}/cancel", {}), "不能取消")
+    assert asked(book, ANALYSIS, "--period", "2026-Q3")["state"] == "done"
+    assert "顾客服务季度分析 2026-Q3 已汇总" in lead.get("/admin/notices/").text
+    assert "最近结果：2026-Q3" in " ".join(lead.get("/admin/reports/").text.split())
