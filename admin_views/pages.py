@@ -543,16 +543,16 @@ def _reissue(record: Any, language: str) -> dict[str, Any]:
     old, new = reissues.of(db.session, record)
     found: dict[str, Any] = {}
     if new is not None:
-        found["replaced_by"] = _named(record.spec, new.new_id)
+        found["replaced_by"] = _reissued(record.spec, new.new_id)
     if old is not None:
         captions = _captions(record, language)
-        found |= {"replaces": _named(record.spec, old.old_id), "reason": old.reason, "changes": [
+        found |= {"replaces": _reissued(record.spec, old.old_id), "reason": old.reason, "changes": [
             (captions.get(figure) or _caption(record.spec, figure, language), _column(record.spec, column, language), *values)
             for figure, column, *values in old.changes]}
     return found
 
 
-def _named(spec: RecordType, id_: int) -> dict[str, str]:
+def _reissued(spec: RecordType, id_: int) -> dict[str, str]:
     return {"href": f"/admin/{spec.name}/details/?id={id_}", "number": reissues.number_of(db.session, spec.name, id_)}
 
 
