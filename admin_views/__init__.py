@@ -14,6 +14,7 @@ from admin_views.factory import record_views
 from admin_views.health import health
 from admin_views.inbox import InboxView
 from admin_views.jobs import HealthView, JobsView
+from admin_views.kpis import KpisView
 from admin_views.notices import NoticesView
 from admin_views.reports import ReportsView
 from admin_views.retention import RetentionView
@@ -27,8 +28,9 @@ def init_app(app: Flask) -> None:
     sign_in.init_app(app)
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))
     for view in (
-            *record_views(), InboxView(), DelegationsView(), ReportsView(), NoticesView(), RetentionView(), ParametersView(),
-            PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(), HealthView(), TokensView(), WebhooksView()):
+            *record_views(), InboxView(), DelegationsView(), ReportsView(), KpisView(), NoticesView(), RetentionView(),
+            ParametersView(), PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(), HealthView(), TokensView(),
+            WebhooksView()):
         admin.add_view(view)
     app.register_blueprint(health)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))

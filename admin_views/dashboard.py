@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask_admin import AdminIndexView, expose
 from flask_login import current_user
 
-from admin_views import door, pages
+from admin_views import door, management, pages
 from models.base import Record, db
 from models.history import DeadlineClock
 from models.spec import APPROVER, DRAFTER, OWNER, SIGNER, SUBMITTER, SYSTEM, VOID, Period, RecordType, Text
@@ -27,7 +27,7 @@ class DashboardView(AdminIndexView):
     def index(self) -> Any:
         who = door.actor()
         return self.render("dashboard.html", tasks=_tasks(who), mentions=_mentions(who), late=_late(who), figures=_figures(who),
-                           areas=door.navigation())
+                           overview=management.overview(who), areas=door.navigation())
 
 
 def my_states(actor: access.Actor, spec: RecordType) -> list[str]:

@@ -21,7 +21,7 @@ from admin_views.chained import Chained, panel
 from admin_views.figures import Figured
 from admin_views.printed import Printed
 from forms import record_form
-from jobs import reports
+from jobs import kpis, reports
 from models.base import db, reading, set_reading
 from models.reports import RUN, ReportRun
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
@@ -98,6 +98,8 @@ class RecordView(Attached, Chained, Figured, Printed):
             return None
         name, _, rest = asked.partition(":")
         id_, _, figure = rest.partition(":")
+        if name == kpis.KPI:
+            return self._behind_kpi(rest)
         if name == RUN:
             return self._behind_run(door.as_id(id_), figure)
         spec = registry.type_named(name)
@@ -105,6 +107,13 @@ class RecordView(Attached, Chained, Figured, Printed):
                 or records.find(db.session, door.actor(), spec, door.as_id(id_)) is None:
             abort(404)
         return pages.evidence(spec.name, door.as_id(id_), figure, self.spec)
+
+    def _behind_kpi(self, rest: str) -> Any:
+        """The rows that one of the figures counts now, as far as this reader's rights go."""
+        found = (kpis.behind(rest, door.actor(), office.now()) or {}).get(self.spec.name)
+        if found is None:
+            abort(404)
+        return found
 
     def _behind_run(self, id_: int, figure: str) -> Any:
         """The same for a run that compiled no record."""

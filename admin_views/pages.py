@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from admin_views import panels
 from forms.record_form import typed_text
-from jobs import reports
+from jobs import reissues, reports
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
 from models.master.controlled_document import form_in_force
@@ -503,6 +503,7 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
         "clocks": _clocks(record, language),
         "files": panels.files(act, record, offers, open_), "talk": talk,
         "timeline": timeline(record, actor, open_, talk), "behind": _behind(record, language),
+        "reissue": _reissue(record, language),
         "paper_form": " ".join(form_in_force(db.session, spec.name, office.local(record.created_at).date())),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
     }
@@ -543,6 +544,30 @@ def _behind(record: Any, language: str) -> list[dict[str, Any]]:
              "source": Record.types[source].label.in_(language),
              "href": f"/admin/{source}/?behind={record.spec.name}:{record.id}:{quote(figure)}"}
             for figure, source, count in counted]
+
+
+def _reissue(record: Any, language: str) -> dict[str, Any]:
+    """What replaced this record; or what it replaced, why, and which figures changed."""
+    if record.spec.name not in reissues.REISSUED:
+        return {}
+    old, new = reissues.of(db.session, record)
+    found: dict[str, Any] = {}
+    if new is not None:
+        found["replaced_by"] = _reissued(record.spec, new.new_id)
+    if old is not None:
+        captions = captions_of(record, language)
+        found |= {"replaces": _reissued(record.spec, old.old_id), "reason": old.reason, "changes": [
+            (captions.get(figure) or caption(record.spec, figure, language), _column(record.spec, column, language), *values)
+            for figure, column, *values in old.changes]}
+    return found
+
+
+def _reissued(spec: RecordType, id_: int) -> dict[str, str]:
+    return {"href": f"/admin/{spec.name}/details/?id={id_}", "number": reissues.number_of(db.session, spec.name, id_)}
+
+
+def _column(spec: RecordType, column: str, language: str) -> str:
+    return spec.lines["figures"].fields[column].label.in_(language) if column else ""
 
 
 def caption(spec: RecordType, figure: str, language: str) -> str:

@@ -11,7 +11,7 @@ from flask_admin import BaseView, expose
 from flask_login import current_user
 
 from admin_views import door
-from jobs import outbox, reports
+from jobs import outbox, reissues, reports
 from models.base import Record, db, rounded
 from models.people import User
 from models.reports import RUN, Evidence, ReportRun
@@ -40,10 +40,13 @@ class ReportsView(BaseView):
         known = [r for r in reports.REPORTS.values() if reports.may_see(who, r)]
         runs = db.session.scalars(sa.select(ReportRun).where(ReportRun.report.in_([r.name for r in known]))
                                   .order_by(ReportRun.id.desc()).limit(RUNS_SHOWN)).all()
+        latest = _latest(who.language)
         return self.render("reports.html", problem=problem, runs=_shown(runs, who.language), reports=[{
             "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period_kind,
             "or_period_kind": r.or_period_kind, "of_dealers": r.of_dealers, "of_plans": r.of_plans,
-            "default_period": str(_default_period(r.period_kind)) if r.period_kind else "", "may_ask": bool(reports.may_ask(who, r)),
+            "default_period": str(_default_period(r.period_kind)) if r.period_kind else "",
+            "may_ask": bool(reports.may_ask(who, r)) or reissues.may_ask(who, r.guarded_by),
+            "latest": latest.get(r.name), "is_reissued": r.name in reissues.REISSUED,
             "reason": getattr(reports.may_ask(who, r).reason, who.language, ""),
         } for r in known]), status
 
@@ -53,7 +56,7 @@ class ReportsView(BaseView):
             abort(404)
         try:
             run = reports.request(door.act(), name, request.form.get("period", ""), request.form.get("dealer", ""),
-                                  plan=request.form.get("plan", ""))
+                                  plan=request.form.get("plan", ""), reason=door.clean(request.form.get("reason", ""))[:500])
         except Invalid as invalid:
             return self._page(" ".join(text.in_(door.language()) for text in invalid.errors.values()), 422)
         db.session.commit()
@@ -66,6 +69,13 @@ class ReportsView(BaseView):
         return self.render("report_run.html", run=_shown([run], door.language())[0],
                            figures=_figures(run, door.language()))
 
+    @expose("/runs/<int:id_>/cancel", methods=["POST"])
+    def cancel(self, id_: int) -> Any:
+        run = self._run(id_)
+        reports.cancel(door.act(), run.id)
+        db.session.commit()
+        return redirect(f"/admin/reports/runs/{run.id}")
+
     @expose("/runs/<int:id_>.json")
     def run_json(self, id_: int) -> Any:
         shown = _shown([self._run(id_)], door.language())[0]
@@ -77,6 +87,21 @@ class ReportsView(BaseView):
         if report is None or not reports.may_see(door.actor(), report):
             abort(404)
         return run
+
+
+def _latest(language: str) -> dict[str, str]:
+    """Report -> the period of its last result, and how old that is."""
+    last = sa.select(sa.func.max(ReportRun.id)).where(ReportRun.state == "done").group_by(ReportRun.report)
+    rows = db.session.execute(sa.select(ReportRun.report, ReportRun.period, ReportRun.finished_at).where(ReportRun.id.in_(last)))
+    return {name: f"{period} · {_age((office.now() - finished).total_seconds(), language)}" for name, period, finished in rows}
+
+
+def _age(seconds: float, language: str) -> str:
+    minutes = max(0, int(seconds // 60))
+    for size, zh, en in ((1440, "天前", "days ago"), (60, "小时前", "hours ago")):
+        if minutes >= size:
+            return f"{minutes // size} {zh if language == 'zh' else en}"
+    return f"{minutes} 分钟前" if language == "zh" else f"{minutes} min ago"
 
 
 def _figures(run: ReportRun, language: str) -> list[dict[str, Any]]:

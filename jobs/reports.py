@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from jobs import outbox
+from jobs import outbox, reissues
 from models.base import Record, db
 from models.history import Outbox
 from models.reports import RUN, Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, described, moves, office, records, reports
+from rules import access, areas, described, house, moves, office, records, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -48,9 +48,19 @@ FURTHER_ON = Text(
     "{type} {number} of {period} is in the state “{state}” and cannot be compiled again: "
     "have it sent back, or void it and compile a new one")
 BROKEN = Text("汇总时发生程序错误，已记入日志；数据未改动", "A program error stopped the report; it is in the log, no data changed")
+CANCELLED = Text("已由 {who} 取消，数据未改动", "Cancelled by {who}, no data changed")
+IS_OVER = Text("该报表已结束，或正在写入结果，不能取消", "This run is over, or writes its result just now: it cannot be cancelled")
+READY = Text("{name} {period} 已汇总，请到“报表”页或列表查看", "{name} of {period} is ready: see the reports page or the list")
 KINDS = {"month": ("月份", "2026-10"), "quarter": ("季度", "2026-Q4"), "year": ("年份", "2026")}
 
 log = logging.getLogger(__name__)
+
+
+class Made(NamedTuple):
+    """A compiled record that is no longer in memory."""
+
+    spec: RecordType
+    id: int
 
 
 @dataclass(frozen=True)
@@ -64,15 +74,10 @@ class Task:
     asked_by: int | None = None
     left_out: list[tuple[str, Text]] = field(default_factory=list)
     run_id: int = 0
+    reason: str = ""   # why a frozen record is issued again; without it that is refused
+    replaced: list[Made] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)   # of a report that compiles no record
     step: Callable[[int], None] = lambda percent: None   # keeps what is written so far and lets others write
-
-
-class Made(NamedTuple):
-    """A compiled record that is no longer in memory."""
-
-    spec: RecordType
-    id: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ class Report:
     asked_by: str = ""         # the move whose makers may ask too, where nobody creates the type
     of_dealers: bool = False   # the scope names one dealer by its code; without one it is about all of them
     aliases: Mapping[str, str] = field(default_factory=dict)
+    sent_to: tuple[str, ...] = ()   # roles that are told when it is ready
 
     @property
     def guarded_by(self) -> RecordType:
@@ -108,14 +114,15 @@ class TakenOver(Exception):
 # Asking -----------------------------------------------------------------------------------------------------------
 
 def may_ask(actor: access.Actor, report: Report) -> access.Verdict:
-    """Whoever creates records of the compiled type, or compiles them again by a move, may have them compiled."""
+    """Whoever creates records of the compiled type and sees all of them, or compiles them again by a move, may have them
+    compiled."""
     spec = report.guarded_by
     if areas.is_off(spec):
         return access.SWITCHED_OFF
     if not access.within_token(actor, spec, "create"):
         return access.NOT_IN_TOKEN
     makers = spec.workflow.move(report.asked_by).by if report.asked_by else ()
-    asks = "C" in access.letters(actor, spec) or not actor.roles.isdisjoint(makers)
+    asks = ("C" in access.letters(actor, spec) and may_see(actor, report)) or not actor.roles.isdisjoint(makers)
     return access.YES if actor.is_system or asks else access.NO_ROLE
 
 
@@ -124,20 +131,24 @@ def may_see(actor: access.Actor, report: Report) -> bool:
     return access.sees_all(actor, report.guarded_by)
 
 
-def request(act: Act, name: str, period: str, scope: str = "", *, plan: str = "") -> ReportRun:
-    """The run of this report, period and scope (a dealer or a plan) that is queued or running, else a new one. Raises Refused or Invalid;
-    flushes. The door commits, and may then call `outbox.dispatch_now()`."""
+def request(act: Act, name: str, period: str, scope: str = "", *, plan: str = "", reason: str = "") -> ReportRun:
+    """The run of this report, period and scope (a dealer or a plan) that is queued or running, else a new one. With a
+    `reason` a frozen record is replaced by a new one, by whoever may void it. Raises Refused or Invalid; flushes. The door
+    commits, and may then call `outbox.dispatch_now()`."""
     report = REPORTS.get(name)
     if report is None:
         raise Invalid({"report": UNKNOWN.with_(name=name)})
-    verdict = may_ask(act.actor, report)
+    verdict = access.YES if reason.strip() and reissues.may_ask(act.actor, report.guarded_by) else may_ask(act.actor, report)
     if verdict.reason is not None:
         raise Refused(verdict.reason)
     if report.of_plans:
         return reports.ask(act, name, *_plan(act, report, period.strip(), scope.strip(), plan.strip()))
     if plan.strip():
         raise Invalid({"plan": TAKES_NO_PLAN.with_(name=report.label)})
-    return reports.ask(act, name, str(_asked(report, period, act.today)), _scope(act, report, scope.strip()))
+    about = _asked(report, period, act.today)
+    if reason.strip():
+        reissues.allow(act, report.guarded_by, about)
+    return reports.ask(act, name, str(about), _scope(act, report, scope.strip()), reason.strip())
 
 
 def _plan(act: Act, report: Report, period: str, dealer: str, number: str) -> tuple[str, str]:
@@ -176,6 +187,21 @@ def _asked(report: Report, text: str, today: date) -> Period:
     if date(period.year, period.first_month, 1) > today:
         raise Invalid({"period": NOT_BEGUN.with_(period=period)})
     return period
+
+
+def cancel(act: Act, run_id: int) -> None:
+    """Stop a run that waits, or that is between two steps: what it has not kept yet is dropped. Whoever asked for it
+    may, and whoever may ask. Raises Refused; flushes."""
+    row = act.session.scalar(sa.select(ReportRun).where(ReportRun.id == run_id).with_for_update(skip_locked=True)
+                             .execution_options(populate_existing=True))
+    if row is None or row.state not in reports.ACTIVE:
+        raise Refused(IS_OVER)
+    verdict = may_ask(act.actor, REPORTS[row.report])
+    if verdict.reason is not None and act.actor.id != row.asked_by_id:
+        raise Refused(verdict.reason)
+    why = CANCELLED.with_(who=act.actor.name)
+    row.state, row.finished_at, row.error_zh, row.error_en = "failed", act.now, why.zh, why.en
+    act.session.flush()
 
 
 # Running ----------------------------------------------------------------------------------------------------------
@@ -247,9 +273,10 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row = _mine(run_id, started)
     report = REPORTS[row.report]
     act = Act(session, access.Actor.system(), now=now)
-    task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, run_id=run_id,
+    task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, run_id=run_id, reason=row.reason or "",
                 step=partial(_step, run_id, started))
     made = report.compile(task)
+    reissues.write_down(task, made)
     told = _left_out(task)
     if told is not None and not made:
         raise Refused(told)
@@ -258,6 +285,7 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row.figures = task.figures or None
     row.state, row.progress, row.finished_at = "done", 100, office.now()
     row.error_zh, row.error_en = told or (None, None)
+    house.tell(act, report.sent_to, READY.with_(name=report.label, period=row.period), kind="report_ready", key=str(run_id))
     session.commit()
 
 
@@ -330,6 +358,7 @@ def records_to_write(task: Task, type_name: str, keys: Sequence[Mapping[str, Any
         sa.select(spec.model).where(sa.tuple_(*columns).in_([tuple(key.values()) for key in keys]), spec.model.state != VOID)
         .order_by(spec.model.id).with_for_update(of=spec.model).execution_options(populate_existing=True)
         .options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in loaded))).all()
+    found = [record for record in found if not reissues.replaces(task, record)]
     present = {tuple(getattr(record, column.key) for column in columns): record for record in found}
     for record in found:
         _refuse_if_further_on(task, record)
@@ -504,6 +533,6 @@ def _are_on_their_way(act: Act) -> bool:
 
 # Every report family registers itself here.
 from jobs import (  # noqa: E402, F401
-    dealer_grade_sheet, monthly_quality_analysis, parts_purchase_list, quality_info_summary, satisfaction,
-    survey_coverage, warranty_settlement,
+    dealer_grade_sheet, monthly_quality_analysis, outlet_quarterly_summary, parts_purchase_list, quality_info_summary,
+    quarterly_service_analysis, satisfaction, survey_coverage, warranty_settlement,
 )

@@ -101,6 +101,14 @@ def ask(act: Act, name: str, period: Period) -> str:
     return f"run {reports.request(act, name, str(period)).id}"
 
 
+def ask_quarter(act: Act, name: str, due: datetime) -> str:
+    """In the first month after a quarter, that quarter."""
+    month = month_of(due)
+    if month.first_month % 3 != 1:
+        return "no quarter has ended"
+    return ask(act, name, Period(month.year, month.first_month, 3).previous())
+
+
 def draft_quality_summary(act: Act, due: datetime) -> str:
     """On the last day of the month, for people to look through before it is over."""
     return ask(act, "quality_info_summary", month_of(due))
@@ -123,11 +131,16 @@ def quality_analysis(act: Act, due: datetime) -> str:
 
 def quarter_grades(act: Act, due: datetime) -> str:
     """Some hours after the sheets of the quarter's last month."""
-    month = month_of(due)
-    if month.first_month % 3 != 1:
-        return "no quarter has ended"
-    quarter = Period(month.year, month.first_month, 3).previous()
-    return ask(act, "dealer_grade_sheet", quarter)
+    return ask_quarter(act, "dealer_grade_sheet", due)
+
+
+def quarter_analyses(act: Act, due: datetime) -> str:
+    """Right after the quarter, so that its salespeople have the days until it is due."""
+    return ask_quarter(act, "quarterly_service_analysis", due)
+
+
+def quarter_summaries(act: Act, due: datetime) -> str:
+    return ask_quarter(act, "outlet_quarterly_summary", due)
 
 
 def purchase_list(act: Act, due: datetime) -> str:
@@ -217,6 +230,10 @@ JOBS = (
         Monthly(6, time(0, 30)), month_grades),
     Job("dealer_grade_sheet_quarter", Text("服务商分级考核表（季度）", "Dealer grade sheets of the quarter"),
         Monthly(6, time(4, 30)), quarter_grades),
+    Job("quarterly_service_analysis", Text("顾客服务季度分析（草稿）", "Service analyses of the quarter, drafts"),
+        Monthly(1, time(1, 30)), quarter_analyses),
+    Job("outlet_quarterly_summary", Text("服务网点季度工作总结（草稿）", "Outlets' summaries of the quarter, drafts"),
+        Monthly(1, time(1, 45)), quarter_summaries),
     Job("parts_purchase_list", Text("配件采购清单", "Parts purchase list"), Monthly(11, time(0, 10)), purchase_list),
     Job("warranty_settlement", Text("保修结算单", "Warranty settlements"), Monthly(16, time(1, 0)), settlements),
     Job("due_moves", Text("到期处理（资格到期、调查表逾期与评分、收费标准生效）", "Moves that are due"),

@@ -202,3 +202,13 @@ def is_changed(record: Any, name: str) -> bool:
 def saying(condition: Condition, zh: str, en: str) -> Condition:
     """The same condition with a sentence of its own, where the office knows why."""
     return Condition(condition.holds, Text(zh, en), condition.bars)
+
+
+TO_BE_WRITTEN = "（待填写）"   # stands in a required text of a compiled draft until somebody has written it
+
+
+def written(*names: str) -> Condition:
+    """Nothing is left of what a report put into these texts until somebody writes them."""
+    return Condition(
+        lambda record, act: TO_BE_WRITTEN not in [getattr(record, name) for name in names],
+        Text("请先填写标有“（待填写）”的各栏", "Write the texts that are still marked “（待填写）” first"))

@@ -38,9 +38,26 @@ class ReportRun(db.Model):  # type: ignore[name-defined]
     error_en: Mapped[str | None] = mapped_column(sa.Text)
     records: Mapped[list[Any]] = mapped_column(sa.JSON, default=list)  # [[type, id], ...] that it compiled
     figures: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)    # of a report that compiles no record
+    reason: Mapped[str | None] = mapped_column(sa.Text)                # why a frozen record is issued again
 
 
 RUN = "report_run"   # stands for a type where the figures are those of a run itself
+
+
+class Reissue(db.Model):  # type: ignore[name-defined]
+    """A frozen record that was replaced by a new one: why, and what the figures said before and after."""
+
+    __tablename__ = "report_reissues"
+    __table_args__ = (
+        sa.Index("ix_report_reissues_old", "of_type", "old_id"), sa.Index("ix_report_reissues_new", "of_type", "new_id"))
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    of_type: Mapped[str] = mapped_column(sa.String(60))
+    old_id: Mapped[int] = mapped_column(Key)
+    new_id: Mapped[int] = mapped_column(Key)
+    reason: Mapped[str] = mapped_column(sa.Text)
+    changes: Mapped[list[Any]] = mapped_column(sa.JSON)   # [[figure, column, before, after], ...]
+    made_at: Mapped[datetime] = mapped_column(Moment())
 
 
 class Evidence(db.Model):  # type: ignore[name-defined]

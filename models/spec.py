@@ -484,7 +484,9 @@ class RecordType:
 
     def is_counted(self, lines: Lines) -> bool:
         """A report has counted its rows: nobody adds or removes one. Rows that people write whole are theirs."""
-        return self.compiled and any(field.required and not field.typed for field in lines.fields.values())
+        fields = lines.fields.values()
+        return not any(field.typed for field in fields) or (
+            self.compiled and any(field.required and not field.typed for field in fields))
 
     def letters(self, role: str) -> str:
         """The access letters of a role, with the view letter that A, E, K ... imply written out."""

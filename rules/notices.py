@@ -35,6 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "deadline_late": Kind(Text("已超期", "Overdue")),
     "deadline_soon": Kind(Text("将到期", "Due soon"), by_mail=False),
     "report_owed": Kind(Text("报表催报", "Reports that are owed")),
+    "report_ready": Kind(Text("报表已汇总", "Reports that are ready"), by_mail=False),
     "move": Kind(Text("办理进展", "Progress of records"), by_mail=False),
     "record": Kind(Text("业务提醒", "What happened to a record")),
     "mention": Kind(Text("评论中提到我", "Mentions")),

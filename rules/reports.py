@@ -13,14 +13,14 @@ from models.reports import ReportRun
 ACTIVE = ("queued", "running")
 
 
-def ask(act: Any, name: str, period: str, scope: str = "") -> ReportRun:
+def ask(act: Any, name: str, period: str, scope: str = "", reason: str = "") -> ReportRun:
     """The run that is queued or running already, else a new one with its job in the outbox. Flushes."""
     same = sa.select(ReportRun).where(
         ReportRun.report == name, ReportRun.period == period, ReportRun.scope == scope, ReportRun.state.in_(ACTIVE))
     present = act.session.scalar(same)
     if present is not None:
         return present
-    run = ReportRun(report=name, period=period, scope=scope, asked_by_id=act.actor.id, asked_at=act.now)
+    run = ReportRun(report=name, period=period, scope=scope, asked_by_id=act.actor.id, asked_at=act.now, reason=reason or None)
     try:
         with act.session.begin_nested():
             act.session.add(run)

@@ -18,6 +18,7 @@ MEANT = {
     "jobs/dealer_grade_sheet.py": "as above, for all dealers at once",
     "jobs/parts_purchase_list.py": "as above",
     "jobs/warranty_settlement.py": "as above",
+    "jobs/quarterly_figures.py": "as above, for the drafts of a quarter",
     "jobs/grade_counts.py": "what counts, in a table of the transaction: no business rows",
     "jobs/reports.py": "a run's progress, and the evidence of a record that is compiled anew: no business rows",
     "jobs/outbox.py": "marks what was handed to the queue: no business rows",

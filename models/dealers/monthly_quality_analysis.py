@@ -215,7 +215,7 @@ class MonthlyQualityAnalysis(Record):
                     stamps=("issued_at",)),
                 Move("acknowledge", "签阅", source=("issued",), to="acknowledged",
                     by=READERS, stamps=("acknowledged_at",), when=(NOT_SIGNED_YET,), then=sign_receipt),
-                Move("void", "作废", source=("compiled", "issued"), to="void", by=("quality_manager",),
+                Move("void", "作废", source=("compiled", "issued", "acknowledged"), to="void", by=("quality_manager", "system"),
                     comment=True),
             ),
         ),

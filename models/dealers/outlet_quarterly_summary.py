@@ -1,8 +1,42 @@
 """服务网点季度工作总结."""
 
-from models.base import Record, day, integer, link, longtext, moment, money, person, quarter
-from models.conditions import actor_is_not, actor_is_not_creator
-from models.spec import Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states
+from models.base import (
+    Line, Record, choice, day, decimal, integer, lines, link, longtext, moment, money, percent, person, quarter, text, yes_no,
+)
+from models.conditions import actor_is_not, actor_is_not_creator, written
+from models.measures import OF_TECHNICIANS, choices
+from models.spec import (
+    SYSTEM, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
+)
+
+
+def compile_again(record, act) -> None:
+    """A person asks for the job; the job itself has written the figures before it makes the move."""
+    if act.actor.id is not None:
+        act.request_report("outlet_quarterly_summary", record.quarter, record.dealer.dealer_code)
+        act.stay = True
+
+
+class Figure(Line, of="outlet_quarterly_summary"):
+    """One figure of the quarter with its inputs and what it was in the quarter before."""
+
+    section = choice("指标", choices(OF_TECHNICIANS), required=True, origin="X", system=True)
+    caption = text("名称", required=True, origin="X", system=True)
+    case_count = integer("本季起数", "Records", origin="X", system=True)
+    amount = money("金额", origin="X", system=True)
+    numerator = decimal("分子", origin="X", system=True)
+    denominator = decimal("分母", origin="X", system=True)
+    rate = percent("比率", origin="X", system=True)
+    previous_case_count = integer("上季起数", "Records in the quarter before", origin="X", system=True)
+    change_rate = percent("环比", "Change", minimum=None, origin="X", system=True)
+    is_new = yes_no("新增", "New", origin="X", system=True, help=(
+        "上季没有，无法计算环比", "There was none in the quarter before: there is no change to compute"))
+    is_applicable = yes_no("适用", origin="X", default=True, system=True)
+
+    @property
+    def key(self):
+        """The figures of a quarter are not grouped."""
+        return ""
 
 
 class OutletQuarterlySummary(Record):
@@ -26,6 +60,8 @@ class OutletQuarterlySummary(Record):
     review_opinion = longtext("服务部意见", origin="P")
     reviewed_at = moment("审阅时间", origin="X")
     corrective_action_id = link("corrective_action", "纠正和预防措施", origin="X")
+    data_as_of = moment("数据截止时间", origin="X", system=True)
+    figures = lines(Figure, "本季数字")
 
     def derive(self, act):
         if self.quarter:
@@ -53,10 +89,13 @@ class OutletQuarterlySummary(Record):
         workflow=Workflow(
             states(("draft", "草稿"), ("submitted", "已提交"), ("reviewed", "已审阅"), ("cancelled", "已取消")),
             moves=(
+                Move("compile", "重新取数", "Take the figures again", source=("draft",), to="draft",
+                    by=(SYSTEM, "customer_service"), stamps=("data_as_of",), then=compile_again),
                 Move("submit", "提交", source=("draft",), to="submitted", by=("technician", "dealer"),
                     requires=("dealer", "technician", "quarter", "service_content", "receivable_text", "problems",
                               "suggestion"),
-                    stamps=("submitted_at", "signed_by", "signed_at")),
+                    stamps=("submitted_at", "signed_by", "signed_at"),
+                    when=(written("service_content", "receivable_text", "problems", "suggestion"),)),
                 Move("send_back", "退回", source=("submitted",), to="draft", by=("customer_service",),
                     comment=True),
                 Move("review", "审阅", source=("submitted",), to="reviewed", by=("customer_service",),

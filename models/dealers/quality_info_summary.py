@@ -262,7 +262,7 @@ class QualityInfoSummary(Record):
                      when=(MAY_STILL_SIGN,),
                      then=sign_receipt),
                 Move("void", "作废", source=("compiled", "checked", "submitted", "received"), to="void",
-                     by=("quality_manager",), comment=True),
+                     by=("quality_manager", "system"), comment=True),
             )),
         deadlines=(
             Deadline("submit", "due_at", starts="period", met_by="submitted_at",

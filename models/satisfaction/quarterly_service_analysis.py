@@ -1,11 +1,13 @@
 """顾客服务季度分析."""
 
 from models.base import (
-    Line, Record, day, lines, link, longtext, moment, person, quarter, text, unit, yes_no,
+    Line, Record, choice, day, decimal, integer, lines, link, longtext, moment, money, percent, person, quarter, text, unit,
+    yes_no,
 )
-from models.conditions import every_line, if_so, from_state, is_true
+from models.conditions import every_line, if_so, from_state, is_true, written
+from models.measures import OF_SALESPEOPLE, choices
 from models.spec import (
-    Condition, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
+    SYSTEM, Condition, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
 )
 
 SAYS_WHAT_IS_WRONG = Condition(
@@ -27,6 +29,35 @@ def begin_actions(analysis, act) -> None:
                 customer=row.customer_id, problem=row.problem, responsible_unit=row.responsible_unit,
                 corrective_measure=row.measure)
             row.corrective_action_id = action.id
+
+
+def compile_again(record, act) -> None:
+    """A person asks for the job; the job itself has written the figures before it makes the move."""
+    if act.actor.id is not None:
+        act.request_report("quarterly_service_analysis", record.quarter)
+        act.stay = True
+
+
+class Figure(Line, of="quarterly_service_analysis"):
+    """One figure of the quarter with its inputs and what it was in the quarter before."""
+
+    section = choice("指标", choices(OF_SALESPEOPLE), required=True, origin="X", system=True)
+    caption = text("名称", required=True, origin="X", system=True)
+    case_count = integer("本季起数", "Records", origin="X", system=True)
+    amount = money("金额", origin="X", system=True)
+    numerator = decimal("分子", origin="X", system=True)
+    denominator = decimal("分母", origin="X", system=True)
+    rate = percent("比率", origin="X", system=True)
+    previous_case_count = integer("上季起数", "Records in the quarter before", origin="X", system=True)
+    change_rate = percent("环比", "Change", minimum=None, origin="X", system=True)
+    is_new = yes_no("新增", "New", origin="X", system=True, help=(
+        "上季没有，无法计算环比", "There was none in the quarter before: there is no change to compute"))
+    is_applicable = yes_no("适用", origin="X", default=True, system=True)
+
+    @property
+    def key(self):
+        """The figures of a quarter are not grouped."""
+        return ""
 
 
 class Problem(Line, of="quarterly_service_analysis"):
@@ -58,7 +89,9 @@ class QuarterlyServiceAnalysis(Record):
     measures_set_at = moment("措施制定时间", origin="X")
     closed_at = moment("关闭时间", origin="X")
     remark = longtext("备注", origin="P")
+    data_as_of = moment("数据截止时间", origin="X", system=True)
     problems = lines(Problem, "存在的问题与整改措施")
+    figures = lines(Figure, "本季数字")
 
     keeps_first = ("submitted_at",)
 
@@ -88,9 +121,11 @@ class QuarterlyServiceAnalysis(Record):
         workflow=Workflow(
             states(("draft", "草稿"), ("submitted", "已提交"), ("measures_set", "已定措施"), ("closed", "已关闭")),
             moves=(
+                Move("compile", "重新取数", "Take the figures again", source=("draft",), to="draft",
+                    by=(SYSTEM, "sales", "sales_lead"), stamps=("data_as_of",), then=compile_again),
                 Move("submit", "提交", source=("draft",), to="submitted", by=("sales", "sales_lead"),
                     requires=("quarter", "service_situation"), stamps=("submitted_at",),
-                    when=(SAYS_WHAT_IS_WRONG,)),
+                    when=(written("service_situation"), SAYS_WHAT_IS_WRONG)),
                 Move("send_back", "退回", source=("submitted",), to="draft", by=("quality_engineer",),
                     comment=True),
                 Move("set_measures", "制定整改措施", source=("submitted",), to="measures_set",
