@@ -17,6 +17,7 @@ from admin_views.jobs import HealthView, JobsView
 from admin_views.notices import NoticesView
 from admin_views.reports import ReportsView
 from admin_views.retention import RetentionView
+from admin_views.search import SearchView
 
 
 def init_app(app: Flask) -> None:
@@ -25,7 +26,7 @@ def init_app(app: Flask) -> None:
     sign_in.init_app(app)
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))
     for view in (
-            *record_views(), InboxView(), DelegationsView(), ReportsView(), NoticesView(), RetentionView(), ParametersView(),
+            *record_views(), InboxView(), DelegationsView(), ReportsView(), NoticesView(), RetentionView(), SearchView(), ParametersView(),
             PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(), HealthView()):
         admin.add_view(view)
     app.register_blueprint(health)

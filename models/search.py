@@ -52,7 +52,7 @@ class Words(sa.types.TypeDecorator[str]):
 WORDS = sa.table("search_words", sa.column("rowid", Key), sa.column("words", Words()))
 
 
-class matching(FunctionElement[Any]):  # noqa: N801  written like a function of SQL
+class matching(FunctionElement[Any]):
     """`matching(question of FTS5, question of tsquery)`: the words of a row answer it."""
 
     type = sa.types.NULLTYPE   # SQLite has no Boolean: one would be compared with 1, which MATCH does not bear
@@ -61,12 +61,14 @@ class matching(FunctionElement[Any]):  # noqa: N801  written like a function of 
 
 @compiles(matching, "sqlite")
 def _in_fts5(element: Any, compiler: Any, **options: Any) -> str:
-    return f"search_words MATCH {compiler.process(list(element.clauses)[0], **options)}"
+    fts5, _ = element.clauses
+    return f"search_words MATCH {compiler.process(fts5, **options)}"
 
 
 @compiles(matching, "postgresql")
 def _in_tsvector(element: Any, compiler: Any, **options: Any) -> str:
-    return f"search_words.words @@ CAST({compiler.process(list(element.clauses)[1], **options)} AS tsquery)"
+    _, tsquery = element.clauses
+    return f"search_words.words @@ CAST({compiler.process(tsquery, **options)} AS tsquery)"
 
 
 # The words come separated and in small letters, so the tokenizer has nothing to know about any script.

@@ -87,7 +87,7 @@ def keep(session: Any, saved: Sequence[Any], *, are_new: bool = False) -> None:
 
 
 def _kept(session: Any, saved: Sequence[Any]) -> dict[tuple[str, int, str], tuple[int, str | None, str]]:
-    found = {}
+    found: dict[tuple[str, int, str], tuple[int, str | None, str]] = {}
     for name, records in groupby(sorted(saved, key=_name), key=_name):
         row = SearchText
         query = sa.select(row.id, row.record_id, row.reach, row.number, row.text).where(
@@ -232,11 +232,15 @@ def _ranked(rows: Sequence[Any], asked: words.Question) -> list[Any]:
 def _hits(session: Any, actor: access.Actor, rows: Sequence[Any]) -> list[Hit]:
     if not rows:
         return []
-    told = {(name, id_): told for name, id_, *told in session.execute(sa.union_all(*(
+    called = {(name, id_): told for name, id_, *told in session.execute(sa.union_all(*(
         _told(actor, Record.types[name], [row.record_id for row in rows if row.type == name])
         for name in dict.fromkeys(row.type for row in rows))))}
     whole = dict(session.execute(sa.select(SearchText.id, SearchText.text).where(SearchText.id.in_([row.id for row in rows]))).all())
-    return [Hit(Record.types[row.type], row.record_id, *told[row.type, row.record_id], whole[row.id]) for row in rows]
+    hits = []
+    for row in rows:
+        number, title, state = called[row.type, row.record_id]
+        hits.append(Hit(Record.types[row.type], row.record_id, number, title, state, whole[row.id]))
+    return hits
 
 
 def _told(actor: access.Actor, spec: RecordType, ids: Sequence[int]) -> Any:

@@ -75,7 +75,7 @@ def _parts(code: str) -> list[str]:
 def question(typed: str, *kind: str) -> Question | None:
     """All that was typed must be there, in any order; nothing if no letter or digit was. `kind` are words that must
     be there too."""
-    fts5, tsquery, terms = [f'"{word}"' for word in kind], [f"'{word}'" for word in kind], []
+    fts5, tsquery = [f'"{word}"' for word in kind], [f"'{word}'" for word in kind]
     for run in RUN.finditer(normal(typed)):
         if run["han"] and len(run["han"]) > 1:
             pairs = list(_pairs(run["han"]))
@@ -85,10 +85,13 @@ def question(typed: str, *kind: str) -> Question | None:
             for word in _beginnings(run):
                 fts5.append(f'"{word}"*')
                 tsquery.append(f"'{word}':*")
-        terms.append(run[0])
-    if not terms:
-        return None
-    return Question(" AND ".join(fts5), " & ".join(tsquery), tuple(dict.fromkeys(terms)), joined(typed))
+    found = terms(typed)
+    return Question(" AND ".join(fts5), " & ".join(tsquery), found, joined(typed)) if found else None
+
+
+def terms(typed: str) -> tuple[str, ...]:
+    """The parts of what was typed, as they stand in a text."""
+    return tuple(dict.fromkeys(run[0] for run in RUN.finditer(normal(typed))))
 
 
 def _beginnings(run: re.Match[str]) -> list[str]:
@@ -98,8 +101,8 @@ def _beginnings(run: re.Match[str]) -> list[str]:
     return [word[:LONGEST] for word in ([joined(run["code"])] if is_code else _parts(run["code"]))]
 
 
-def pattern(terms: Iterable[str]) -> re.Pattern[str]:
-    """Finds the terms in a text as people wrote it, whatever stands between the signs of a code."""
-    between = r"[-_/.·: ]?"
-    return re.compile("|".join(between.join(re.escape(char) for char in term if char.isalnum())
-                               for term in sorted(terms, key=len, reverse=True)), re.IGNORECASE)
+def pattern(parts: Iterable[str]) -> re.Pattern[str]:
+    """Finds the parts in a text as people wrote it, whatever stands between the signs of a code."""
+    between = r"[-_/.·:]?"
+    each = [between.join(char for char in part if char.isalnum()) for part in sorted(parts, key=len, reverse=True)]
+    return re.compile("|".join(each) or "(?!)", re.IGNORECASE)
