@@ -16,6 +16,7 @@ from dataclasses import dataclass
 HAN = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 # Chinese; or letters and digits, with single signs between them.
 RUN = re.compile(rf"(?P<han>[{HAN}]+)|(?P<code>[^\W_{HAN}]+(?:[-_/.·:][^\W_{HAN}]+)*)")
+SIGNS = re.compile(rf"[^\w{HAN}]|_")
 LONGEST = 32       # characters of a word that are looked at
 MOST = 12_000      # words of a record: PostgreSQL counts positions up to 16,383
 SHORTEST = 2       # of the endings of a code
@@ -39,7 +40,7 @@ def normal(text: str) -> str:
 
 def joined(text: str) -> str:
     """A number as the index keeps it."""
-    return "".join(char for char in normal(text) if char.isalnum())
+    return SIGNS.sub("", normal(text))
 
 
 def words(texts: Iterable[str], *more: str) -> str:
@@ -104,5 +105,5 @@ def _beginnings(run: re.Match[str]) -> list[str]:
 def pattern(parts: Iterable[str]) -> re.Pattern[str]:
     """Finds the parts in a text as people wrote it, whatever stands between the signs of a code."""
     between = r"[-_/.·:]?"
-    each = [between.join(char for char in part if char.isalnum()) for part in sorted(parts, key=len, reverse=True)]
+    each = [between.join(joined(part)) for part in sorted(parts, key=len, reverse=True)]
     return re.compile("|".join(each) or "(?!)", re.IGNORECASE)
