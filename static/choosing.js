@@ -32,14 +32,15 @@ window.choosing = (() => {
     window.open(`/admin/${type}/new/`, name);
   }
 
-  // In the new tab: once the record is saved its page is shown, and who asked for it is told. The name lasts as long as
-  // the tab, so it is taken off: what is looked at there afterwards is not given back.
+  // In the new tab: once the record is saved, and in a state in which it may be chosen, who asked for it is told. The
+  // name lasts as long as the tab, so it is taken off: what is looked at there afterwards is not given back.
   function comeBack() {
     if (!window.name.startsWith(COMING_BACK) || !window.opener) return;
     const [, type] = /^\/admin\/([a-z_]+)\/details\/$/.exec(window.location.pathname) || [];
     if (!type || !window.name.startsWith(`${COMING_BACK}${type}-`)) return;
     const id = new URLSearchParams(window.location.search).get('id');
-    const label = document.querySelector('h1')?.textContent.trim().replace(/\s+/g, ' ') || `#${id}`;
+    const label = document.querySelector('h1[data-choosable] .number')?.textContent.trim();
+    if (!label) return;
     window.opener.postMessage({ made: window.name, id, label }, window.location.origin);
     window.name = '';
     window.close();
