@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from models.base import Record
 from models.search import WORDS, SearchText, drop_words, make_words, matching
 from models.spec import TEXTS, Field, RecordType
-from rules import access, registry, words
+from rules import access, areas, registry, words
 
 SHOWN = 50
 CANDIDATES = 200   # the newest that match, of which the best are shown
@@ -146,15 +147,12 @@ def condition(spec: RecordType, actor: access.Actor, typed: str) -> Any:
     asked = words.question(typed, _kind(spec.name, _reach(actor, spec)))
     if asked is None:
         return sa.false()
-    return spec.model.id.in_(sa.select(SearchText.record_id).join(WORDS, WORDS.c.rowid == SearchText.id).where(_answers(asked)))
+    answers = matching(asked.fts5, asked.tsquery)
+    return spec.model.id.in_(sa.select(SearchText.record_id).join(WORDS, WORDS.c.rowid == SearchText.id).where(answers))
 
 
 def _reach(actor: access.Actor, spec: RecordType) -> str:
     return "plain" if access.sees_private(actor, spec) else "open"
-
-
-def _answers(asked: words.Question) -> Any:
-    return matching(asked.fts5, asked.tsquery)
 
 
 @dataclass(frozen=True)
@@ -180,12 +178,12 @@ class Answer:
 def find(session: Any, actor: access.Actor, typed: str, only: RecordType | None = None) -> Answer:
     """The records of all types that the actor sees and that hold what was typed: the one with exactly this number first,
     then those that are called so, then the newest. Three statements, whatever was typed and found."""
-    types = [spec for spec in registry.types().values() if access.may(actor, "view", spec) and only in (None, spec)]
     asked = words.question(typed, *([_kind(only.name, _reach(actor, only))] if only else ()))
+    types, query = _candidates(actor, only.name if only else "", areas.off(), len(Record.types))
     if asked is None or not types:
         return Answer()
-    rows = session.execute(_candidates(asked, _seen(actor, types))).all()
-    ranked = _ranked(rows, asked)
+    given = {"fts5": asked.fts5, "tsquery": asked.tsquery, "code": asked.code}
+    ranked = _ranked(session.execute(query, given).all(), asked)
     counts: dict[str, int] = {}
     for row in ranked:
         counts[row.type] = counts.get(row.type, 0) + 1
@@ -209,14 +207,20 @@ def _seen(actor: access.Actor, types: Sequence[RecordType]) -> Any:
     return sa.and_(sa.or_(*reached), sa.or_(*([row.type.in_(whole)] if whole else ()), *own))
 
 
-def _candidates(asked: words.Question, seen: Any) -> Any:
-    """The records of exactly this number, and the newest that match."""
-    row = SearchText
+@lru_cache(maxsize=500)
+def _candidates(actor: access.Actor, only: str, _off: frozenset[str], _known: int) -> tuple[list[RecordType], Any]:
+    """The types that the actor may look into; and the select of the records of exactly this number, and of the newest that
+    match. To build it takes longer than to run it, and it depends on nothing but what is given here."""
+    types = [spec for spec in registry.types().values() if access.may(actor, "view", spec) and only in ("", spec.name)]
+    if not types:
+        return types, None
+    row, seen = SearchText, _seen(actor, types)
     columns = (row.id, row.type, row.record_id, sa.func.substr(row.text, 1, HEAD).label("head"))
-    exact = sa.select(*columns, sa.literal(1).label("is_exact")).where(row.number == asked.code, seen).limit(SHOWN)
+    exact = sa.select(*columns, sa.literal(1).label("is_exact")).where(row.number == sa.bindparam("code"), seen).limit(SHOWN)
     found = sa.select(*columns, sa.literal(0).label("is_exact")).join(WORDS, WORDS.c.rowid == row.id)
-    found = found.where(_answers(asked), seen).order_by(WORDS.c.rowid.desc()).limit(CANDIDATES)
-    return sa.union_all(sa.select(exact.subquery()), sa.select(found.subquery()))
+    answers = matching(sa.bindparam("fts5", type_=sa.String), sa.bindparam("tsquery", type_=sa.String))
+    found = found.where(answers, seen).order_by(WORDS.c.rowid.desc()).limit(CANDIDATES)
+    return types, sa.union_all(sa.select(exact.subquery()), sa.select(found.subquery()))
 
 
 def _ranked(rows: Sequence[Any], asked: words.Question) -> list[Any]:
