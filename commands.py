@@ -23,18 +23,21 @@ from models.people import User
 from models.reports import ReportRun
 from models.settings import PARAMETERS
 from models.spec import AREAS, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, audit, described, exports, handbook, lists, office, parameters, passwords, people, registry, signed, tokens
+from rules import (
+    access, areas, audit, described, exports, handbook, lists, office, parameters, passwords, people, registry, search, signed,
+    tokens,
+)
 from rules import reports as asking
 from rules.act import Act
 from rules.checks import Looks
 
 users, audits, settings_, reporting = AppGroup("user"), AppGroup("audit"), AppGroup("parameter"), AppGroup("report")
-switches, bearers = AppGroup("area"), AppGroup("token")
+switches, bearers, searching = AppGroup("area"), AppGroup("token"), AppGroup("search")
 plain = AppGroup()
 
 
 def init_app(app: Flask) -> None:
-    for group in (users, audits, settings_, reporting, switches, bearers):
+    for group in (users, audits, settings_, reporting, switches, bearers, searching):
         app.cli.add_command(group)
     for command in plain.commands.values():
         app.cli.add_command(command)
@@ -345,6 +348,16 @@ def verify_audit() -> None:
     if broken:
         sys.exit(1)
     click.echo(Text("审计完好：记录、审计链和封存全部相符", "The audit holds: records, chains and seals agree").in_(language()))
+
+
+@searching.command("rebuild")
+def rebuild_search() -> None:
+    """Make the search index anew from the records; people go on working meanwhile."""
+    count = 0
+    for done in search.rebuild(db.session):
+        db.session.commit()
+        count = done
+    click.echo(Text(f"已重建搜索索引：{count} 条记录", f"The search index is made anew: {count} records").in_(language()))
 
 
 # Processes --------------------------------------------------------------------------------------------------------

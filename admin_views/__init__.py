@@ -18,6 +18,7 @@ from admin_views.kpis import KpisView
 from admin_views.notices import NoticesView
 from admin_views.reports import ReportsView
 from admin_views.retention import RetentionView
+from admin_views.search import SearchView
 from admin_views.tokens import TokensView
 from admin_views.webhooks import WebhooksView
 
@@ -29,8 +30,8 @@ def init_app(app: Flask) -> None:
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))
     for view in (
             *record_views(), InboxView(), DelegationsView(), ReportsView(), KpisView(), NoticesView(), RetentionView(),
-            ParametersView(), PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(), HealthView(), TokensView(),
-            WebhooksView()):
+            SearchView(), ParametersView(), PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(), HealthView(),
+            TokensView(), WebhooksView()):
         admin.add_view(view)
     app.register_blueprint(health)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))

@@ -15,7 +15,7 @@ from flask import Response, abort, jsonify, redirect, request
 from flask_admin import expose
 from flask_login import current_user
 
-from admin_views import door, pages, signing, special, uploads
+from admin_views import choosing, door, pages, signing, special, uploads
 from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
 from admin_views.figures import Figured
@@ -164,8 +164,9 @@ class RecordView(Attached, Chained, Figured, Printed):
         field = pages.field_at(self.spec, request.args.get("field", ""))
         if field is None:
             abort(404)
-        words = door.clean(request.args.get("q", ""), 100)
-        return jsonify([{"id": value, "label": label} for value, label in pages.options(door.actor(), field, None, words)])
+        words, recent = door.clean(request.args.get("q", ""), 100), choosing.recent_of(request.args.get("recent", ""))
+        found = pages.options(door.actor(), field, None, words, recent=recent)
+        return jsonify([{"id": value, "label": label} for value, label in found])
 
     @expose("/<int:id_>/uncover", methods=["POST"])
     def uncover(self, id_: int) -> Any:
@@ -190,6 +191,7 @@ class RecordView(Attached, Chained, Figured, Printed):
             pages.prefill(record, request.args, door.actor())
             return self._form(None, self._build(record=record))
         posted, unkept = uploads.received(self.spec)
+        posted = choosing.chosen(door.actor(), self.spec, posted)
         form = self._build(posted=posted)
         try:
             record = records.create(door.act(), self.spec, record_form.entered(form, self.spec, posted))
@@ -211,6 +213,7 @@ class RecordView(Attached, Chained, Figured, Printed):
         posted, unkept = uploads.received(self.spec)
         if request.files:   # the record was let go of while they were kept
             record = self._record(lock=True)
+        posted = choosing.chosen(door.actor(), self.spec, posted)
         form = self._build(record=record, posted=posted)
         try:
             entered = record_form.entered(form, self.spec, posted)
@@ -236,7 +239,7 @@ class RecordView(Attached, Chained, Figured, Printed):
 
     def _form(self, record: Any, form: Any, status: int = 200, **more: Any) -> Any:
         return self.render("record/form.html", spec=self.spec, record=record, form=form,
-                           takes_files=uploads.has_files(self.spec),
+                           takes_files=uploads.has_files(self.spec), may_create=choosing.may_create(door.actor(), self.spec),
                            groups=pages.form_groups(self.spec, form, door.language()),
                            row_names=pages.row_names(record, door.language()), **more), status
 

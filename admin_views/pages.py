@@ -15,7 +15,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from markupsafe import Markup, escape
 
-from admin_views import panels
+from admin_views import choosing, panels
 from forms.record_form import typed_text
 from jobs import reissues, reports
 from models.base import Record, db
@@ -26,7 +26,6 @@ from models.reports import Evidence
 from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
 from rules import access, attachments, checks, drawn, exports, handbook, lists, moves, office, records
 
-CHOICES = 50
 UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")
 Links = frozenset[tuple[str, str]]   # (type, id)
 NEUTRAL, GOING, DONE, ENDED = "neutral", "going", "done", "ended"
@@ -204,48 +203,26 @@ def field_at(spec: RecordType, path: str) -> Field | None:
     return lists.column_field(spec, head) if head in spec.fields or head in lists.BASE else None
 
 
-def options(actor: access.Actor, field: Field, value: Any, words: str = "",
-            kept: Links = frozenset()) -> list[tuple[str, str]]:
+def options(actor: access.Actor, field: Field, value: Any, words: str = "", kept: Links = frozenset(),
+            recent: Sequence[int] = ()) -> list[tuple[str, str]]:
     """The present value, then the newest rows that the person may see and choose. `kept`: what the record already
     points at, which stays choosable for who does not see it. Files are not chosen: theirs is the present one."""
     if field.kind is Kind.FILE:
         return _present_file(actor, field, value, kept)
+    if field.kind is Kind.LINK:
+        return _with_present(actor, field, value, choosing.rows(actor, Record.types[field.to], words, recent), kept)
     if field.kind is Kind.USER:
         found = sa.select(User.id, User.name).where(User.is_active).order_by(User.name, User.id)
         column = User.name
     elif field.kind is Kind.UNIT:
         found = sa.select(Unit.code, Unit.name).where(Unit.is_active).order_by(Unit.code)
         column = Unit.name
-    elif field.kind is Kind.LINK:
-        found, column = _rows_to_choose(actor, Record.types[field.to])
     else:
         return []
     if words:
         found = found.where(column.contains(words, autoescape=True))
-    limit = CHOICES if field.kind is Kind.LINK else 300
-    rows = [(str(key), str(label)) for key, label in db.session.execute(found.limit(limit))]
-    if field.kind is Kind.LINK and not rows and words:
-        rows = _named_exactly(actor, Record.types[field.to], words)
+    rows = [(str(key), str(label)) for key, label in db.session.execute(found.limit(300))]
     return _with_present(actor, field, value, rows, kept)
-
-
-def _rows_to_choose(actor: access.Actor, spec: RecordType) -> tuple[Any, Any]:
-    model = spec.model
-    title = getattr(model, spec.fields[spec.title].column) if spec.title else model.number
-    label = sa.func.coalesce(title, lists.numbered(model))
-    if spec.title:
-        label = lists.numbered(model) + " · " + label
-    query = access.visible(sa.select(model.id, label), actor, spec)
-    query = query.where(model.state.in_(spec.chosen_in) if spec.chosen_in else model.state != VOID)
-    return query.order_by(model.id.desc()), label
-
-
-def _named_exactly(actor: access.Actor, spec: RecordType, words: str) -> list[tuple[str, str]]:
-    """A row that others own is chosen by its whole `found_by` value, and by nothing else: the value is what is sent."""
-    named = checks.named_exactly(checks.Looks(db.session, actor), spec, words)
-    if named is None or (spec.chosen_in and named.state not in spec.chosen_in):
-        return []
-    return [(words, f"{named.number} · {words}" if spec.title == spec.found_by else str(named.number))]
 
 
 def _present_file(actor: access.Actor, field: Field, value: Any, kept: Links) -> list[tuple[str, str]]:
@@ -274,7 +251,7 @@ def _is_visible(actor: access.Actor, type_name: str, id_: int) -> bool:
 def _with_present(actor: access.Actor, field: Field, value: Any, rows: list[tuple[str, str]], kept: Links) -> Any:
     if value in (None, "") or any(row[0] == str(value) for row in rows):
         return rows
-    if field.kind is Kind.LINK and (named := _named_exactly(actor, Record.types[field.to], str(value))):
+    if field.kind is Kind.LINK and (named := choosing.named_exactly(actor, Record.types[field.to], str(value))):
         return [*named, *rows]
     try:
         key: Any = checks.readable(str(value)) if field.kind is Kind.UNIT else checks.as_id(value)

@@ -19,7 +19,7 @@ from models.files import Attachment
 from models.history import DeadlineClock
 from models.people import Unit, User
 from models.spec import NUMBERS, TEXTS, Choice, Field, Invalid, Kind, Period, RecordType, Text
-from rules import access, checks, office
+from rules import access, checks, office, search
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 10_000
@@ -77,7 +77,7 @@ def conditions(spec: RecordType, actor: access.Actor, question: Question, looks:
             errors[name] = wrong.text.with_(label=label, **wrong.values)
     checks.refuse(errors)
     if words := checks.without_controls(question.search).strip()[:100]:
-        found.append(_search(spec, actor, words))
+        found.append(search.condition(spec, actor, words))
     if question.ids is not None:
         found.append(spec.model.id.in_(question.ids))
     return found
@@ -141,12 +141,6 @@ def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: check
     if side == "from":
         return column >= span[0]
     return column < span[1] if side == "to" else sa.and_(column >= span[0], column < span[1])
-
-
-def _search(spec: RecordType, actor: access.Actor, words: str) -> Any:
-    names = [name for name in spec.search if access.sees_private(actor, spec) or name not in spec.private]
-    columns = [getattr(spec.model, column_field(spec, name).column) for name in names]
-    return sa.or_(*(column.contains(words, autoescape=True) for column in columns))
 
 
 def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.base import Line, Record
 from models.history import AuditEntry
-from rules import attachments, audit, deadlines, webhooks
+from rules import attachments, audit, deadlines, search, webhooks
 
 
 class Unaccounted(RuntimeError):
@@ -62,6 +62,7 @@ def _write_down(session: Session, _context: Any) -> None:
         rows = [{**entry, "record_id": record.id} for record, entry in pending]
         session.connection().execute(sa.insert(AuditEntry), rows)
         deadlines.start_and_stop(session, [record for record, _ in pending])
+        search.keep(session, [record for record, _ in pending], are_new=all(entry["revision"] == 1 for _, entry in pending))
         webhooks.watch(session, pending)
         for record, entry in pending:
             attachments.settle(session, record, entry)

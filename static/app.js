@@ -111,6 +111,11 @@
         if (form) { event.preventDefault(); form.requestSubmit(); }
         return;
       }
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+        const box = one('#page-everywhere');
+        if (box) { event.preventDefault(); box.focus(); box.select(); }
+        return;
+      }
       if (event.ctrlKey || event.metaKey || isTyping(event.target)) return;
       const decision = /^[a-z]$/.test(event.key) && one(`[data-decide="${event.key}"]`);
       if (decision) {  // what is final takes a second key: Enter
@@ -118,7 +123,7 @@
         (event.key === 'r' ? one('[data-comment]') : decision).focus();
         return;
       }
-      const target = { '/': '#page-q', n: '[data-new]', e: '[data-edit]', j: '[data-next]', k: '[data-previous]' }[event.key];
+      const target = { '/': one('#page-q') ? '#page-q' : '#page-everywhere', n: '[data-new]', e: '[data-edit]', j: '[data-next]', k: '[data-previous]' }[event.key];
       const found = target && one(target);
       if (found) {
         event.preventDefault();
@@ -351,6 +356,7 @@
 
   const combos = new Map();
   const LONG = 12;
+  const MAKE = '+';   // instead of an id: a new record is wanted
   let comboCount = 0;
 
   function comboBoxes(within = document) {
@@ -364,6 +370,8 @@
     const at = select.closest('[data-choices-at]')?.dataset.choicesAt;
     const isRemote = 'choices' in select.dataset && Boolean(at);
     const path = select.dataset.field || select.name.replace(/-\d+-/, '.');
+    const type = select.dataset.choices || '';
+    const canMake = isRemote && window.choosing.mayCreate(select);
     const id = `combo-${comboCount += 1}`;
     const input = make('input', {
       type: 'text', role: 'combobox', id, autocomplete: 'off', spellcheck: 'false', 'aria-autocomplete': 'list',
@@ -430,7 +438,7 @@
     const draw = (found, note = '') => {
       options = found;
       list.replaceChildren(...found.map(([value, text], index) => make('li', {
-        role: 'option', id: `${id}-${index}`, 'data-index': index, 'aria-selected': String(value === select.value && value !== ''),
+        role: 'option', id: `${id}-${index}`, 'data-index': index, class: value === MAKE ? 'make' : '', 'aria-selected': String(value === select.value && value !== ''),
       }, text)));
       if (note) list.append(make('li', { class: 'note', role: 'presentation' }, note));
       if (!list.isConnected) document.body.append(list);
@@ -444,7 +452,7 @@
     const offer = (words, found) => {
       const note = found.length === 0 ? t('没有匹配的，请换个词', 'Nothing matches: try another word')
         : isRemote && found.length >= 50 ? t('只列出前 50 条，请多输几个字', 'The first 50: type more to narrow') : '';
-      draw(found, note);
+      draw(canMake ? [...found, [MAKE, t('新建…（在新标签页）', 'Create new… (in a new tab)')]] : found, note);
       const present = found.findIndex(([value]) => value === select.value);
       mark(words ? (found.length ? 0 : -1) : present);
     };
@@ -452,6 +460,8 @@
       asking?.abort();
       asking = new AbortController();
       const query = new URLSearchParams({ field: path, q: words });
+      const recent = window.choosing.recent(type);
+      if (recent.length) query.set('recent', recent.join(','));
       const answer = await fetch(`${at}?${query}`, { signal: asking.signal, headers: { Accept: 'application/json' } });
       if (!answer.ok) throw new Error(String(answer.status));
       return (await answer.json()).map(({ id: value, label: text }) => [value, text]);
@@ -468,6 +478,13 @@
       }, words ? 160 : 0);
     };
     const take = (value, text) => {
+      if (value === MAKE) {
+        show();
+        close();
+        window.choosing.create(type, take);
+        return;
+      }
+      window.choosing.used(type, value);
       if (value !== '' && ![...select.options].some((option) => option.value === value)) {
         select.append(new Option(text, value));
       }

@@ -23,15 +23,16 @@ pytestmark = pytest.mark.once
 NOBODY = "signed out"
 TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
-OWN_PAGES = ("admin.index", "reports.index", "kpis.index", "inbox.index", "delegations.index", "notices.index", "auth.me")
+OWN_PAGES = ("admin.index", "reports.index", "kpis.index", "inbox.index", "delegations.index", "notices.index", "search.index",
+             "auth.me")
 SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
                   "areas.index", "calendar.index", "jobs.index", "standing.index", "webhooks.index")
 # What is asked for here is not there: another person's notice, a list that nobody proposed.
 NOT_THERE = {"kpis.one": GONE, "notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
 KEEPERS = ("quality_manager", ADMINISTRATOR)
-OUR_OWN = ("admin", "reports", "kpis", "inbox", "delegations", "notices", "retention", "parameters", "people", "units", "areas",
-           "calendar", "jobs", "standing", "tokens", "webhooks")
+OUR_OWN = ("admin", "reports", "kpis", "inbox", "delegations", "notices", "search", "retention", "parameters", "people", "units",
+           "areas", "calendar", "jobs", "standing", "tokens", "webhooks")
 
 
 # What is declared -------------------------------------------------------------------------------------------------
