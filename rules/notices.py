@@ -39,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "record": Kind(Text("业务提醒", "What happened to a record")),
     "mention": Kind(Text("评论中提到我", "Mentions")),
     "retention": Kind(Text("保存期满清单", "Retention lists")),
+    "transfer": Kind(Text("导出和导入", "Exports and imports"), by_mail=False),
     "job_failed": Kind(Text("后台任务失败", "Failed jobs")),
 }
 OTHER = Kind(Text("其他提醒", "Other notices"))

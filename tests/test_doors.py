@@ -23,14 +23,14 @@ pytestmark = pytest.mark.once
 NOBODY = "signed out"
 TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
-OWN_PAGES = ("admin.index", "reports.index", "inbox.index", "delegations.index", "notices.index")
+OWN_PAGES = ("admin.index", "reports.index", "inbox.index", "delegations.index", "notices.index", "exports.index")
 SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
                   "areas.index", "calendar.index", "jobs.index", "standing.index")
 # What is asked for here is not there: another person's notice, a list that nobody proposed.
-NOT_THERE = {"notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
+NOT_THERE = {"exports.file": GONE, "exports.standing": GONE, "notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
 KEEPERS = ("quality_manager", ADMINISTRATOR)
-OUR_OWN = ("admin", "reports", "inbox", "delegations", "notices", "retention", "parameters", "people", "units", "areas",
+OUR_OWN = ("admin", "reports", "inbox", "delegations", "notices", "exports", "retention", "parameters", "people", "units", "areas",
            "calendar", "jobs", "standing")
 
 
@@ -99,8 +99,10 @@ def _of_type(spec, name, method, role, row):
         return CLOSED if not writes else 200 if method == "GET" else 422
     if name == "figures":   # of a new form; of a record: tests/test_figures.py
         return 200 if writes else CLOSED
-    if name == "export_csv":
+    if name in ("export_csv", "export_xlsx", "export_json"):
         return 200 if "X" in given else CLOSED
+    if name.startswith("import_"):   # nobody has brought a file yet
+        return CLOSED if not writes else {"import_template": 200, "import_new": 200 if method == "GET" else 422}.get(name, GONE)
     if not valid.sees(spec, role):
         return CLOSED
     if name == "edit":
