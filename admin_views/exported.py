@@ -77,7 +77,7 @@ class Exported(BaseView):
         """A workbook is a file before it is an answer; nobody else can open this one, and it is gone with the answer."""
         with NamedTemporaryFile(suffix=".xlsx") as file:
             export_files.write_xlsx(snapshot, wanted, total, Path(file.name), lambda rows: None)
-            return send_file(open(file.name, "rb"), mimetype=export_files.FORMATS["xlsx"])   # noqa: SIM115  closed by it
+            return send_file(open(file.name, "rb"), mimetype=export_files.FORMATS["xlsx"])
 
 
 def disposition(plain: str, name: str) -> str:

@@ -103,12 +103,12 @@ class Imported(BaseView):
             "record/import_one.html", spec=self.spec, run=run, problem=problem or said, is_busy=run.state in BUSY,
             state=STATES[run.state].in_(language), percent=progress.heard("import", run.id) or 0,
             same=import_runs.same_file(db.session, same).in_(language) if same else "", page_number=page,
-            problems=[self._told(one, language) for one in problems[:PROBLEMS_SHOWN]],
+            problems=[self._problem_told(one, language) for one in problems[:PROBLEMS_SHOWN]],
             has_more=len(problems) > PROBLEMS_SHOWN,
             sample=self._sample(run) if is_there and run.state in ("mapping", "checked") else [],
             choices=[(name, label.in_(language)) for name, label in import_stream.fields_of(self.spec).items()]), status
 
-    def _told(self, problem: ImportProblem, language: str) -> tuple[int, str, str]:
+    def _problem_told(self, problem: ImportProblem, language: str) -> tuple[int, str, str]:
         return problem.place, self._label(problem.field, language), problem.zh if language == "zh" else problem.en
 
     def _label(self, path: str, language: str) -> str:

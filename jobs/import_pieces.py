@@ -92,12 +92,13 @@ class Piece(Entry):
         self._was: tuple[int, dict[str, Any] | None] = (0, None)
 
     def give_ids(self, table: Table) -> None:
+        """A number that an earlier part of the file gave is told here; twice in one part, by the part itself."""
         for row in table.rows:
             number = word(row.cells.get("number"))
             first = self.shared.numbers.setdefault(number, row.place) if number else row.place
-            if first != row.place and row.problem is None:
-                row.problem = TWICE.with_(label=lists.BASE["number"].label, given=number[:60], place=first)
-        super().give_ids(table)
+            if first < table.rows[0].place:
+                self.refuse(row, "number", TWICE.with_(label=lists.BASE["number"].label, given=number[:60], place=first))
+        super().give_ids(Table(table.spec, [row for row in table.rows if id(row) not in self.bad_rows], {}))
 
     def refuse(self, row: Row, path: str, text: Text) -> None:
         """Told at the row of the record; rows of its child tables by the sheet they stand in."""

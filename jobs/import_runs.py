@@ -32,7 +32,8 @@ HAS_BAD = Text("有 {count} 行有误，请改正后重新上传，或选择跳�
                "{count} rows are bad: correct them and bring the file again, or leave them out")
 SAME = Text("这个文件已于 {when} 导入过（{who}），没有再次导入；如需重来，请先撤销那次导入",
             "This file was imported at {when} by {who}: nothing was changed. To do it again, undo that import first")
-TOUCHED = Text("有 {count} 条记录在导入后又有改动，不能撤销：{numbers}", "{count} records were touched since the import, which cannot be undone: {numbers}")
+TOUCHED = Text("有 {count} 条记录在导入后又有改动，不能撤销：{numbers}",
+               "{count} records were touched since the import, which cannot be undone: {numbers}")
 NO_WAY = Text("{number}：当前状态没有可用的作废操作", "{number}: no move calls it off in its present state")
 AT_RECORD = Text("{number}：{reason}", "{number}: {reason}")
 TOO_OLD = Text("导入记录已过保留期，不能撤销", "The journal of this import is no longer kept: it cannot be undone")

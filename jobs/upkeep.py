@@ -30,7 +30,8 @@ def sweep_files(act: Act, _due: datetime) -> str:
         if len(hashes) == AT_ONCE:
             count, hashes = count + _sweep(act, hashes, before), []
     count += _sweep(act, hashes, before)
-    return f"{count} files, {found.rowcount} of forms, {exports} exports, {imports} imports, {file_store.sweep_incoming(before)} interrupted"
+    return (f"{count} files, {found.rowcount} of forms, {exports} exports, {imports} imports, "
+            f"{file_store.sweep_incoming(before)} interrupted")
 
 
 def _sweep(act: Act, hashes: list[str], before: datetime) -> int:

@@ -21,6 +21,7 @@ FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json",
            "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 EXCEL_ROWS = 1_048_575        # below the header
 EXCEL_TEXT = 32_767
+LONGEST_NUMBER = 10**15
 AT_ONCE = 500
 TOO_LONG = Text("Excel 最多放 {most} 行，“{sheet}”有 {count} 行；请加筛选条件，或导出 CSV",
                 "Excel takes at most {most} rows, “{sheet}” has {count}: filter more, or choose CSV")
@@ -156,7 +157,7 @@ def _in_parts(rows: Iterable[Any]) -> Iterator[list[Any]]:
 
 # XLSX -------------------------------------------------------------------------------------------------------------
 
-def write_xlsx(snapshot: Snapshot, wanted: Wanted, total: int, path: Path, tell: Callable[[int], None] = id) -> None:
+def write_xlsx(snapshot: Snapshot, wanted: Wanted, total: int, path: Path, tell: Callable[[int], None]) -> None:
     """A workbook with the list, and a sheet for each child table. Raises Refused if it is too much for Excel."""
     spec, language = wanted.spec, wanted.actor.language
     _refuse_too_long(spec.label, total)
@@ -267,7 +268,7 @@ class _Sheet:
 
 def _number(page: Any, row: int, place: int, value: Decimal | int, style: Any) -> None:
     """A spreadsheet keeps 15 digits: longer numbers are written out."""
-    if abs(value) < 10**15:
+    if -LONGEST_NUMBER < value < LONGEST_NUMBER:
         page.write_number(row, place, float(value), style)
     else:
         page.write_string(row, place, str(value))
@@ -287,6 +288,6 @@ def _words(field: Field, wanted: Wanted) -> Callable[[Any], str]:
 
 
 def _width(field: Field, word: str) -> int:
-    least = {Kind.DATE: 11, Kind.DATETIME: 19, Kind.LONGTEXT: 40, Kind.TEXT: 18, Kind.LINK: 20, Kind.MONEY: 14}
-    wide = sum(2 if ord(letter) > 255 else 1 for letter in word) + 2
+    least: dict[Kind, int] = {Kind.DATE: 11, Kind.DATETIME: 19, Kind.LONGTEXT: 40, Kind.TEXT: 18, Kind.LINK: 20, Kind.MONEY: 14}
+    wide: int = sum(2 if ord(letter) > 255 else 1 for letter in word) + 2
     return min(60, max(wide, least.get(field.kind, 10)))

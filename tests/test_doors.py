@@ -28,7 +28,8 @@ SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
                   "areas.index", "calendar.index", "jobs.index", "standing.index")
 # What is asked for here is not there: another person's notice, a list that nobody proposed.
-NOT_THERE = {"exports.file": GONE, "exports.standing": GONE, "notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
+NOT_THERE = {"exports.file": GONE, "exports.standing": GONE,
+             "notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
 KEEPERS = ("quality_manager", ADMINISTRATOR)
 OUR_OWN = ("admin", "reports", "inbox", "delegations", "notices", "exports", "retention", "parameters", "people", "units", "areas",
            "calendar", "jobs", "standing")
