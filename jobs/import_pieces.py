@@ -137,6 +137,11 @@ class Piece(Entry):
             raise Refused(records.JUST_CHANGED, stale=True)   # it was there, and this person's to see
         super().create(spec, row)
 
+    def key_for(self, spec: RecordType, row: Row) -> int | None:
+        """A record that no other row can name gets its key when it is kept: what has none yet is asked by nobody who
+        points at it, which for some types are dozens of questions."""
+        return super().key_for(spec, row) if _names_its_own_kind(spec) else None
+
     def edit(self, record: Any, row: Row) -> None:
         if self.checked is not None:
             if row.place not in self.checked:
@@ -167,6 +172,11 @@ class Piece(Entry):
                 label = spec.fields[group[-1]].label
                 return group[-1], TWICE.with_(label=label, given=str(values[-1])[:60], place=first)
         return None
+
+
+def _names_its_own_kind(spec: RecordType) -> bool:
+    rows = (spec.fields, *(child.fields for child in spec.lines.values()))
+    return any(one.to == spec.name for fields in rows for one in fields.values())
 
 
 def in_pieces(rows: Iterable[Row], size: int) -> Iterable[list[Row]]:

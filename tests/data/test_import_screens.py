@@ -111,16 +111,18 @@ def test_a_file_is_brought_checked_and_comes_in(book):
     kept = book.read(CUSTOMER, first)
     assert (counted(book), kept.state, kept.customer_type, kept.phone) == (5, "draft", "direct_user", "13800000000")
     assert "已导入" in desk.page(id_).text and not list(reading.faults_of(desk.page(id_).text))
+    sales = book.user("sales")
     with book.session() as session:
         [entry] = session.scalars(sa.select(AuditEntry).filter_by(action="import", record_id=None))
-        assert (entry.actor_id, entry.door, entry.changes["created"]) == (book.user("sales"), "import", [None, 3])
+        assert (entry.actor_id, entry.door, entry.changes["created"]) == (sales, "import", [None, 3])
         assert entry.changes["顾客.csv"][1].startswith("sha256:")
         assert list(audit.verify(session)) == []
 
 
 def test_columns_are_guessed_in_either_language_and_can_be_corrected(book):
     desk = Desk(book)
-    english = b"Name,type of it,Contact person*,PHONE,address,Province,my notes\r\nNew,direct_user,Li,13800000000,Street,\xe9\x87\x8d\xe5\xba\x86\xe5\xb8\x82,x\r\n"
+    english = b"Name,type of it,Contact person*,PHONE,address,Province,my notes\r\n" \
+              b"New,direct_user,Li,13800000000,Street,\xe9\x87\x8d\xe5\xba\x86\xe5\xb8\x82,x\r\n"
     id_ = desk.brought(english)
     assert [*desk.columns(id_).values()] == ["name", "", "contact_person", "phone", "address", "province", ""]
     refused(desk.post(id_, "check", {**desk.columns(id_), "column-1": "name"}), "只能选给一列", 422)
