@@ -91,9 +91,10 @@ class Snapshot:
     def stream(self, query: Any, expected: int) -> Iterator[Any]:
         """The rows of a query, none missing."""
         count = 0
-        for row in self.connection.execute(query.execution_options(yield_per=1000)):
-            count += 1
-            yield row
+        with self.connection.execute(query.execution_options(yield_per=1000)) as rows:
+            for row in rows:
+                count += 1
+                yield row
         if count != expected:
             raise Incomplete(f"{count} rows instead of {expected}")
 
