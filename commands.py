@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import click
@@ -24,8 +26,8 @@ from models.reports import ReportRun
 from models.settings import PARAMETERS
 from models.spec import AREAS, Invalid, Period, RecordType, Refused, Text
 from rules import (
-    access, areas, audit, described, exports, handbook, lists, office, parameters, passwords, people, registry, search, signed,
-    tokens,
+    access, areas, audit, described, export_files, handbook, lists, office, parameters, passwords, people, registry, search,
+    tokens, transfers,
 )
 from rules import reports as asking
 from rules.act import Act
@@ -172,7 +174,7 @@ def record_types(as_json: bool, as_markdown: bool) -> None:
 
 @plain.command("export")
 @click.argument("type_name", metavar="TYPE")
-@click.option("--format", "format_", type=click.Choice(["csv", "json"]), default="csv")
+@click.option("--format", "format_", type=click.Choice([*export_files.FORMATS]), default="csv")
 @click.option("--filter", "filter_", default="{}", help='JSON, such as {"state": "closed"}.')
 @click.option("--header", type=click.Choice(["labels", "names"]), default="labels")
 @click.option("--as", "username", metavar="USER", help="With this person's rights; else everything.")
@@ -186,43 +188,26 @@ def export(type_name: str, format_: str, filter_: str, header: str, username: st
     with _plainly():
         if (refusal := access.may(actor, "export", spec).reason) is not None:
             raise Refused(refusal)
-        looks = Looks(db.session, actor)
-        where = lists.conditions(spec, actor, lists.Question(filters), looks)
-        audit.note(db.session, Act(db.session, actor), "export", spec.name, changes={"filters": filters, "format": format_})
+        question = lists.Question(filters)
+        where = lists.conditions(spec, actor, question, Looks(db.session, actor))
+        wanted = export_files.Wanted(spec, where, "number", actor, format_, header)
+        _write_out(wanted, question)
+
+
+def _write_out(wanted: export_files.Wanted, question: lists.Question) -> None:
+    """On record first, then to standard output; a workbook is a file before that."""
+    act = Act(db.session, wanted.actor)
+    with export_files.Snapshot(db.engine) as snapshot:
+        total = snapshot.count(wanted)
+        transfers.note_export(act, wanted, export_files.told(question), total)
         db.session.commit()
-    if format_ == "csv":
-        _write_csv(spec, where, actor, header)
-    else:
-        _write_json(spec, where, actor)
-
-
-def _write_csv(spec: RecordType, where: list[Any], actor: access.Actor, header: str) -> None:
-    cols = lists.columns(spec, exports.export_columns(spec))
-    query = lists.select(spec, cols, where, lists.order(spec, "number", actor))
-    with reading(), db.engine.connect() as connection:
-        rows = connection.execute(query.execution_options(yield_per=1000))
-        signatures = signed.cells(db.session, spec, actor.language)
-        for piece in exports.csv_rows(spec, cols, rows, actor, header=header, signatures=signatures):
-            sys.stdout.buffer.write(piece)
-
-
-def _write_json(spec: RecordType, where: list[Any], actor: access.Actor) -> None:
-    """A list of objects, child tables as lists, links and people by what names them."""
-    model, last, first = spec.model, 0, True
-    plain = access.sees_private(actor, spec)
-    click.echo("[", nl=False)
-    with reading():
-        while True:
-            batch = db.session.scalars(sa.select(model).where(*where, model.id > last).order_by(model.id).limit(500).options(
-                *(sa.orm.selectinload(getattr(model, name)) for name in spec.lines))).all()
-            if not batch:
-                break
-            for item in described.records(db.session, spec, batch, plain=plain):
-                click.echo(("" if first else ",\n") + json.dumps(item, ensure_ascii=False), nl=False)
-                first = False
-            last = batch[-1].id
-            db.session.expunge_all()
-    click.echo("]")
+        if wanted.format != "xlsx":
+            for piece in export_files.pieces(snapshot, wanted, total):
+                sys.stdout.buffer.write(piece)
+            return
+        with NamedTemporaryFile(suffix=".xlsx") as file:
+            export_files.write_xlsx(snapshot, wanted, total, Path(file.name), lambda rows: None)
+            shutil.copyfileobj(file, sys.stdout.buffer)
 
 
 @plain.command("import")

@@ -10,6 +10,7 @@ from admin_views.addresses import LateRule
 from admin_views.administration import AreasView, CalendarView, ParametersView, PeopleView, UnitsView
 from admin_views.dashboard import DashboardView
 from admin_views.delegations import DelegationsView
+from admin_views.exports import ExportsView
 from admin_views.factory import record_views
 from admin_views.health import health
 from admin_views.inbox import InboxView
@@ -29,9 +30,9 @@ def init_app(app: Flask) -> None:
     sign_in.init_app(app)
     admin = Admin(app, name="Aftercare", index_view=DashboardView(name="Aftercare", url="/admin"))
     for view in (
-            *record_views(), InboxView(), DelegationsView(), ReportsView(), KpisView(), NoticesView(), RetentionView(),
-            SearchView(), ParametersView(), PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(), HealthView(),
-            TokensView(), WebhooksView()):
+            *record_views(), InboxView(), DelegationsView(), ReportsView(), KpisView(), ExportsView(), NoticesView(),
+            RetentionView(), SearchView(), ParametersView(), PeopleView(), UnitsView(), AreasView(), CalendarView(), JobsView(),
+            HealthView(), TokensView(), WebhooksView()):
         admin.add_view(view)
     app.register_blueprint(health)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))

@@ -1,4 +1,4 @@
-"""One Flask-Admin view class for every record type: list, details, form, moves, copies, choices and CSV.
+"""One Flask-Admin view class for every record type: list, details, form, moves, copies, choices and files.
 
 Nothing is declared here about any type. `_handle_view` is the one choke point: an endpoint that is not in `RIGHTS` is
 closed, and each asks rules/access before its handler runs.
@@ -8,32 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
-import sqlalchemy as sa
-from flask import Response, abort, jsonify, redirect, request
+from flask import abort, jsonify, redirect, request
 from flask_admin import expose
 from flask_login import current_user
 
 from admin_views import choosing, door, pages, signing, special, uploads
 from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
+from admin_views.exported import Exported
 from admin_views.figures import Figured
+from admin_views.imported import Imported
 from admin_views.printed import Printed
 from forms import record_form
 from jobs import kpis, reports
-from models.base import db, reading, set_reading
+from models.base import db
 from models.reports import RUN, ReportRun
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
-from rules import access, audit, chains, checks, exports, lists, moves, notices, office, records, registry, signed
+from rules import access, audit, chains, checks, lists, moves, notices, office, records, registry
 from rules.checks import Looks
 
 # What each endpoint needs before it is entered; whatever changes a row asks again for the row itself.
 RIGHTS = {
     "index": "view", "details": "view", "new": "create", "edit": "view", "move": "view", "acknowledge": "view",
-    "uncover": "view", "chain": "view", "figures": "view", "handbook": "view", "choices": "view", "export_csv": "export",
+    "uncover": "view", "chain": "view", "figures": "view", "handbook": "view", "choices": "view",
     "attach": "view", "attachment": "view", "detach": "view", "comment": "view", "withdraw": "view", "people": "view",
     "paper": "view", "workbook": "export",
+    "export_csv": "export", "export_xlsx": "export", "export_json": "export",
+    "import_new": "create", "import_one": "create", "import_check": "create", "import_start": "create",
+    "import_undo": "create", "import_standing": "create", "import_problems": "create", "import_template": "create",
 }
 RESERVED = {"page", "q", "sort", "lang", "header", "behind", "from"}
 
@@ -43,7 +46,7 @@ def record_views() -> Iterator[RecordView]:
         yield RecordView(spec)
 
 
-class RecordView(Attached, Chained, Figured, Printed):
+class RecordView(Attached, Chained, Exported, Figured, Imported, Printed):
     """The screens of one record type."""
 
     def __init__(self, spec: RecordType) -> None:
@@ -310,46 +313,3 @@ class RecordView(Attached, Chained, Figured, Printed):
             return self._refused(refused)
         door.say("已签收", "Acknowledged")
         return self._to(record)
-
-    # Out ----------------------------------------------------------------------------------------------------------
-
-    @expose("/export/csv/")
-    def export_csv(self) -> Any:
-        """The list as filtered, streamed; written into the audit before the first byte leaves."""
-        question, who = self._question(), door.actor()
-        looks = Looks(db.session, who)
-        where = lists.conditions(self.spec, who, question, looks)
-        cols = lists.columns(self.spec, exports.export_columns(self.spec))
-        query = lists.select(self.spec, cols, where, lists.order(self.spec, question.sort, who))
-        self._note_export(question)
-        header = "names" if request.args.get("header") == "names" else "labels"
-        name = f"{self.spec.label.in_(who.language)}_{office.today():%Y%m%d}.csv"
-        rows = exports.csv_rows(self.spec, cols, _stream(db.engine, query), who, header=header,
-                                signatures=_signatures(self.spec, who.language))
-        return Response(rows, content_type="text/csv; charset=utf-8", headers={
-            "Content-Disposition": f"attachment; filename=\"{self.spec.name}.csv\"; filename*=UTF-8''{quote(name)}"})
-
-    def _note_export(self, question: lists.Question) -> None:
-        db.session.rollback()   # what was asked so far only read; the audit entry is a transaction of its own
-        set_reading(False)
-        audit.note(db.session, door.act(), "export", self.spec.name, changes={
-            "filters": dict(question.filters), "search": question.search, "format": "csv"})
-        db.session.commit()
-
-
-def _signatures(spec: RecordType, language: str) -> Any:
-    """The last column, for types that are signed: asked on a session of its own, which outlives the request too."""
-    if not spec.workflow.approval:
-        return None
-    engine = db.engine
-
-    def write(ids: Any) -> Any:
-        with reading(), sa.orm.Session(engine) as session:
-            return signed.cells(session, spec, language)(ids)
-    return write
-
-
-def _stream(engine: Any, query: Any) -> Iterator[Any]:
-    """Rows of a connection of its own: constant memory, one snapshot, and it outlives the request."""
-    with reading(), engine.connect() as connection:
-        yield from connection.execute(query.execution_options(yield_per=1000))

@@ -23,7 +23,7 @@ from models.history import AuditEntry, DeadlineClock
 from models.master.controlled_document import form_in_force
 from models.people import Unit, User
 from models.reports import Evidence
-from models.spec import CALLED_OFF, NUMBERS, ROLES, VOID, Field, Kind, Lines, RecordType, Text
+from models.spec import CALLED_OFF, NUMBERS, ROLES, Field, Kind, Lines, RecordType, Text
 from rules import access, attachments, checks, drawn, exports, handbook, lists, moves, office, records
 
 UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")

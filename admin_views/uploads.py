@@ -18,6 +18,7 @@ from models.spec import Kind, Refused, RecordType, Text
 from rules import attachments, checks, registry
 
 AT_ONCE = 5           # the files of one request, as many times the size of one
+WHOLE_FILES = ("attach", "import_new")
 KEPT, AWAY = "__kept", "__away"   # beside the input of a file: the present one's id, and whether it goes
 
 
@@ -30,7 +31,7 @@ def _allow_more() -> None:
     """Who is signed in may send files where files are taken; everybody else no more than a form."""
     view, _, name = (request.endpoint or "").rpartition(".")
     spec = registry.type_named(view)
-    if request.mimetype != "multipart/form-data" or spec is None or not (name == "attach" or has_files(spec)):
+    if request.mimetype != "multipart/form-data" or spec is None or not (name in WHOLE_FILES or has_files(spec)):
         return
     with reading():
         if current_user.is_authenticated and request.max_content_length is not None:

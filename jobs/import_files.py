@@ -8,7 +8,8 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,6 +25,7 @@ from rules import lists
 FORMATS = ("json", "csv", "xlsx")
 LARGEST = 200 * 2**20          # of a file; an XLSX may unfold to five times that
 LONGEST_HEADER = 2**20
+HIDDEN = "_"   # sheets whose names begin so are the template's own
 BASE = (*lists.BASE, "revision", "id")
 _INERT = re.compile(r"'[=+\-@\t\r]")
 
@@ -124,16 +126,26 @@ def _from_csv(spec: RecordType, path: Path, content: bytes, digests: dict[str, s
 
 
 def _csv_cells(name: str, content: bytes) -> list[list[str]]:
-    if b"\x00" in content[:LONGEST_HEADER]:
-        raise unreadable(name, "不是 CSV 文本文件", "this is no CSV text file")
-    if len(content) > LONGEST_HEADER and not re.search(rb"[\r\n]", content[:LONGEST_HEADER]):
-        raise unreadable(name, "第一行超过 1 MB，不是 CSV 表格", "the first line is longer than 1 MB: this is no CSV table")
+    refuse_no_csv(name, content[:LONGEST_HEADER])
     reader = csv.reader(io.StringIO(_decoded(name, content), newline=""), strict=True)
     try:
-        return [[cell[1:] if _INERT.match(cell) else cell for cell in row] for row in reader]
+        return [[stripped(cell) for cell in row] for row in reader]
     except csv.Error as error:
         raise unreadable(name, f"第 {reader.line_num} 行不是有效的 CSV（引号不成对，或单元格过长）",
                          f"line {reader.line_num} is not valid CSV ({error})") from None
+
+
+def refuse_no_csv(name: str, beginning: bytes) -> None:
+    """`beginning`: what stands in the first megabyte."""
+    if b"\x00" in beginning:
+        raise unreadable(name, "不是 CSV 文本文件", "this is no CSV text file")
+    if len(beginning) >= LONGEST_HEADER and not re.search(rb"[\r\n]", beginning):
+        raise unreadable(name, "第一行超过 1 MB，不是 CSV 表格", "the first line is longer than 1 MB: this is no CSV table")
+
+
+def stripped(cell: str) -> str:
+    """What an export made inert for spreadsheets is itself again."""
+    return cell[1:] if _INERT.match(cell) else cell
 
 
 def _decoded(name: str, content: bytes) -> str:
@@ -151,7 +163,7 @@ def _decoded(name: str, content: bytes) -> str:
 def _from_xlsx(spec: RecordType, name: str, content: bytes) -> list[Row]:
     sheets = _sheets(name, content)
     called = {word: child for child in spec.lines.values() for word in (child.name, *child.label)}
-    main = [sheet for sheet in sheets if sheet not in called]
+    main = [sheet for sheet in sheets if sheet not in called and not sheet.startswith(HIDDEN)]
     named = [sheet for sheet in main if sheet in (spec.name, spec.zh, spec.en)] or main[:1]
     if not named:
         raise unreadable(name, "没有主表的工作表", "there is no sheet with the records themselves")
@@ -167,29 +179,40 @@ def _from_xlsx(spec: RecordType, name: str, content: bytes) -> list[Row]:
 
 def _sheets(name: str, content: bytes) -> dict[str, list[list[Any]]]:
     """Sheet name -> rows that are not empty at the end."""
-    broken = unreadable(name, "不是有效的 XLSX 文件", "this is not a valid XLSX file")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > 5 * LARGEST:
-                raise unreadable(name, "解压后过大，请拆成几个文件", "it unfolds to too much: split it")
+    with workbook_errors(name):
+        refuse_bomb(name, io.BytesIO(content))
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         sheets = {sheet: book.get_sheet_by_name(sheet).to_python(skip_empty_area=False) for sheet in book.sheet_names}
+    return {sheet: [[xlsx_value(cell) for cell in row] for row in cells] if any(map(any, cells)) else []
+            for sheet, cells in sheets.items()}
+
+
+@contextmanager
+def workbook_errors(name: str) -> Iterator[None]:
+    """Whatever ails a workbook is one sentence."""
+    broken = unreadable(name, "不是有效的 XLSX 文件", "this is not a valid XLSX file")
+    try:
+        yield
     except (CalamineError, zipfile.BadZipFile, OSError, ValueError):
         raise broken from None
     except BaseException as panic:  # the Rust reader panics on some broken files; that is no Exception
         if type(panic).__name__ != "PanicException":
             raise
         raise broken from None
-    return {sheet: [[_xlsx_value(cell) for cell in row] for row in cells] if any(map(any, cells)) else []
-            for sheet, cells in sheets.items()}
 
 
-def _xlsx_value(cell: Any) -> Any:
+def refuse_bomb(name: str, content: Any) -> None:
+    with zipfile.ZipFile(content) as packed:
+        if sum(part.file_size for part in packed.infolist()) > 5 * LARGEST:
+            raise unreadable(name, "解压后过大，请拆成几个文件", "it unfolds to too much: split it")
+
+
+def xlsx_value(cell: Any) -> Any:
     """A spreadsheet keeps 13800000000 as 13800000000.0."""
     if isinstance(cell, float) and cell.is_integer():
         return int(cell)
     if isinstance(cell, str):
-        return cell[1:] if _INERT.match(cell) else cell
+        return stripped(cell)
     return cell if isinstance(cell, bool | int | float | date | datetime) else str(cell)
 
 
@@ -207,14 +230,14 @@ def _from_json(spec: RecordType, name: str, content: bytes) -> list[Row]:
         raise unreadable(name, "不是有效的 JSON", "this is not valid JSON") from None
     if not isinstance(entered, list):
         raise unreadable(name, "JSON 须为对象的列表", "the JSON must be a list of objects")
-    return [_json_row(spec, name, place, item) for place, item in enumerate(entered, 1)]
+    return [json_row(spec, name, place, item) for place, item in enumerate(entered, 1)]
 
 
 def _no_number(word: str) -> Any:
     raise ValueError(word)
 
 
-def _json_row(spec: RecordType, name: str, place: int, item: Any) -> Row:
+def json_row(spec: RecordType, name: str, place: int, item: Any) -> Row:
     if not isinstance(item, dict):
         return Row(place, {}, name, problem=Text("应为一个对象", "it must be an object"))
     row = Row(place, {}, name)
@@ -238,10 +261,15 @@ def _fields_of_lines(child: Lines) -> dict[str, Field | None]:
     return {"number": lists.BASE["number"], "id": None, "position": None, **child.fields}
 
 
+def lines_of(name: str, cells: Sequence[Sequence[Any]], child: Lines) -> list[Row]:
+    """The rows of a table with lines, each with the number of its record."""
+    return _table(name, cells, _fields_of_lines(child))
+
+
 def _table(name: str, cells: Sequence[Sequence[Any]], fields: Mapping[str, Field | None]) -> list[Row]:
-    if not cells or not any(_word(cell) for cell in cells[0]):
+    if not cells or not any(word(cell) for cell in cells[0]):
         raise unreadable(name, "第一行须为表头", "the first row must be the header")
-    header = _header(name, [_word(cell) for cell in cells[0]], fields)
+    header = _header(name, [word(cell) for cell in cells[0]], fields)
     rows = []
     for place, row in enumerate(cells[1:], 2):
         if all(cell == "" or cell is None for cell in row):
@@ -255,7 +283,7 @@ def _table(name: str, cells: Sequence[Sequence[Any]], fields: Mapping[str, Field
     return rows
 
 
-def _word(cell: Any) -> str:
+def word(cell: Any) -> str:
     return str(cell).strip() if cell is not None else ""
 
 

@@ -196,10 +196,15 @@ class Entry(Load):
     def create(self, spec: RecordType, row: Row) -> None:
         records.allow(access.may(self.act.actor, "create", spec))
         record = records.blank(self.act, spec)
-        record.id = self.ids[id(row)]
+        record.id = self.key_for(spec, row)
         records.keep(self.act, record, checks.take(record, self.raw(record, row, is_new=True), self.looks))
+        self.ids[id(row)] = record.id
         self.act.arriving[spec.name, record.id] = record
         self.created += 1
+
+    def key_for(self, spec: RecordType, row: Row) -> int | None:
+        """The key under which other rows may have named the record already."""
+        return self.ids[id(row)]
 
     def edit(self, record: Any, row: Row) -> None:
         revision = _text(row.cells.get("revision"))

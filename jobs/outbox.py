@@ -32,7 +32,9 @@ SERIALIZER = "json"
 AT_ONCE = 200         # rows of one dispatch; the clock comes again within a second
 LONGEST_JOB = 1800    # seconds
 LABELS = {"report": Text("报表", "Report"), "mail": Text("邮件", "Mail"),
-          "webhook": Text("Webhook 消息", "Webhook"), "retention": Text("保存期满处理", "Retention")}
+          "webhook": Text("Webhook 消息", "Webhook"), "retention": Text("保存期满处理", "Retention"),
+          "export": Text("导出", "Export"),
+          **dict.fromkeys(("import_check", "import_run", "import_undo"), Text("导入", "Import"))}
 REMEMBERED = 600      # seconds that a finished job's id stays taken: whoever dispatches its row once more is told
 KEPT_FAILURES = 7 * 24 * 3600
 LOST = timedelta(seconds=60)       # after which somebody looks whether the queue still knows of a job

@@ -10,7 +10,7 @@ from jobs import outbox
 from models.files import Attachment
 from models.history import Outbox
 from models.retention import Archive
-from rules import file_store, tokens, webhooks
+from rules import file_store, tokens, transfers, webhooks
 from rules.act import Act
 
 GIVEN_UP = timedelta(days=7)     # after which a form that was never saved loses its files
@@ -20,7 +20,9 @@ DELIVERY_LOG = timedelta(days=30)
 
 
 def sweep_files(act: Act, _due: datetime) -> str:
-    """Files of forms that were given up, and bytes that no attachment or archive names any more."""
+    """Files of forms that were given up, exports and imports that were kept long enough, and bytes that nothing names
+    any more."""
+    exports, imports = transfers.expire(act)
     stale = sa.select(Attachment.id).where(Attachment.record_id.is_(None), Attachment.uploaded_at < act.now - GIVEN_UP)
     found = act.session.execute(sa.delete(Attachment).where(Attachment.id.in_(stale)))
     before, count, hashes = act.now - UNNAMED, 0, []
@@ -29,13 +31,14 @@ def sweep_files(act: Act, _due: datetime) -> str:
         if len(hashes) == AT_ONCE:
             count, hashes = count + _sweep(act, hashes, before), []
     count += _sweep(act, hashes, before)
-    return f"{count} files, {found.rowcount} of forms, {file_store.sweep_incoming(before)} interrupted"
+    return (f"{count} files, {found.rowcount} of forms, {exports} exports, {imports} imports, "
+            f"{file_store.sweep_incoming(before)} interrupted")
 
 
 def _sweep(act: Act, hashes: list[str], before: datetime) -> int:
     named = set(act.session.scalars(sa.union(
         sa.select(Attachment.sha256).where(Attachment.sha256.in_(hashes), Attachment.erased_at.is_(None)),
-        sa.select(Archive.sha256).where(Archive.sha256.in_(hashes)))))
+        sa.select(Archive.sha256).where(Archive.sha256.in_(hashes)), *transfers.named(hashes))))
     return sum(file_store.drop(sha256, before) for sha256 in hashes if sha256 not in named)
 
 

@@ -11,7 +11,7 @@ from rq import Worker, get_current_job
 from rq.job import Job
 from rq.queue import Queue
 
-from jobs import deadlines, leash, mail, outbox, recall_rows, reports, retention, webhooks
+from jobs import deadlines, exports, import_runs, leash, mail, outbox, recall_rows, reports, retention, webhooks
 from models.base import db
 from rules import areas
 
@@ -23,6 +23,10 @@ TASKS: dict[str, Callable[..., Any]] = {
     "mail": mail.send,
     "retention": retention.carry_out,
     "webhook": webhooks.send,
+    "export": exports.run,
+    "import_check": import_runs.check,
+    "import_run": import_runs.bring_in,
+    "import_undo": import_runs.undo,
 }
 
 

@@ -168,6 +168,13 @@ PARAMETERS: Mapping[str, Parameter] = {p.name: p for p in (
               Text("评价计划提前提交天数", "Days by which an evaluation plan is sent ahead"), "002 现场评价 评价计划"),
     Parameter("certificate_months", "36", "month",
               Text("认证证书有效期", "Validity of a certificate"), "002 现场评价 评价内容"),
+    Parameter("export_rows_at_once", "20000", "count",
+              Text("直接导出的最多行数（更多转后台）", "Most rows of an export that is not made in the background"), "—"),
+    Parameter("export_days", "7", "d", Text("导出文件保留天数", "Days for which an exported file is kept"), "—"),
+    Parameter("import_rows_at_once", "200", "count",
+              Text("直接导入的最多行数（更多转后台）", "Most rows of an import that is not made in the background"), "—"),
+    Parameter("import_days", "30", "d",
+              Text("导入文件保留天数（其间可撤销）", "Days for which an imported file is kept and can be undone"), "—"),
     Parameter("focus_share", "0.80", "rate", Text("重点类别累计占比", "Cumulative share of the focus"), "004 §5.3.3b"),
 )}
 

@@ -127,16 +127,16 @@ def csv_rows(spec: RecordType, cols: lists.Columns, rows: Iterable[Sequence[Any]
     writer = csv.writer(buffer, lineterminator="\r\n")
     fields = (*cols.fields, lists.SIGNATURES) if signatures else cols.fields
     writer.writerow([field.name if raw else field.label.in_(actor.language) for field in fields])
-    yield codecs.BOM_UTF8 + _taken(buffer)
+    yield codecs.BOM_UTF8 + taken(buffer)
     coming = iter(rows)
     while piece := list(islice(coming, PIECE)):
         ids, _, *values = zip(*piece, strict=True)
         written = [write(one) for write, one in zip(columns, values, strict=True)]
         writer.writerows(zip(*written, *((signatures(ids),) if signatures else ()), strict=True))
-        yield _taken(buffer)
+        yield taken(buffer)
 
 
-def _taken(buffer: io.StringIO) -> bytes:
+def taken(buffer: io.StringIO) -> bytes:
     text = buffer.getvalue()
     buffer.seek(0)
     buffer.truncate()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,6 +68,21 @@ def _copied(source: IO[bytes], path: Path, most: int) -> tuple[str, int]:
         target.flush()
         os.fsync(target.fileno())
     return digest.hexdigest(), size
+
+
+@contextmanager
+def outgoing(write: Callable[[Path], None]) -> Iterator[Incoming]:
+    """What `write` puts into a file of ours; what is not kept inside the block is gone after it."""
+    path = _folder(_place / "incoming") / secrets.token_hex(16)
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"):
+            write(path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        yield Incoming(path, digest, path.stat().st_size)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def path_of(sha256: str) -> Path:

@@ -244,3 +244,8 @@ def _counted(model: Any, *where: Any) -> Any:
 
 
 _counted_all = cache(_counted)   # without conditions only
+
+
+def named_by(shown: Field) -> tuple[Any, Any, Any]:
+    """(table, key, what people read) of what a link, person, unit or file names, for rows of child tables."""
+    return _target(shown)

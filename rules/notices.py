@@ -41,6 +41,7 @@ KINDS: Mapping[str, Kind] = {
     "mention": Kind(Text("评论中提到我", "Mentions")),
     "retention": Kind(Text("保存期满清单", "Retention lists")),
     "webhook_failed": Kind(Text("Webhook 未送达", "Webhooks that were not delivered")),
+    "transfer": Kind(Text("导出和导入", "Exports and imports"), by_mail=False),
     "job_failed": Kind(Text("后台任务失败", "Failed jobs")),
 }
 OTHER = Kind(Text("其他提醒", "Other notices"))

@@ -24,15 +24,16 @@ NOBODY = "signed out"
 TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
 OWN_PAGES = ("admin.index", "reports.index", "kpis.index", "inbox.index", "delegations.index", "notices.index", "search.index",
-             "auth.me")
+             "exports.index", "auth.me")
 SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
                   "areas.index", "calendar.index", "jobs.index", "standing.index", "webhooks.index")
 # What is asked for here is not there: another person's notice, a list that nobody proposed.
-NOT_THERE = {"kpis.one": GONE, "notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
+NOT_THERE = {"kpis.one": GONE, "exports.file": GONE, "exports.standing": GONE,
+             "notices.read": GONE, "notices.read_all": GONE, "notices.choose": "to /admin/notices/"}
 KEEPERS = ("quality_manager", ADMINISTRATOR)
-OUR_OWN = ("admin", "reports", "kpis", "inbox", "delegations", "notices", "search", "retention", "parameters", "people", "units",
-           "areas", "calendar", "jobs", "standing", "tokens", "webhooks")
+OUR_OWN = ("admin", "reports", "kpis", "inbox", "delegations", "notices", "exports", "search", "retention", "parameters", "people",
+           "units", "areas", "calendar", "jobs", "standing", "tokens", "webhooks")
 
 
 # What is declared -------------------------------------------------------------------------------------------------
@@ -116,10 +117,12 @@ def _of_type(spec, name, method, role, row):
         return CLOSED if not writes else 200 if method == "GET" else 422
     if name == "figures":   # of a new form; of a record: tests/test_figures.py
         return 200 if writes else CLOSED
-    if name == "export_csv":
+    if name in ("export_csv", "export_xlsx", "export_json"):
         return 200 if "X" in given else CLOSED
     if name == "workbook":   # the walk names no record: it would typeset for minutes
         return GONE if "X" in given else CLOSED
+    if name.startswith("import_"):   # nobody has brought a file yet
+        return CLOSED if not writes else {"import_template": 200, "import_new": 200 if method == "GET" else 422}.get(name, GONE)
     if not valid.sees(spec, role):
         return CLOSED
     if not valid.sees(spec, role, state=row["state"]) and name not in ("index", "choices", "handbook"):

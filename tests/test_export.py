@@ -13,11 +13,10 @@ from urllib.parse import unquote
 import pytest
 import sqlalchemy as sa
 
-from admin_views import factory
 from models.base import Record, db
 from models.history import AuditEntry
 from models.spec import Kind
-from rules import exports, lists, office
+from rules import export_files, exports, lists, office
 from rules.access import Actor
 from tests import reading, valid
 from tests.casebook import Casebook
@@ -140,14 +139,15 @@ def test_it_holds_only_what_the_person_may_see_and_only_for_whom_may_export(book
 
 
 def test_it_is_on_record_before_the_first_byte_leaves(app, book, monkeypatch):
-    stream, on_record = factory._stream, []
+    stream, on_record = export_files.Snapshot.stream, []
 
-    def watched(engine, query):
-        with engine.connect() as connection:
+    def watched(snapshot, query, total):
+        with db.engine.connect() as connection:
             on_record.append(connection.scalar(sa.select(sa.func.count()).where(AuditEntry.action == "export")))
-        yield from stream(engine, query)
-    monkeypatch.setattr(factory, "_stream", watched)
-    csv(book, CUSTOMER)
+        yield from stream(snapshot, query, total)
+    monkeypatch.setattr(export_files.Snapshot, "stream", watched)
+    with app.app_context():
+        csv(book, CUSTOMER)
     assert on_record == [1]
 
 
@@ -185,6 +185,7 @@ def in_memory():
 
 
 def test_a_hundred_thousand_rows_pass_through_little_memory(app, book):
+    book.set_parameter("export_rows_at_once", str(2 * MANY))
     many(app, 2000)
     csv(book, CUSTOMER)     # whatever is kept from the first time on
     many(app, MANY)
