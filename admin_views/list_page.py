@@ -208,7 +208,8 @@ def _value_words(spec: RecordType, actor: access.Actor, base: str, value: str) -
 def _named(actor: access.Actor, field: Field, parts: Sequence[str]) -> list[str]:
     """What the links, people or departments of a filter are called: those that the person may see."""
     names = {lists.ME: MINE.in_(actor.language)} if field.kind is Kind.USER else {}
-    wanted = [one for one in parts if one not in names and (field.kind is Kind.UNIT or one.isdecimal() and len(one) < 19)]
+    wanted = [one for one in parts if one not in names and
+              (field.kind is Kind.UNIT or (one.isdecimal() and len(one) < 19))]
     if wanted and field.kind is Kind.LINK:
         target = Record.types[field.to]
         seen = access.visible(sa.select(target.model.id).where(target.model.id.in_(map(int, wanted))), actor, target)

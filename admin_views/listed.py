@@ -37,9 +37,6 @@ class Listed(BaseView):
 
     @expose("/")
     def index(self) -> Any:
-        return self._list()
-
-    def _list(self, problem: str | None = None, status: int = 200, title: str = "") -> Any:
         who, language, asked = door.actor(), door.language(), list_page.asked_of(request.args)
         words, connection = dict(asked), db.session.connection()   # rows, not objects
         kept_views = views.offered(connection, who, self.spec)
@@ -48,6 +45,7 @@ class Listed(BaseView):
         columns, notes = list_page.columns_of(self.spec, words.get("cols", ""), language)
         plan = pages.list_plan(self.spec, who, language, columns)
         size, looked = list_page.size_of(words.get("per_page", "")), Looked([], 0, _page())
+        problem, status = "", 200
         try:
             looked = self._look(plan, looked.page, size)
         except Invalid as invalid:
@@ -58,8 +56,8 @@ class Listed(BaseView):
             pager=pages.Pager(looked.page, looked.total, len(looked.rows), size), asked=kept, words=words,
             query=list_page.link(kept)[1:], filters=list_page.filter_bar(self.spec, who, language),
             tabs=list_page.tabs(self.spec, asked, language), chips=list_page.chips(self.spec, who, asked),
-            columns=columns, views=self._views(kept_views, kept), view_title=title,
-            tools=list_page, count_limit=lists.COUNT_LIMIT, sharing=_sharing(self.spec, who), may_create=access.may(who, "create", self.spec),
+            columns=columns, views=self._views(kept_views, kept), sharing=_sharing(self.spec, who),
+            tools=list_page, count_limit=lists.COUNT_LIMIT, may_create=access.may(who, "create", self.spec),
             may_export=access.may(who, "export", self.spec)), status
 
     def _look(self, plan: pages.ListPlan, page: int, size: int) -> Looked:

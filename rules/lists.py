@@ -269,7 +269,7 @@ def _target(shown: Field) -> tuple[Any, Any, Any]:
     return model, model.id, sa.func.coalesce(title, numbered(model))
 
 
-def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: int | None = None,
+def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: Any = None,
            offset: Any = 0) -> Any:
     """The rows of a question. With a limit the page's ids are found first, so deep pages join only what they show."""
     model = spec.model
