@@ -108,6 +108,14 @@ def test_what_is_masked_is_no_filter_order_or_total_and_no_field_to_change(app, 
     onlooker, clerk = office_of.person("technician"), office_of.person("customer_service")
     for query in ("phone=1", "empty=phone", "any.phone=1", "filled=contact_person"):
         assert onlooker.get(f"{CUSTOMERS}?{query}").status_code == 400, query
+    card = "/admin/complaint_tracking_card/?contact_person=a"   # a private column of the list
+    assert office_of.person("quality_manager").get(card).status_code == 400
+    assert clerk.get(card).status_code == 200
+    with desk(app) as session:
+        valid.record(session, "training_plan", budget="4321.50", place=valid.NOWHERE)
+    plans = "/admin/training_plan/summary/?per_page=20"
+    assert "4,321.50" not in office_of.person("general_manager").get(plans).text
+    assert "4,321.50" in clerk.get(plans).text
     newest = reading.ids_of(onlooker.get(CUSTOMERS).text)
     assert reading.ids_of(onlooker.get(f"{CUSTOMERS}?sort=phone&cols=number,phone").text) == newest
     shown = onlooker.get(f"{CUSTOMERS}?cols=number,phone").text
