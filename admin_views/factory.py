@@ -13,32 +13,32 @@ from flask import abort, jsonify, redirect, request
 from flask_admin import expose
 from flask_login import current_user
 
-from admin_views import choosing, door, pages, signing, special, uploads
+from admin_views import choosing, door, list_page, pages, signing, special, uploads
 from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
 from admin_views.exported import Exported
 from admin_views.figures import Figured
 from admin_views.imported import Imported
+from admin_views.listed import Listed
 from admin_views.printed import Printed
+from admin_views.several import Several
 from forms import record_form
 from jobs import kpis, reports
 from models.base import db
 from models.reports import RUN, ReportRun
 from models.spec import Invalid, Kind, Move, Refused, RecordType, Text
 from rules import access, audit, chains, checks, lists, moves, notices, office, records, registry
-from rules.checks import Looks
 
 # What each endpoint needs before it is entered; whatever changes a row asks again for the row itself.
 RIGHTS = {
     "index": "view", "details": "view", "new": "create", "edit": "view", "move": "view", "acknowledge": "view",
     "uncover": "view", "chain": "view", "figures": "view", "handbook": "view", "choices": "view",
     "attach": "view", "attachment": "view", "detach": "view", "comment": "view", "withdraw": "view", "people": "view",
-    "paper": "view", "workbook": "export",
+    "paper": "view", "workbook": "export", "summary": "view", "keep_view": "view", "drop_view": "view", "bulk": "view",
     "export_csv": "export", "export_xlsx": "export", "export_json": "export",
     "import_new": "create", "import_one": "create", "import_check": "create", "import_start": "create",
     "import_undo": "create", "import_standing": "create", "import_problems": "create", "import_template": "create",
 }
-RESERVED = {"page", "q", "sort", "lang", "header", "behind", "from"}
 
 
 def record_views() -> Iterator[RecordView]:
@@ -46,7 +46,7 @@ def record_views() -> Iterator[RecordView]:
         yield RecordView(spec)
 
 
-class RecordView(Attached, Chained, Exported, Figured, Imported, Printed):
+class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported, Printed):
     """The screens of one record type."""
 
     def __init__(self, spec: RecordType) -> None:
@@ -65,27 +65,8 @@ class RecordView(Attached, Chained, Exported, Figured, Imported, Printed):
 
     # Looking ------------------------------------------------------------------------------------------------------
 
-    @expose("/")
-    def index(self) -> Any:
-        plan = pages.list_plan(self.spec, door.actor(), door.language())
-        problem, rows, total, page = None, [], 0, self._page()
-        try:
-            rows, total, page = self._look(plan, page)
-        except Invalid as invalid:
-            problem = " ".join(text.in_(door.language()) for text in invalid.errors.values())
-        return self.render(
-            "record/list.html", spec=self.spec, plan=plan, rows=rows, total=total, page=page, problem=problem,
-            pager=pages.Pager(page, total, len(rows)), filters=pages.filter_bar(self.spec, door.actor(), door.language()),
-            asked=request.args, shown=pages.filter_titles(self.spec, door.actor(), request.args),
-            may_create=access.may(door.actor(), "create", self.spec),
-            may_export=access.may(door.actor(), "export", self.spec)), 400 if problem else 200
-
-    def _page(self) -> int:
-        text = request.args.get("page", "1")
-        return max(1, min(int(text[:9]), lists.LAST_PAGE)) if text.isdecimal() else 1
-
     def _question(self) -> lists.Question:
-        filters = {name: value for name, value in request.args.items() if name not in RESERVED and value != ""}
+        filters = {name: value for name, value in list_page.asked_of(request.args) if name not in list_page.RESERVED}
         return lists.Question(filters, door.clean(request.args.get("q", "")), request.args.get("sort", ""),
                               self._behind() if "behind" in request.args else self._naming())
 
@@ -125,17 +106,6 @@ class RecordView(Attached, Chained, Exported, Figured, Imported, Printed):
         if report is None or not reports.may_see(door.actor(), report):
             abort(404)
         return pages.evidence(RUN, id_, figure, self.spec)
-
-    def _look(self, plan: pages.ListPlan, page: int) -> tuple[list[Any], int, int]:
-        """The rows of a page; beyond the last page the last one is shown."""
-        question = self._question()
-        where = lists.conditions(self.spec, door.actor(), question, Looks(db.session, door.actor()))
-        connection = db.session.connection()   # rows, not objects: the session would only add to the way
-        total = connection.scalar(lists.counted(self.spec, where)) or 0
-        if total <= lists.COUNT_LIMIT:
-            page = min(page, max(1, -(-total // lists.PAGE_SIZE)))
-        query = lists.page(self.spec, plan.columns, where, question.sort, door.actor())
-        return plan.cells(connection.execute(query, {"offset": (page - 1) * lists.PAGE_SIZE})), total, page
 
     @expose("/details/")
     def details(self) -> Any:

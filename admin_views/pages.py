@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from jinja2.utils import LRUCache
 from markupsafe import Markup, escape
 
 from admin_views import choosing, panels
@@ -38,31 +39,37 @@ class ListPlan:
     """Everything about a type's list that does not depend on its rows; made once per language and view of privacy."""
 
     columns: lists.Columns
-    headers: tuple[tuple[str, str, str], ...]     # name, label, css class; `time_left` is no order of rows
+    headers: tuple[tuple[str, str, str, bool], ...]     # name, label, css class, masked: what is masked is no order of rows
     writers: tuple[Callable[[Sequence[Any]], list[str]], ...]
     start: str
+    pick: str
 
     def cells(self, rows: Iterable[Any]) -> list[Markup]:
         """One ready piece of HTML per row: escaped here, once, column by column, without a template call per cell."""
         found, start = list(rows), self.start
         columns = list(zip(*found, strict=True))
-        written = [write(values) for write, values in zip(self.writers, columns[2:], strict=True)] if found else []
-        return [Markup(f'<tr data-href="{start}{row[0]}"><td class="first"><a href="{start}{row[0]}">{"".join(cells)}</tr>')
+        written = [write(values) for write, values in zip(self.writers, columns[2:-1], strict=True)] if found else []
+        return [Markup(f'<tr data-href="{start}{row[0]}"><td class="first"><input type="checkbox" form="several" name="chosen" '
+                       f'value="{row[0]}:{row[-1]}" aria-label="{self.pick}"><a href="{start}{row[0]}">{"".join(cells)}</tr>')
                 for row, cells in zip(found, zip(*written, strict=True), strict=True)]
 
 
-_plans: dict[tuple[Any, ...], ListPlan] = {}
+_plans = LRUCache(500)   # people choose columns in more ways than are worth keeping
 
 
-def list_plan(spec: RecordType, actor: access.Actor, language: str) -> ListPlan:
+def list_plan(spec: RecordType, actor: access.Actor, language: str, names: tuple[str, ...]) -> ListPlan:
     plain = access.sees_private(actor, spec)
-    key = (spec.model, language, plain)
-    if key not in _plans:
-        cols = lists.columns(spec, (*spec.list, lists.TIME_LEFT.name) if spec.deadlines else spec.list)
-        headers = tuple((f.name, f.label.in_(language), "num" if f.kind in NUMBERS else "") for f in cols.fields)
-        writers = tuple(_cells(spec, f, language, plain, first=i == 0) for i, f in enumerate(cols.fields))
-        _plans[key] = ListPlan(cols, headers, writers, f"/admin/{spec.name}/details/?id=")
-    return _plans[key]
+    key = (spec.model, language, plain, names)
+    found: ListPlan | None = _plans.get(key)
+    if found is None:
+        cols = lists.columns(spec, (*names, lists.REVISION.name))
+        shown = cols.fields[:-1]
+        headers = tuple((f.name, f.label.in_(language), "num" if f.kind in NUMBERS else "",
+                         f.name in spec.private and not plain) for f in shown)
+        writers = tuple(_cells(spec, f, language, plain, first=i == 0) for i, f in enumerate(shown))
+        found = ListPlan(cols, headers, writers, f"/admin/{spec.name}/details/?id=", "选" if language == "zh" else "Choose")
+        _plans[key] = found
+    return found
 
 
 def _cells(spec: RecordType, field: Field, language: str, plain: bool, *, first: bool) -> Callable[[Sequence[Any]], list[str]]:
@@ -129,10 +136,11 @@ class Pager:
     page: int
     total: int
     shown: int
+    size: int = lists.PAGE_SIZE
 
     @property
     def first(self) -> int:
-        return (self.page - 1) * lists.PAGE_SIZE + 1 if self.shown else 0
+        return (self.page - 1) * self.size + 1 if self.shown else 0
 
     @property
     def last(self) -> int:
@@ -140,56 +148,11 @@ class Pager:
 
     @property
     def has_next(self) -> bool:
-        return self.shown == lists.PAGE_SIZE and self.last != self.total
+        return self.shown == self.size and self.last != self.total
 
     @property
     def counted(self) -> str:
         return f"{self.total:,}" if self.total <= lists.COUNT_LIMIT else f"{lists.COUNT_LIMIT:,}+"
-
-
-@dataclass(frozen=True)
-class Filter:
-    name: str
-    label: str
-    kind: str                                     # choice, remote, bool, span, period, text
-    choices: tuple[tuple[str, str], ...] = ()
-
-
-_bars: dict[tuple[Any, ...], tuple[Filter, ...]] = {}
-
-
-def filter_bar(spec: RecordType, actor: access.Actor, language: str) -> tuple[Filter, ...]:
-    """The same for everybody with the same view of privacy, as the plan is."""
-    key = (spec.model, language, access.sees_private(actor, spec))
-    if key not in _bars:
-        _bars[key] = tuple(_filters(spec, actor, language))
-    return _bars[key]
-
-
-def _filters(spec: RecordType, actor: access.Actor, language: str) -> list[Filter]:
-    bar = []
-    for name in lists.filterable(spec, actor):
-        field = lists.column_field(spec, name)
-        kind = {Kind.BOOL: "bool", Kind.LINK: "remote", Kind.USER: "remote", Kind.UNIT: "remote"}.get(field.kind)
-        if kind is None:
-            kind = "choice" if field.choices else "span" if field.kind in lists.RANGES else "text"
-        rows = tuple((value, label.in_(language)) for value, label in field.choices)
-        bar.append(Filter(name, field.label.in_(language), kind, rows))
-    if spec.deadlines:
-        rows = tuple((value, label.in_(language)) for value, label in lists.TIME_LEFT.choices)
-        bar.append(Filter(lists.TIME_LEFT.name, lists.TIME_LEFT.label.in_(language), "choice", rows))
-    return bar
-
-
-def filter_titles(spec: RecordType, actor: access.Actor, asked: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """What the link, person or department of a filter in use is called, if the person may see it."""
-    found = []
-    for name in lists.filterable(spec, actor):
-        field = lists.column_field(spec, name)
-        if asked.get(name) and field.kind in (Kind.LINK, Kind.USER, Kind.UNIT):
-            chosen = [label for value, label in options(actor, field, asked[name]) if value == asked[name]]
-            found += [(name, label) for label in chosen]
-    return tuple(found)
 
 
 # Choice boxes -----------------------------------------------------------------------------------------------------
@@ -599,7 +562,7 @@ def _buttons(act: Any, offers: Iterable[moves.Offer], failed: str, errors: Mappi
         if not offer.is_mine and set(offer.move.by) == {"system"}:
             continue
         again = given if offer.move.name == failed else None
-        asks = [_asked(act.actor, field, again, language) for field in offer.asks] if offer.is_mine else []
+        asks = [asked(act.actor, field, again, language) for field in offer.asks] if offer.is_mine else []
         found.append(Button(
             offer.move.name, offer.move.label.in_(language), offer.reason.in_(language) if offer.reason else "", asks,
             offer.move.comment, offer.move.calls_off or offer.move.comment,
@@ -609,7 +572,7 @@ def _buttons(act: Any, offers: Iterable[moves.Offer], failed: str, errors: Mappi
     return found
 
 
-def _asked(actor: access.Actor, field: Field, given: Any, language: str) -> dict[str, Any]:
+def asked(actor: access.Actor, field: Field, given: Any, language: str) -> dict[str, Any]:
     """An input that a move asks for: its kind and choices."""
     present = given.get(field.name) if given is not None and field.kind is Kind.FILE else None
     rows = [(v, label.in_(language)) for v, label in field.choices] or options(actor, field, present)

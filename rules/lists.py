@@ -6,10 +6,11 @@ number of statements whatever its columns and rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from re import compile as pattern
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,9 +20,10 @@ from models.files import Attachment
 from models.history import DeadlineClock
 from models.people import Unit, User
 from models.spec import NUMBERS, TEXTS, Choice, Field, Invalid, Kind, Period, RecordType, Text
-from rules import access, checks, office, search
+from rules import access, checks, office, search, spans
 
 PAGE_SIZE = 50
+PAGE_SIZES = (20, 50, 100, 200)
 COUNT_LIMIT = 10_000
 LAST_PAGE = 20_000   # offsets beyond a million rows are for the filter, not the pager
 
@@ -35,18 +37,25 @@ BASE = {
 }
 # Who signed a record: the last column of its exports, which an import leaves aside.
 SIGNATURES = Field(Kind.TEXT, Text("会签", "Signatures"), "signatures", "")
+SEVERAL = frozenset({Kind.CHOICE, Kind.PROVINCE, Kind.UNIT, Kind.LINK, Kind.USER})   # `state=draft,submitted`
 RANGES = frozenset({Kind.DATE, Kind.DATETIME, Kind.PERIOD, Kind.QUARTER, *NUMBERS})
 NAMED = frozenset({Kind.LINK, Kind.USER, Kind.UNIT, Kind.FILE})   # kept by a key, shown by the name of what it names
 # The nearest limit of a record that is still to be kept: a column and a filter of every type with deadlines.
 TIME_LEFT = Field(Kind.DATETIME, Text("剩余时间", "Time left"), "time_left", "time_left", choices=(
     Choice("late", Text("已超期", "Late")), Choice("today", Text("今日到期", "Due today"))))
+# Which version of a row a list showed: what is done to several of them names it.
+REVISION = Field(Kind.INTEGER, Text("版本", "Revision"), "revision", "revision")
+QUANTITIES = ("quantity", "_count", "_hours", "_minutes")
+ME = "me"                         # the person who looks, in filters by people
+EMPTY, FILLED = "empty", "filled"   # filters by whether a field says anything: `empty=customer,due_on`
 BAD_FILTER = Text("筛选条件“{name}”不能用", "The filter “{name}” cannot be used")
+_GROUPED = pattern(r"(any[0-9]?)\.(.+)")   # `any.state=...&any.amount__from=...`: one of them is enough
 
 
 def column_field(spec: RecordType, name: str) -> Field:
     """A declared field, or one of those that every record has; `state` with the type's own states."""
-    if name == TIME_LEFT.name:
-        return TIME_LEFT
+    if name in (TIME_LEFT.name, REVISION.name):
+        return TIME_LEFT if name == TIME_LEFT.name else REVISION
     if name == "state":
         named = tuple(Choice(state.name, state.label) for state in spec.workflow.states)
         return Field(Kind.CHOICE, BASE["state"].label, "state", "state", choices=named)
@@ -67,15 +76,22 @@ def conditions(spec: RecordType, actor: access.Actor, question: Question, looks:
     """The WHERE of a question. Raises Invalid for a filter that cannot be used or a value that cannot be read."""
     found = [] if (scope := access.scope_clause(actor, spec)) is None else [scope]
     errors: dict[str, Text] = {}
+    groups: dict[str, dict[str, list[Any]]] = {}
     for name, raw in question.filters.items():
         if not raw.strip():
             continue
+        group, asked = grouped(name)
+        base = asked.partition("__")[0]
         try:
-            found.append(_condition(spec, actor, name, raw, looks))
+            clause = _condition(spec, actor, asked, raw, looks)
         except checks.Wrong as wrong:
-            label = column_field(spec, name.partition("__")[0]).label
-            errors[name] = wrong.text.with_(label=label, **wrong.values)
+            errors[name] = wrong.text.with_(label=column_field(spec, base).label, **wrong.values)
+            continue
+        groups.setdefault(group, {}).setdefault(base, []).append(clause)
     checks.refuse(errors)
+    for group, clauses in groups.items():   # both ends of a range belong together, also where one of several is enough
+        joined = [sa.and_(*both) for both in clauses.values()]
+        found += [sa.or_(*joined)] if group else joined
     if words := checks.without_controls(question.search).strip()[:100]:
         found.append(search.condition(spec, actor, words))
     if question.ids is not None:
@@ -83,33 +99,68 @@ def conditions(spec: RecordType, actor: access.Actor, question: Question, looks:
     return found
 
 
+def grouped(name: str) -> tuple[str, str]:
+    """(the group of conditions of which one is enough, or nothing; the condition)."""
+    match = _GROUPED.fullmatch(name)
+    return (match[1], match[2]) if match else ("", name)
+
+
 def filterable(spec: RecordType, actor: access.Actor) -> list[str]:
-    plain = access.sees_private(actor, spec)
-    return [name for name in spec.filters if plain or name not in spec.private]
+    """What the type offers to filter by, and the columns it shows."""
+    shown = [name for name in spec.list if name not in (*spec.filters, "number")
+             and column_field(spec, name).kind not in (Kind.FILE, Kind.LONGTEXT)]
+    return [name for name in (*spec.filters, *shown) if not is_masked(spec, actor, name)]
+
+
+def is_masked(spec: RecordType, actor: access.Actor, name: str) -> bool:
+    """A masked column is no filter, no order and no total for who does not see it."""
+    return name in spec.private and not access.sees_private(actor, spec)
 
 
 def _condition(spec: RecordType, actor: access.Actor, name: str, raw: str, looks: checks.Looks) -> Any:
-    if name == TIME_LEFT.name and spec.deadlines and TIME_LEFT.choice_label(raw):
-        return spec.model.id.in_(_with_limit(spec, raw))
+    if name == TIME_LEFT.name and spec.deadlines and all(map(TIME_LEFT.choice_label, raw.split(","))):
+        return sa.or_(*(spec.model.id.in_(_with_limit(spec, when)) for when in raw.split(",")))
+    known = filterable(spec, actor)
+    if name in (EMPTY, FILLED):
+        return _saying_nothing(spec, {*known, *BASE}, name, raw)
     base, _, side = name.partition("__")
-    known = base in filterable(spec, actor) or base in BASE
-    if not known or side not in ("", "from", "to"):
-        raise Invalid({name: BAD_FILTER.with_(name=name[:60])})
-    shown = column_field(spec, base)
-    if side and shown.kind not in RANGES:
+    shown = column_field(spec, base) if base in known or base in BASE else None
+    if shown is None or side not in ("", "from", "to") or (side and shown.kind not in RANGES):
         raise Invalid({name: BAD_FILTER.with_(name=name[:60])})
     column = getattr(spec.model, shown.column)
-    if shown.kind in (Kind.CHOICE, Kind.PROVINCE, Kind.UNIT) and "," in raw:
-        return column.in_([checks.parse(shown, part, looks) for part in raw.split(",") if part])
     if shown.kind is Kind.MULTICHOICE:
         return sa.and_(sa.true(), *(sa.cast(column, sa.Text).contains(f'"{value}"', autoescape=True)
                                     for value in checks.parse(shown, raw, looks)))
     if shown.kind in (Kind.DATE, Kind.DATETIME):
         return _time_condition(shown, column, raw, side, looks)
+    if shown.kind in SEVERAL:
+        values = [_one_of(shown, part, actor, looks) for part in raw.split(",") if part]
+        return column == values[0] if len(values) == 1 else column.in_(values)
+    if shown.kind in (Kind.PERIOD, Kind.QUARTER):
+        raw = spans.period(raw, 3 if shown.kind is Kind.QUARTER else 1, office.today()) or raw
     value = checks.parse(shown, raw, looks)
     if shown.kind in TEXTS:
         return column.contains(value, autoescape=True)
     return column >= value if side == "from" else column <= value if side == "to" else column == value
+
+
+def _one_of(shown: Field, raw: str, actor: access.Actor, looks: checks.Looks) -> Any:
+    return actor.id if shown.kind is Kind.USER and raw == ME else checks.parse(shown, raw, looks)
+
+
+def _saying_nothing(spec: RecordType, known: Collection[str], name: str, raw: str) -> Any:
+    """All of the named fields are empty, or all of them say something."""
+    if not set(raw.split(",")) <= set(known):
+        raise Invalid({name: BAD_FILTER.with_(name=f"{name}={raw[:60]}")})
+    clauses = []
+    for shown in (column_field(spec, one) for one in raw.split(",")):
+        column = getattr(spec.model, shown.column)
+        if shown.kind is Kind.MULTICHOICE:
+            column = sa.func.nullif(sa.func.nullif(sa.cast(column, sa.Text), "[]"), "null")
+        elif shown.kind in TEXTS:
+            column = sa.func.nullif(column, "")
+        clauses.append(column.is_(None) if name == EMPTY else column.is_not(None))
+    return sa.and_(*clauses)
 
 
 def _with_limit(spec: RecordType, when: str) -> Any:
@@ -129,12 +180,15 @@ def _next_limit(spec: RecordType) -> Any:
 
 
 def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: checks.Looks) -> Any:
-    """A day, a month, a quarter, a year, or one side of a span; days of the office."""
-    try:
-        start, end = office.bounds(Period.parse(raw))
-    except ValueError:
-        day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
-        start, end = office.start_of(day), office.start_of(day + timedelta(days=1))
+    """A day, a month, a quarter, a year, `last_month`, or one side of such a span; days of the office."""
+    if (days := spans.days(raw, office.today())) is not None:
+        start, end = (office.start_of(day) for day in days)
+    else:
+        try:
+            start, end = office.bounds(Period.parse(raw))
+        except ValueError:
+            day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
+            start, end = office.start_of(day), office.start_of(day + timedelta(days=1))
     span: tuple[Any, Any] = (start, end)
     if shown.kind is Kind.DATE:
         span = (office.local(start).date(), office.local(end).date())
@@ -148,8 +202,10 @@ def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
     first."""
     name, down = sort.removeprefix("-"), sort.startswith("-")
     key = spec.model.id
-    is_masked = name in spec.private and not access.sees_private(actor, spec)
-    if is_masked or (name not in spec.list and name not in BASE):
+    if name == TIME_LEFT.name and spec.deadlines:   # what has no limit comes last, either way
+        limit = _next_limit(spec)
+        return [(limit.desc() if down else limit.asc()).nulls_last(), key.asc()]
+    if is_masked(spec, actor, name) or not (name in spec.fields or name in BASE):
         return [key.desc()]
     shown = column_field(spec, name)
     column = getattr(spec.model, shown.column)
@@ -207,7 +263,7 @@ def _target(shown: Field) -> tuple[Any, Any, Any]:
     return model, model.id, sa.func.coalesce(title, numbered(model))
 
 
-def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: int | None = None,
+def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: Any = None,
            offset: Any = 0) -> Any:
     """The rows of a question. With a limit the page's ids are found first, so deep pages join only what they show."""
     model = spec.model
@@ -221,16 +277,38 @@ def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequ
 
 
 def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor) -> Any:
-    """The select of one page, to be run with its `offset`. Without conditions it is always the same and kept: to
-    build one takes longer than to run it."""
+    """The select of one page, to be run with its `limit` and `offset`. Without conditions it is always the same and
+    kept: to build one takes longer than to run it."""
     ordering = order(spec, sort, actor)
     key = sort if not where and len(ordering) > 1 else ""
     found = None if where else cols.pages.get(key)
     if found is None:
-        found = select(spec, cols, where, ordering, limit=PAGE_SIZE, offset=sa.bindparam("offset", type_=sa.Integer))
+        found = select(spec, cols, where, ordering, limit=sa.bindparam("limit", type_=sa.Integer),
+                       offset=sa.bindparam("offset", type_=sa.Integer))
         if not where:
             cols.pages[key] = found
     return found
+
+
+def page_beside(spec: RecordType, cols: Columns, where: Sequence[Any], *, after: int = 0, before: int = 0) -> Any:
+    """The newest-first page behind the row `after`, or ahead of the row `before` (then the other way round): however
+    deep, it reads only what it shows."""
+    key = spec.model.id
+    return select(spec, cols, [*where, key > before if before else key < after], [key.asc() if before else key.desc()],
+                  limit=sa.bindparam("limit", type_=sa.Integer))
+
+
+def totalled(spec: RecordType, actor: access.Actor) -> list[Field]:
+    """The columns of which a sum says something: amounts of money and quantities that are not a share or a year."""
+    return [field for name, field in spec.fields.items()
+            if field.kind in (Kind.MONEY, Kind.INTEGER, Kind.DECIMAL) and not is_masked(spec, actor, name)
+            and (field.kind is Kind.MONEY or name.endswith(QUANTITIES))]
+
+
+def by_state(spec: RecordType, fields: Sequence[Field], where: Sequence[Any]) -> Any:
+    """Per state how many rows, and the sums of these fields: one statement for the strip of states and the totals."""
+    sums = [sa.func.sum(getattr(spec.model, field.column)) for field in fields]
+    return sa.select(spec.model.state, sa.func.count(), *sums).where(*where).group_by(spec.model.state)
 
 
 def counted(spec: RecordType, where: Sequence[Any]) -> Any:

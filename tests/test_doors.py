@@ -135,9 +135,10 @@ def _of_type(spec, name, method, role, row):
     # A move without the revision that was seen is refused as out of date; the line that is acknowledged is nobody's.
     if name in ("attach", "detach", "attachment"):
         return _file(spec, name, role, row["state"])
+    # There is nothing said, and the other comment is not theirs.
     return {"index": 200, "details": 200, "paper": GONE, "choices": 200, "people": 200, "chain": 200, "move": 409,
-            "acknowledge": CLOSED, "handbook": 200,
-            "comment": 422, "withdraw": CLOSED}.get(name)   # there is nothing said, and the other comment is not theirs
+            "acknowledge": CLOSED, "handbook": 200, "comment": 422, "withdraw": CLOSED,
+            "summary": 200, "keep_view": 422, "drop_view": GONE, "bulk": 422}.get(name)
 
 
 def _file(spec, name, role, state):
