@@ -1,4 +1,4 @@
-"""The tables of all record types, notices, files, comments and the calendar.
+"""The tables of all record types, and of all that is told, kept, searched, imported and asked beside them.
 
 Revision ID: dc3b50d3254e
 Revises: 8a3c95e3ba44
@@ -379,6 +379,20 @@ def upgrade():
     with op.batch_alter_table('legal_holds', schema=None) as batch_op:
         batch_op.create_index('ix_legal_holds_record', ['type', 'record_id', 'released_at'], unique=False)
 
+    op.create_table('report_reissues',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('of_type', sa.String(length=60), nullable=False),
+    sa.Column('old_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('new_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('changes', sa.JSON(), nullable=False),
+    sa.Column('made_at', Moment(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_report_reissues'))
+    )
+    with op.batch_alter_table('report_reissues', schema=None) as batch_op:
+        batch_op.create_index('ix_report_reissues_new', ['of_type', 'new_id'], unique=False)
+        batch_op.create_index('ix_report_reissues_old', ['of_type', 'old_id'], unique=False)
+
     op.create_table('return_exchange_claim',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=60), nullable=True),
@@ -475,6 +489,19 @@ def upgrade():
         batch_op.create_index('ix_return_exchange_claim_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_warranty_appraisal_id_id', ['warranty_appraisal_id', 'id'], unique=False)
 
+    op.create_table('search_texts',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('type', sa.String(length=60), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('reach', sa.String(length=5), nullable=False),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_search_texts')),
+    sa.UniqueConstraint('type', 'record_id', 'reach', name=op.f('uq_search_texts_type_record_id_reach'))
+    )
+    with op.batch_alter_table('search_texts', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_search_texts_number'), ['number'], unique=False)
+
     op.create_table('signed_contents',
     sa.Column('type', sa.String(length=60), nullable=False),
     sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -482,6 +509,45 @@ def upgrade():
     sa.Column('content', sa.JSON(), nullable=False),
     sa.PrimaryKeyConstraint('type', 'record_id', 'round', name=op.f('pk_signed_contents'))
     )
+    op.create_table('answered_requests',
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('key', sa.String(length=100), nullable=False),
+    sa.Column('asked_at', Moment(), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.Column('answer', sa.JSON(), nullable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['users.id'], name=op.f('fk_answered_requests_person_id')),
+    sa.PrimaryKeyConstraint('person_id', 'key', name=op.f('pk_answered_requests'))
+    )
+    with op.batch_alter_table('answered_requests', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_answered_requests_asked_at'), ['asked_at'], unique=False)
+
+    op.create_table('api_tokens',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('prefix', sa.String(length=12), nullable=False),
+    sa.Column('hash', sa.String(length=64), nullable=False),
+    sa.Column('types', sa.JSON(), nullable=False),
+    sa.Column('verbs', sa.JSON(), nullable=False),
+    sa.Column('family', sa.String(length=32), nullable=True),
+    sa.Column('epoch', sa.Integer(), nullable=True),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('expires_at', Moment(), nullable=True),
+    sa.Column('used_at', Moment(), nullable=True),
+    sa.Column('spent_at', Moment(), nullable=True),
+    sa.Column('revoked_at', Moment(), nullable=True),
+    sa.ForeignKeyConstraint(['person_id'], ['users.id'], name=op.f('fk_api_tokens_person_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_api_tokens')),
+    sa.UniqueConstraint('hash', name=op.f('uq_api_tokens_hash'))
+    )
+    with op.batch_alter_table('api_tokens', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_api_tokens_family'), ['family'], unique=False)
+        batch_op.create_index('ix_api_tokens_kind', ['kind', 'expires_at'], unique=False)
+        batch_op.create_index('ix_api_tokens_person', ['person_id', 'kind', 'id'], unique=False)
+
     op.create_table('certification_change_request',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=60), nullable=True),
@@ -642,6 +708,32 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_delegations_from_id'), ['from_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_delegations_to_id'), ['to_id'], unique=False)
 
+    op.create_table('exports',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('type', sa.String(length=60), nullable=False),
+    sa.Column('format', sa.String(length=10), nullable=False),
+    sa.Column('header', sa.String(length=10), nullable=False),
+    sa.Column('question', sa.JSON(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('asked_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('asked_at', Moment(), nullable=False),
+    sa.Column('language', sa.String(length=5), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=True),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('rights', sa.String(length=64), nullable=False),
+    sa.Column('finished_at', Moment(), nullable=True),
+    sa.Column('expires_at', Moment(), nullable=True),
+    sa.Column('error_zh', sa.Text(), nullable=True),
+    sa.Column('error_en', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['asked_by_id'], ['users.id'], name=op.f('fk_exports_asked_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_exports'))
+    )
+    with op.batch_alter_table('exports', schema=None) as batch_op:
+        batch_op.create_index('ix_exports_expiry', ['state', 'expires_at'], unique=False)
+        batch_op.create_index('ix_exports_mine', ['asked_by_id', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_exports_sha256'), ['sha256'], unique=False)
+
     op.create_table('field_service_record_part',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -654,6 +746,36 @@ def upgrade():
     )
     with op.batch_alter_table('field_service_record_part', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_field_service_record_part_record_id'), ['record_id'], unique=False)
+
+    op.create_table('imports',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('type', sa.String(length=60), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('format', sa.String(length=10), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('own', sa.String(length=200), nullable=False),
+    sa.Column('columns', sa.JSON(), nullable=False),
+    sa.Column('mode', sa.String(length=10), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('asked_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('asked_at', Moment(), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=False),
+    sa.Column('place', sa.Integer(), nullable=False),
+    sa.Column('created', sa.Integer(), nullable=False),
+    sa.Column('updated', sa.Integer(), nullable=False),
+    sa.Column('bad', sa.Integer(), nullable=False),
+    sa.Column('finished_at', Moment(), nullable=True),
+    sa.Column('file_gone_at', Moment(), nullable=True),
+    sa.Column('error_zh', sa.Text(), nullable=True),
+    sa.Column('error_en', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['asked_by_id'], ['users.id'], name=op.f('fk_imports_asked_by_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_imports'))
+    )
+    with op.batch_alter_table('imports', schema=None) as batch_op:
+        batch_op.create_index('ix_imports_expiry', ['file_gone_at', 'asked_at'], unique=False)
+        batch_op.create_index('ix_imports_mine', ['type', 'asked_by_id', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_imports_sha256'), ['sha256'], unique=False)
+        batch_op.create_index('uq_imports_file', ['type', 'sha256', 'own'], unique=True, sqlite_where=sa.text("state IN ('importing', 'done', 'undoing')"), postgresql_where=sa.text("state IN ('importing', 'done', 'undoing')"))
 
     op.create_table('mail_choices',
     sa.Column('person_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -873,6 +995,7 @@ def upgrade():
     sa.Column('measures_set_at', Moment(), nullable=True),
     sa.Column('closed_at', Moment(), nullable=True),
     sa.Column('remark', sa.Text(), nullable=True),
+    sa.Column('data_as_of', Moment(), nullable=True),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('department', sa.String(length=50), nullable=True),
     sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
@@ -923,6 +1046,23 @@ def upgrade():
     with op.batch_alter_table('return_exchange_claim_delay', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_return_exchange_claim_delay_record_id'), ['record_id'], unique=False)
 
+    op.create_table('saved_views',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('type', sa.String(length=60), nullable=False),
+    sa.Column('title', sa.String(length=60), nullable=False),
+    sa.Column('query', sa.Text(), nullable=False),
+    sa.Column('owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('role', sa.String(length=40), nullable=True),
+    sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.CheckConstraint('(owner_id IS NULL) <> (role IS NULL)', name='own_or_shared'),
+    sa.ForeignKeyConstraint(['owner_id'], ['users.id'], name=op.f('fk_saved_views_owner_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_saved_views'))
+    )
+    with op.batch_alter_table('saved_views', schema=None) as batch_op:
+        batch_op.create_index('ix_saved_views_owner', ['type', 'owner_id', 'id'], unique=False)
+        batch_op.create_index('ix_saved_views_role', ['type', 'role', 'id'], unique=False)
+
     op.create_table('training_plan',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=60), nullable=True),
@@ -960,6 +1100,21 @@ def upgrade():
         batch_op.create_index('ix_training_plan_quarter_id', ['quarter', 'id'], unique=False)
         batch_op.create_index('ix_training_plan_state_id', ['state', 'id'], unique=False)
 
+    op.create_table('webhooks',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('url', sa.String(length=500), nullable=False),
+    sa.Column('types', sa.JSON(), nullable=False),
+    sa.Column('events', sa.JSON(), nullable=False),
+    sa.Column('states', sa.JSON(), nullable=False),
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('salt', sa.String(length=64), nullable=False),
+    sa.Column('is_active', sa.Boolean(), nullable=False),
+    sa.Column('created_at', Moment(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['users.id'], name=op.f('fk_webhooks_account_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhooks')),
+    sa.UniqueConstraint('name', name=op.f('uq_webhooks_name'))
+    )
     op.create_table('archives',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('list_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1067,6 +1222,29 @@ def upgrade():
         batch_op.create_index('ix_evaluation_plan_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_plan_target_level_id', ['target_level', 'id'], unique=False)
 
+    op.create_table('import_problems',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('import_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('place', sa.Integer(), nullable=False),
+    sa.Column('field', sa.String(length=200), nullable=False),
+    sa.Column('zh', sa.Text(), nullable=False),
+    sa.Column('en', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['import_id'], ['imports.id'], name=op.f('fk_import_problems_import_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_import_problems'))
+    )
+    with op.batch_alter_table('import_problems', schema=None) as batch_op:
+        batch_op.create_index('ix_import_problems_row', ['import_id', 'place', 'id'], unique=False)
+
+    op.create_table('imported_rows',
+    sa.Column('import_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('place', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('is_kept', sa.Boolean(), nullable=False),
+    sa.Column('before', sa.JSON(none_as_null=True), nullable=True),
+    sa.ForeignKeyConstraint(['import_id'], ['imports.id'], name=op.f('fk_imported_rows_import_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('import_id', 'place', name=op.f('pk_imported_rows'))
+    )
     op.create_table('monthly_quality_analysis_figure',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1202,6 +1380,27 @@ def upgrade():
         batch_op.create_index('ix_parts_shipping_notice_planned_ship_on_id', ['planned_ship_on', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_notice_state_id', ['state', 'id'], unique=False)
 
+    op.create_table('quarterly_service_analysis_figure',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('section', sa.String(length=50), nullable=True),
+    sa.Column('caption', sa.String(length=200), nullable=True),
+    sa.Column('case_count', sa.BigInteger(), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('numerator', Exact(4), nullable=True),
+    sa.Column('denominator', Exact(4), nullable=True),
+    sa.Column('rate', Exact(6), nullable=True),
+    sa.Column('previous_case_count', sa.BigInteger(), nullable=True),
+    sa.Column('change_rate', Exact(6), nullable=True),
+    sa.Column('is_new', sa.Boolean(), nullable=True),
+    sa.Column('is_applicable', sa.Boolean(), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['quarterly_service_analysis.id'], name=op.f('fk_quarterly_service_analysis_figure_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_quarterly_service_analysis_figure'))
+    )
+    with op.batch_alter_table('quarterly_service_analysis_figure', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_quarterly_service_analysis_figure_record_id'), ['record_id'], unique=False)
+
     op.create_table('retention_items',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('list_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1282,6 +1481,34 @@ def upgrade():
     with op.batch_alter_table('training_plan_course', schema=None) as batch_op:
         batch_op.create_index('ix_training_plan_course_dealer_id', ['dealer_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_training_plan_course_record_id'), ['record_id'], unique=False)
+
+    op.create_table('webhook_deliveries',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('webhook_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('key', sa.String(length=40), nullable=False),
+    sa.Column('event', sa.String(length=10), nullable=False),
+    sa.Column('type', sa.String(length=60), nullable=True),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('number', sa.String(length=60), nullable=True),
+    sa.Column('revision', sa.Integer(), nullable=True),
+    sa.Column('move', sa.String(length=40), nullable=True),
+    sa.Column('changed', sa.JSON(), nullable=False),
+    sa.Column('at', Moment(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('round', sa.Integer(), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('tried_at', Moment(), nullable=True),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.Column('took_ms', sa.Integer(), nullable=True),
+    sa.Column('response', sa.Text(), nullable=True),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['webhook_id'], ['webhooks.id'], name=op.f('fk_webhook_deliveries_webhook_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook_deliveries')),
+    sa.UniqueConstraint('key', name=op.f('uq_webhook_deliveries_key'))
+    )
+    with op.batch_alter_table('webhook_deliveries', schema=None) as batch_op:
+        batch_op.create_index('ix_webhook_deliveries_at', ['at'], unique=False)
+        batch_op.create_index('ix_webhook_deliveries_log', ['webhook_id', 'id'], unique=False)
 
     op.create_table('competence_assessment',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -2203,6 +2430,7 @@ def upgrade():
     sa.Column('review_opinion', sa.Text(), nullable=True),
     sa.Column('reviewed_at', Moment(), nullable=True),
     sa.Column('corrective_action_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('data_as_of', Moment(), nullable=True),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('department', sa.String(length=50), nullable=True),
     sa.Column('created_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
@@ -2776,6 +3004,27 @@ def upgrade():
     with op.batch_alter_table('management_review_input_input', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_management_review_input_input_record_id'), ['record_id'], unique=False)
         batch_op.create_index('ix_management_review_input_input_satisfaction_report_id', ['satisfaction_report_id'], unique=False)
+
+    op.create_table('outlet_quarterly_summary_figure',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('section', sa.String(length=50), nullable=True),
+    sa.Column('caption', sa.String(length=200), nullable=True),
+    sa.Column('case_count', sa.BigInteger(), nullable=True),
+    sa.Column('amount', Exact(2), nullable=True),
+    sa.Column('numerator', Exact(4), nullable=True),
+    sa.Column('denominator', Exact(4), nullable=True),
+    sa.Column('rate', Exact(6), nullable=True),
+    sa.Column('previous_case_count', sa.BigInteger(), nullable=True),
+    sa.Column('change_rate', Exact(6), nullable=True),
+    sa.Column('is_new', sa.Boolean(), nullable=True),
+    sa.Column('is_applicable', sa.Boolean(), nullable=True),
+    sa.ForeignKeyConstraint(['record_id'], ['outlet_quarterly_summary.id'], name=op.f('fk_outlet_quarterly_summary_figure_record_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_outlet_quarterly_summary_figure'))
+    )
+    with op.batch_alter_table('outlet_quarterly_summary_figure', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_outlet_quarterly_summary_figure_record_id'), ['record_id'], unique=False)
 
     op.create_table('quality_bulletin',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -4192,6 +4441,7 @@ def upgrade():
 
     with op.batch_alter_table('report_runs', schema=None) as batch_op:
         batch_op.add_column(sa.Column('figures', sa.JSON(), nullable=True))
+        batch_op.add_column(sa.Column('reason', sa.Text(), nullable=True))
 
     with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('warranty_settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4240,6 +4490,9 @@ def upgrade():
         batch_op.create_index('ix_training_record_training_plan_id_id', ['training_plan_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_training_record_training_plan_id'), 'training_plan', ['training_plan_id'], ['id'], initially='DEFERRED', deferrable=True)
 
+    with op.batch_alter_table('users', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('is_service', sa.Boolean(), server_default=sa.text('0'), nullable=False))
+
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
         batch_op.add_column(sa.Column('recall_vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('service_price_policy_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4247,101 +4500,94 @@ def upgrade():
         batch_op.create_index('ix_warranty_appraisal_recall_vehicle_id_id', ['recall_vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), 'recall_vehicle', ['recall_vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('phone_dispatch_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_work_order_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_work_order_phone_dispatch_record_id_id', ['phone_dispatch_record_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_work_order_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_work_order_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_work_order_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
 
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_field_service_record_id', 'field_service_record', 'field_service_record_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_handler_id', 'users', 'handler_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_created_by_id', 'users', 'created_by_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_customer_id', 'customer', 'customer_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_confirmation_file_id', 'attachments', 'confirmation_file_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_field_service_record_id', 'field_service_record', 'field_service_record_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_handler_id', 'users', 'handler_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_customer_id', 'customer', 'customer_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_created_by_id', 'users', 'created_by_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_handler_id', 'users', 'handler_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_return_exchange_claim_id', 'return_exchange_claim', 'return_exchange_claim_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_dealer_id', 'dealer_ledger', 'dealer_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_confirmation_file_id', 'attachments', 'confirmation_file_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_vehicle_id', 'vehicle', 'vehicle_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_customer_id', 'customer', 'customer_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_created_by_id', 'users', 'created_by_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_return_exchange_claim_id', 'return_exchange_claim', 'return_exchange_claim_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_customer_id', 'customer', 'customer_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('field_service_record', 'fk_field_service_record_technician_id', 'users', 'technician_id')
     op.close_circle('field_service_record', 'fk_field_service_record_work_order_id', 'work_order', 'work_order_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
     op.close_circle('field_service_record', 'fk_field_service_record_created_by_id', 'users', 'created_by_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
     op.close_circle('field_service_record', 'fk_field_service_record_customer_id', 'customer', 'customer_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_promotion_activity_id', 'promotion_activity', 'promotion_activity_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_created_by_id', 'users', 'created_by_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_phone_dispatch_record_id', 'phone_dispatch_record', 'phone_dispatch_record_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_customer_id', 'customer', 'customer_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_contract_change_record_id', 'contract_change_record', 'contract_change_record_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_handler_id', 'users', 'handler_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_dealer_id', 'dealer_ledger', 'dealer_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_created_by_id', 'users', 'created_by_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_promotion_activity_id', 'promotion_activity', 'promotion_activity_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_created_by_id', 'users', 'created_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_handler_id', 'users', 'handler_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_contact_memo_id', 'customer_contact_memo', 'customer_contact_memo_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_confirmer_id', 'users', 'confirmer_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_feedback_register_id', 'customer_feedback_register', 'customer_feedback_register_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_vehicle_id', 'vehicle', 'vehicle_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_feedback_register_id', 'customer_feedback_register', 'customer_feedback_register_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_contact_memo_id', 'customer_contact_memo', 'customer_contact_memo_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_confirmer_id', 'users', 'confirmer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_created_by_id', 'users', 'created_by_id')
+    op.create_search()
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_search()
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), type_='foreignkey')
@@ -4350,34 +4596,43 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_case_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
@@ -4389,31 +4644,25 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_info_flow_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_product_batch_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_updated_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_work_order_id'), type_='foreignkey')
@@ -4422,7 +4671,25 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
@@ -4431,28 +4698,25 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_product_batch_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_vehicle_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
 
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_handler_id'), type_='foreignkey')
@@ -4461,59 +4725,53 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_work_order_complaint_case_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_work_order_phone_dispatch_record_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_work_order_complaint_case_id'), type_='foreignkey')
         batch_op.drop_index('ix_work_order_phone_dispatch_record_id_id')
         batch_op.drop_index('ix_work_order_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
         batch_op.drop_column('phone_dispatch_record_id')
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
         batch_op.drop_index('ix_warranty_appraisal_warranty_settlement_id_id')
         batch_op.drop_index('ix_warranty_appraisal_service_price_policy_id_id')
         batch_op.drop_index('ix_warranty_appraisal_recall_vehicle_id_id')
         batch_op.drop_column('warranty_settlement_id')
         batch_op.drop_column('service_price_policy_id')
         batch_op.drop_column('recall_vehicle_id')
+
+    with op.batch_alter_table('users', schema=None) as batch_op:
+        batch_op.drop_column('is_service')
 
     with op.batch_alter_table('training_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_training_record_training_plan_id'), type_='foreignkey')
@@ -4563,6 +4821,7 @@ def downgrade():
         batch_op.drop_column('warranty_settlement_id')
 
     with op.batch_alter_table('report_runs', schema=None) as batch_op:
+        batch_op.drop_column('reason')
         batch_op.drop_column('figures')
 
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
@@ -4951,6 +5210,10 @@ def downgrade():
         batch_op.drop_index('ix_quality_bulletin_fault_category_id')
 
     op.drop_table('quality_bulletin')
+    with op.batch_alter_table('outlet_quarterly_summary_figure', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_outlet_quarterly_summary_figure_record_id'))
+
+    op.drop_table('outlet_quarterly_summary_figure')
     with op.batch_alter_table('management_review_input_input', schema=None) as batch_op:
         batch_op.drop_index('ix_management_review_input_input_satisfaction_report_id')
         batch_op.drop_index(batch_op.f('ix_management_review_input_input_record_id'))
@@ -5268,6 +5531,11 @@ def downgrade():
         batch_op.drop_index('ix_competence_assessment_appointment_opinion_id')
 
     op.drop_table('competence_assessment')
+    with op.batch_alter_table('webhook_deliveries', schema=None) as batch_op:
+        batch_op.drop_index('ix_webhook_deliveries_log')
+        batch_op.drop_index('ix_webhook_deliveries_at')
+
+    op.drop_table('webhook_deliveries')
     with op.batch_alter_table('training_plan_course', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_training_plan_course_record_id'))
         batch_op.drop_index('ix_training_plan_course_dealer_id')
@@ -5285,6 +5553,10 @@ def downgrade():
         batch_op.drop_index('ix_retention_items_open')
 
     op.drop_table('retention_items')
+    with op.batch_alter_table('quarterly_service_analysis_figure', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_quarterly_service_analysis_figure_record_id'))
+
+    op.drop_table('quarterly_service_analysis_figure')
     with op.batch_alter_table('parts_shipping_notice', schema=None) as batch_op:
         batch_op.drop_index('ix_parts_shipping_notice_state_id')
         batch_op.drop_index('ix_parts_shipping_notice_planned_ship_on_id')
@@ -5314,6 +5586,11 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_monthly_quality_analysis_figure_record_id'))
 
     op.drop_table('monthly_quality_analysis_figure')
+    op.drop_table('imported_rows')
+    with op.batch_alter_table('import_problems', schema=None) as batch_op:
+        batch_op.drop_index('ix_import_problems_row')
+
+    op.drop_table('import_problems')
     with op.batch_alter_table('evaluation_plan', schema=None) as batch_op:
         batch_op.drop_index('ix_evaluation_plan_target_level_id')
         batch_op.drop_index('ix_evaluation_plan_state_id')
@@ -5339,6 +5616,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_archives_list_id'))
 
     op.drop_table('archives')
+    op.drop_table('webhooks')
     with op.batch_alter_table('training_plan', schema=None) as batch_op:
         batch_op.drop_index('ix_training_plan_state_id')
         batch_op.drop_index('ix_training_plan_quarter_id')
@@ -5346,6 +5624,11 @@ def downgrade():
         batch_op.drop_index('ix_training_plan_is_first_training_id')
 
     op.drop_table('training_plan')
+    with op.batch_alter_table('saved_views', schema=None) as batch_op:
+        batch_op.drop_index('ix_saved_views_role')
+        batch_op.drop_index('ix_saved_views_owner')
+
+    op.drop_table('saved_views')
     with op.batch_alter_table('return_exchange_claim_delay', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_return_exchange_claim_delay_record_id'))
 
@@ -5400,10 +5683,23 @@ def downgrade():
 
     op.drop_table('management_review_input')
     op.drop_table('mail_choices')
+    with op.batch_alter_table('imports', schema=None) as batch_op:
+        batch_op.drop_index('uq_imports_file', sqlite_where=sa.text("state IN ('importing', 'done', 'undoing')"), postgresql_where=sa.text("state IN ('importing', 'done', 'undoing')"))
+        batch_op.drop_index(batch_op.f('ix_imports_sha256'))
+        batch_op.drop_index('ix_imports_mine')
+        batch_op.drop_index('ix_imports_expiry')
+
+    op.drop_table('imports')
     with op.batch_alter_table('field_service_record_part', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_field_service_record_part_record_id'))
 
     op.drop_table('field_service_record_part')
+    with op.batch_alter_table('exports', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_exports_sha256'))
+        batch_op.drop_index('ix_exports_mine')
+        batch_op.drop_index('ix_exports_expiry')
+
+    op.drop_table('exports')
     with op.batch_alter_table('delegations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_delegations_to_id'))
         batch_op.drop_index(batch_op.f('ix_delegations_from_id'))
@@ -5436,7 +5732,21 @@ def downgrade():
         batch_op.drop_index('ix_certification_change_request_conclusion_id')
 
     op.drop_table('certification_change_request')
+    with op.batch_alter_table('api_tokens', schema=None) as batch_op:
+        batch_op.drop_index('ix_api_tokens_person')
+        batch_op.drop_index('ix_api_tokens_kind')
+        batch_op.drop_index(batch_op.f('ix_api_tokens_family'))
+
+    op.drop_table('api_tokens')
+    with op.batch_alter_table('answered_requests', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_answered_requests_asked_at'))
+
+    op.drop_table('answered_requests')
     op.drop_table('signed_contents')
+    with op.batch_alter_table('search_texts', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_search_texts_number'))
+
+    op.drop_table('search_texts')
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_index('ix_return_exchange_claim_warranty_appraisal_id_id')
         batch_op.drop_index('ix_return_exchange_claim_vehicle_id_id')
@@ -5457,6 +5767,11 @@ def downgrade():
         batch_op.drop_index('ix_return_exchange_claim_complaint_case_id_id')
 
     op.drop_table('return_exchange_claim')
+    with op.batch_alter_table('report_reissues', schema=None) as batch_op:
+        batch_op.drop_index('ix_report_reissues_old')
+        batch_op.drop_index('ix_report_reissues_new')
+
+    op.drop_table('report_reissues')
     with op.batch_alter_table('legal_holds', schema=None) as batch_op:
         batch_op.drop_index('ix_legal_holds_record')
 
