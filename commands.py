@@ -395,11 +395,12 @@ def _begin(demo: bool) -> None:
     settings = current_app.extensions["settings"]
     with _plainly():
         secret = settings.admin_password or passwords.random_password()
-        people.create(Act(db.session, _actor(None)), "admin", secret, roles=["administrator"], name="系统管理员")
+        act = Act(db.session, _actor(None))
+        people.create(act, "admin", secret, roles=["administrator"], name="系统管理员")
         shown = settings.demo_password or passwords.random_password()
         if demo:
-            company.load(db.session, Act(db.session, _actor(None)).today, shown)
-            _compile_last_month()
+            company.load(db.session, act.today, shown)
+            _compile_last_month(Act(db.session, act.actor))
         db.session.commit()
     click.echo(f"administrator: admin  password: {'(AFTERCARE_ADMIN_PASSWORD)' if settings.admin_password else secret}")
     if demo:
@@ -407,9 +408,8 @@ def _begin(demo: bool) -> None:
         click.echo(f"demo password: {'(AFTERCARE_DEMO_PASSWORD)' if settings.demo_password else shown}")
 
 
-def _compile_last_month() -> None:
+def _compile_last_month(act: Act) -> None:
     """The worker finds the requests as soon as it runs."""
-    act = Act(db.session, _actor(None))
     last = Period(act.today.year, act.today.month, 1).previous()
     for name in ("quality_info_summary", "dealer_grade_sheet"):
         asking.ask(act, name, str(last))

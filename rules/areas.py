@@ -61,10 +61,10 @@ def read(session: Any) -> None:
 
 
 def look(session: Any) -> None:
-    """At the beginning of a job or command: a transaction of its own, which holds up nobody."""
-    with reading():
-        read(session)
-        session.rollback()
+    """At the beginning of a job or command: by a session of its own, so that it holds up nobody and ends nothing that is
+    under way."""
+    with reading(), sa.orm.Session(session.get_bind()) as own:
+        read(own)
 
 
 # Switching --------------------------------------------------------------------------------------------------------
