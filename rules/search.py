@@ -147,7 +147,8 @@ def condition(spec: RecordType, actor: access.Actor, typed: str) -> Any:
     asked = words.question(typed, _kind(spec.name, _reach(actor, spec)))
     if asked is None:
         return sa.false()
-    answers = matching(asked.fts5, asked.tsquery)
+    answers = sa.and_(matching(asked.fts5, asked.tsquery),
+                      *(SearchText.text.icontains(part, autoescape=True) for part in asked.beside))
     return spec.model.id.in_(sa.select(SearchText.record_id).join(WORDS, WORDS.c.rowid == SearchText.id).where(answers))
 
 

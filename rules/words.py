@@ -25,12 +25,13 @@ SHORTEST = 2       # of the endings of a code
 @dataclass(frozen=True)
 class Question:
     """What was typed, in the ways of both databases; `terms` are its parts as they stand in a text, `code` all of it as
-    a number is kept."""
+    a number is kept, `beside` what is of several scripts and written together: the index knows it in pieces only."""
 
     fts5: str
     tsquery: str
     terms: tuple[str, ...]
     code: str
+    beside: tuple[str, ...]
 
 
 def normal(text: str) -> str:
@@ -87,7 +88,19 @@ def question(typed: str, *kind: str) -> Question | None:
                 fts5.append(f'"{word}"*')
                 tsquery.append(f"'{word}':*")
     found = terms(typed)
-    return Question(" AND ".join(fts5), " & ".join(tsquery), found, joined(typed)) if found else None
+    return Question(" AND ".join(fts5), " & ".join(tsquery), found, joined(typed), _beside(typed)) if found else None
+
+
+def _beside(typed: str) -> tuple[str, ...]:
+    runs: list[list[str]] = []
+    end = -1
+    for run in RUN.finditer(normal(typed)):
+        if run.start() == end:
+            runs[-1].append(run[0])
+        else:
+            runs.append([run[0]])
+        end = run.end()
+    return tuple("".join(parts) for parts in runs if len(parts) > 1)
 
 
 def terms(typed: str) -> tuple[str, ...]:
