@@ -121,7 +121,7 @@ def test_an_export_and_an_uncovering_are_kept_though_they_change_nothing(book):
     assert book.person("sales").get("/admin/customer/export/csv/?province=重庆市&q=客户").status_code == 200
     entry = last(book, action="export")
     assert (entry.type, entry.actor_id, entry.record_id) == ("customer", book.user("sales"), None)
-    assert entry.changes == {"filters": {"province": "重庆市"}, "search": "客户", "format": "csv"}
+    assert entry.changes == {"filters": {"province": "重庆市"}, "search": "客户", "format": "csv", "rows": 2}
     manager = book.person("quality_manager")
     assert "13800001234" in manager.post(f"/admin/customer/{customer}/uncover", {"reason": "顾客来电核对"}).text
     entry = last(book, action="uncover")
