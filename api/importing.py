@@ -25,7 +25,7 @@ NOT_YES = Text("“{name}”应为 true 或 false", "“{name}” is true or fal
 def bring_in(type_name: str) -> Response:
     parameters.of_address(request.args, ("lang",))
     spec = door.type_open(type_name)
-    if not access.letters(door.actor(), spec) & {"C", "E"}:
+    if not any(access.may(door.actor(), verb, spec) for verb in ("create", "edit")):
         raise forbidden(access.NO_ROLE.reason)
     if request.mimetype != "multipart/form-data":
         raise Failure(415, "UNSUPPORTED_MEDIA_TYPE", NO_FILE)
