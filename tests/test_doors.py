@@ -25,6 +25,7 @@ TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
 OWN_PAGES = ("admin.index", "reports.index", "kpis.index", "inbox.index", "delegations.index", "notices.index", "search.index",
              "exports.index", "auth.me")
+OF_ALL_ROWS = ("index", "choices", "handbook", "summary", "keep_view", "bulk")
 SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
                   "areas.index", "calendar.index", "jobs.index", "standing.index", "webhooks.index")
@@ -104,9 +105,10 @@ def _retention(name, role):
 
 def _report(name, role):
     sees = valid.sees(TYPES["quality_info_summary"], role)
-    return {"ask": 422 if sees and "C" in TYPES["quality_info_summary"].access.get(role, "") else CLOSED,
+    asks = sees and "C" in TYPES["quality_info_summary"].access.get(role, "")
+    return {"ask": 422 if asks else CLOSED,
             "run": 200 if sees else GONE, "run_json": 200 if sees else GONE,
-            "cancel": CLOSED if sees else GONE}.get(name)
+            "cancel": "to /admin/reports/runs/1" if asks else CLOSED if sees else GONE}.get(name)
 
 
 def _of_type(spec, name, method, role, row):
@@ -125,7 +127,7 @@ def _of_type(spec, name, method, role, row):
         return CLOSED if not writes else {"import_template": 200, "import_new": 200 if method == "GET" else 422}.get(name, GONE)
     if not valid.sees(spec, role):
         return CLOSED
-    if not valid.sees(spec, role, state=row["state"]) and name not in ("index", "choices", "handbook"):
+    if not valid.sees(spec, role, state=row["state"]) and name not in OF_ALL_ROWS:
         return GONE   # not shown to them as long as it is in this state
     if name == "edit":
         return CLOSED if not edits(spec, role, row["state"]) else 200 if method == "GET" else 409
