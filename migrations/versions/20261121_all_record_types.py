@@ -4491,7 +4491,7 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_training_record_training_plan_id'), 'training_plan', ['training_plan_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('users', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('is_service', sa.Boolean(), server_default=sa.text('0'), nullable=False))
+        batch_op.add_column(sa.Column('is_service', sa.Boolean(), server_default=sa.false(), nullable=False))
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
         batch_op.add_column(sa.Column('recall_vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
