@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from models.base import Record
 from models.choices import FAULT_CATEGORIES, PROVINCES, SATISFACTION_LEVELS
 from models.people import Membership, Unit, User
+from models.settings import ParameterValue
 
 CUSTOMERS, DEALERS, BATCHES, TECHNICIANS = 2_000, 8, 500, 12
 SOMEBODY = "quality_engineer"
@@ -43,6 +44,9 @@ def fill(connection: sa.Connection, rows: int) -> None:
     made = _sheets(dice, rows)
     while piece := list(islice(made, 5_000)):
         connection.execute(sheets.insert(), piece)
+    # What is measured is the stream, however long; otherwise a job would write so many rows.
+    connection.execute(sa.insert(ParameterValue), [
+        {"name": "export_rows_at_once", "value": str(10**9), "valid_from": date(2020, 1, 1)}])
 
 
 def _people(connection: sa.Connection) -> None:
