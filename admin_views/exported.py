@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -57,7 +58,7 @@ class Exported(BaseView):
             transfers.note_export(door.act(), wanted, export_files.told(question), total)
             db.session.commit()
             answer = self._whole(snapshot, wanted, total) if format_ == "xlsx" else Response(
-                export_files.pieces(snapshot, wanted, total), content_type=export_files.FORMATS[format_])
+                _closing(snapshot, export_files.pieces(snapshot, wanted, total)), content_type=export_files.FORMATS[format_])
         except BaseException:
             snapshot.close()
             raise
@@ -78,6 +79,14 @@ class Exported(BaseView):
         with NamedTemporaryFile(suffix=".xlsx") as file:
             export_files.write_xlsx(snapshot, wanted, total, Path(file.name), lambda rows: None)
             return send_file(open(file.name, "rb"), mimetype=export_files.FORMATS["xlsx"])
+
+
+def _closing(snapshot: export_files.Snapshot, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Whoever has read all has no need of the connection, even if the answer is closed later."""
+    try:
+        yield from pieces
+    finally:
+        snapshot.close()
 
 
 def disposition(plain: str, name: str) -> str:
