@@ -77,16 +77,17 @@ def answers(settings: Settings) -> bool:
         return False
 
 
-def stop() -> None:
-    """End the servers that this process started, with everything they hold on the disk."""
-    while _started:
-        server = _started.popitem()[1]
-        server.terminate()
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+def stop(settings: Settings) -> None:
+    """End the server of this data folder, if this process started it, with everything it holds on the disk."""
+    server = _started.pop(_folder(settings), None) if settings.redis_url is None else None
+    if server is None:
+        return
+    server.terminate()
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _folder(settings: Settings) -> Path:

@@ -173,7 +173,7 @@ class House:
                 time.sleep(0.05)
         for child in self.children:
             child.kill()
-        embedded_valkey.stop()
+        embedded_valkey.stop(self.settings)
 
 
 def serve(settings: Settings, work: Work) -> int:

@@ -211,8 +211,9 @@ def person(app):
 def queue_store(whole_app):
     """The real queue store."""
     from jobs import embedded_valkey
-    yield embedded_valkey.running(whole_app.extensions["settings"])
-    embedded_valkey.stop()
+    settings = whole_app.extensions["settings"]
+    yield embedded_valkey.running(settings)
+    embedded_valkey.stop(settings)
 
 
 @pytest.fixture

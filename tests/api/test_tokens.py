@@ -357,7 +357,7 @@ def test_who_asks_too_often_is_told_when_to_come_again_and_nobody_else_waits(app
 @pytest.mark.once
 def test_without_the_queue_store_everybody_is_answered(app, slow):
     text = run(app, "create", "sales").output.strip()
-    embedded_valkey.stop()
+    embedded_valkey.stop(app.extensions["settings"])
     try:
         assert [Program(app).me(text).status_code for _ in range(3)] == [200] * 3
     finally:

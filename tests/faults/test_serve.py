@@ -151,8 +151,9 @@ def installation(short_path: Path) -> Iterator[Installation]:
 
 @pytest.fixture
 def settings(short_path: Path) -> Iterator[Settings]:
-    yield Settings.from_environment({"AFTERCARE_DATA": str(short_path / "data")})
-    embedded_valkey.stop()
+    settings = Settings.from_environment({"AFTERCARE_DATA": str(short_path / "data")})
+    yield settings
+    embedded_valkey.stop(settings)
 
 
 @pytest.fixture(scope="module")
@@ -319,5 +320,5 @@ def test_a_data_folder_with_a_long_path_has_a_queue_store_too(short_path: Path) 
         assert store.ping()
         assert store.config_get("dir")["dir"].startswith(str(deep))
     assert embedded_valkey.running(settings) == embedded_valkey.address(settings)
-    embedded_valkey.stop()
+    embedded_valkey.stop(settings)
     assert not embedded_valkey.answers(settings)

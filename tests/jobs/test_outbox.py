@@ -22,7 +22,7 @@ from tests.jobs.test_worker import work_off
 @contextmanager
 def store_down(app):
     """The queue store is gone meanwhile, and comes back with what it held."""
-    embedded_valkey.stop()
+    embedded_valkey.stop(app.extensions["settings"])
     try:
         yield
     finally:
