@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from jobs import kpi_rows
 from jobs.kpi_rows import Question, Rows, Span
 from models.base import rounded
 from models.measures import LABELS
-from models.spec import Period, Text
+from models.spec import Period, RecordType, Text
 from rules import access
 
 KPI = "kpi"          # stands for a type where a drill-down is about one of these
@@ -91,8 +91,14 @@ AT_ONCE = 20         # in one statement: SQLite joins 64 tables at most
 
 def offered(actor: access.Actor, scope: Scope = ALL) -> list[Kpi]:
     """Those of which the actor may look at anything, and that can be asked for this scope."""
-    span = Span.of(Period(2000, 1, 1), datetime.min)
-    return [kpi for kpi in KPIS.values() if set(scope.named()) <= set(kpi.scopes) and any(_open(kpi, span, actor))]
+    return [kpi for kpi in KPIS.values() if set(scope.named()) <= set(kpi.scopes)
+            and any(access.may(actor, "view", spec) for spec in _types(kpi))]
+
+
+@cache
+def _types(kpi: Kpi) -> list[RecordType]:
+    """The types of its rows, the same at all times."""
+    return [rows.model.spec for rows in kpi.rows(Span.of(Period(2000, 1, 1), datetime.min))]
 
 
 def _open(kpi: Kpi, span: Span, actor: access.Actor) -> Iterable[Rows]:

@@ -58,16 +58,6 @@ def charge_notice(session, state, price, **of):
     return valid.record(session, "service_charge_notice", state, warranty_status="out", items=[item], **of)
 
 
-class Colleague(Person):
-    """At the same browser all day: the token of the session is read once."""
-
-    _token = None
-
-    def token(self):
-        self._token = self._token or super().token()
-        return self._token
-
-
 class Casebook:
     """The records of the application as they stand, and the people who work on them."""
 
@@ -77,7 +67,7 @@ class Casebook:
     def person(self, username):
         """Signed in once a test, in a browser of their own."""
         if username not in self._people:
-            self._people[username] = Colleague(self.app, username)
+            self._people[username] = Person(self.app, username)
         return self._people[username]
 
     @contextmanager

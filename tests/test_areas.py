@@ -13,7 +13,8 @@ from models.spec import ADMINISTRATOR, AREAS
 from rules import access, areas, moves, office
 from rules.act import Act
 from tests import valid
-from tests.valid import TYPES, Colleague, desk
+from tests.browser_of_a_person import Person
+from tests.valid import TYPES, desk
 
 OFF = "satisfaction"
 FORM = TYPES["satisfaction_questionnaire"]
@@ -37,7 +38,7 @@ def kept(app):
 
 
 def test_every_door_of_the_area_is_closed_and_opens_again(app, switch, kept):
-    person = Colleague(app, valid.username("quality_engineer"))
+    person = Person(app, valid.username("quality_engineer"))
     base = f"/admin/{FORM.name}/"
     doors = [base, f"{base}details/?id={kept}", f"{base}new/", f"{base}edit/?id={kept}", f"{base}export/csv/",
              f"{base}choices/?field=state", f"{base}handbook/", f"{base}{kept}/chain"]
@@ -58,7 +59,7 @@ def test_every_door_of_the_area_is_closed_and_opens_again(app, switch, kept):
 
 @pytest.mark.parametrize("role", ["quality_engineer", ADMINISTRATOR])
 def test_menu_first_page_and_reports_know_nothing_of_it(app, switch, kept, role):
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     addresses = [f"/admin/{spec.name}/" for spec in TYPES.values() if spec.area == OFF]
     assert any(address in person.get("/admin/").text for address in addresses)
     switch(OFF, "off")
@@ -102,7 +103,7 @@ def test_a_link_into_it_is_not_on_the_form_and_keeps_its_value(app, switch):
         target = valid.record(session, field.to).id
         row = valid.record(session, spec.name, creator=valid.username(role), **{field.name: str(target)})
         id_ = row.id
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     address = f"/admin/{spec.name}/edit/?id={id_}"
     assert f'name="{field.name}"' in person.get(address).text
     switch(area, "off")
@@ -139,12 +140,12 @@ def test_an_area_that_others_cannot_do_without_stays_until_they_are_off(app, swi
 
 
 def test_the_administrator_switches_on_a_page_and_the_audit_holds(app, kept):
-    person = Colleague(app, "administrator")
+    person = Person(app, "administrator")
     answer = person.post("/admin/areas/", {"area": OFF, "on": "0"})
     assert answer.status_code == 302
     assert person.post("/admin/areas/", {"area": "intake", "on": "0"}).status_code == 409
     assert person.post("/admin/areas/", {"area": "x", "on": "0"}).status_code == 422
-    assert Colleague(app, "sales").post("/admin/areas/", {"area": OFF, "on": "1"}).status_code == 403
+    assert Person(app, "sales").post("/admin/areas/", {"area": OFF, "on": "1"}).status_code == 403
     run = app.test_cli_runner().invoke
     assert run(args=["audit", "verify"]).exit_code == 0
     exported = run(args=["export", FORM.name, "--format", "json"])

@@ -26,9 +26,9 @@ from models.spec import ROLES, VOID, Refused
 from rules import access, attachments, audit, file_store, file_types, moves, office, records
 from rules.act import Act
 from tests import reading, valid
-from tests.browser_of_a_person import fields_of, problems
+from tests.browser_of_a_person import Person, fields_of, problems
 from tests.casebook import Casebook, done, told
-from tests.valid import TYPES, Colleague, desk
+from tests.valid import TYPES, desk
 
 PLAN, CARD, VIOLATION = "visit_plan", "info_flow_card", "conduct_violation"
 JSON = {"Accept": "application/json"}
@@ -341,7 +341,7 @@ def test_size_and_count_are_parameters(app, book, plan):
 @pytest.mark.parametrize(("language", "sentence"), [("zh", "一次最多提交"), ("en", "at once")])
 def test_a_request_over_the_limit_is_refused_with_a_sentence(app, book, plan, language, sentence):
     book.set_parameter("attachment_megabytes", "1")
-    sales = Colleague(app, "sales", language)
+    sales = Person(app, "sales", language)
     sales.token()
     most = app.config["MAX_CONTENT_LENGTH"] + (uploads.AT_ONCE << 20)
     address = f"/admin/{PLAN}/{plan}/attachments"
@@ -358,7 +358,7 @@ def test_elsewhere_no_more_than_a_form_comes_in(app, book, address):
 
 
 def test_who_is_not_signed_in_sends_no_more_than_a_form(app, book, plan):
-    stranger = Colleague(app, "sales")
+    stranger = Person(app, "sales")
     stranger.client = app.test_client()
     stranger._token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', stranger.client.get("/sign-in").text)[1]
     assert heavy(stranger, f"/admin/{PLAN}/{plan}/attachments", app.config["MAX_CONTENT_LENGTH"]).status_code == 413
@@ -485,7 +485,7 @@ def test_an_edit_between_is_still_noticed_though_files_came_too(book, plan):
 @pytest.mark.once
 def test_a_file_opens_for_who_sees_the_record_and_may_see_private_fields_plainly(app):
     """Every type, every role, in and out of scope, over HTTP."""
-    people, wrong, count = {role: Colleague(app, valid.username(role)) for role in ROLES}, [], 0
+    people, wrong, count = {role: Person(app, valid.username(role)) for role in ROLES}, [], 0
     for name, spec in TYPES.items():
         with desk(app) as session:
             files = {}
@@ -619,7 +619,7 @@ def test_the_bytes_are_on_the_disk_before_the_row(app, book, plan, monkeypatch):
 
 def test_two_who_attach_at_once_both_do_and_the_chain_holds(app, book, plan):
     barrier, answers = threading.Barrier(4), []
-    people = [Colleague(app, "sales") for _ in range(4)]
+    people = [Person(app, "sales") for _ in range(4)]
     for person in people:
         person.token()
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from rules import chains
 from tests import reading, valid
-from tests.browser_of_a_person import fields_of
-from tests.valid import TYPES, Colleague, desk
+from tests.browser_of_a_person import Person, fields_of
+from tests.valid import TYPES, desk
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def at(type_name, id_):
 
 
 def test_a_record_shows_what_came_of_it_and_what_it_came_from(app, chain):
-    person = Colleague(app, "quality_manager")
+    person = Person(app, "quality_manager")
     page = person.get(at("quality_info_transfer", chain["sheet"])).text
     assert linked(page) == {at("callback_record", chain["call"]), at("corrective_action", chain["action"])}
     for type_name, key in (("callback_record", "call"), ("corrective_action", "action")):
@@ -41,7 +41,7 @@ def test_a_record_shows_what_came_of_it_and_what_it_came_from(app, chain):
 
 
 def test_the_whole_chain_is_the_same_from_each_of_its_ends(app, chain):
-    person = Colleague(app, "quality_manager")
+    person = Person(app, "quality_manager")
     pages = [person.get(f"/admin/{name}/{chain[key]}/chain") for name, key in (
         ("quality_info_transfer", "sheet"), ("callback_record", "call"), ("corrective_action", "action"))]
     assert [page.status_code for page in pages] == [200] * 3
@@ -54,7 +54,7 @@ def test_nobody_meets_in_a_chain_what_they_may_not_see(app, chain):
     """The technician of the other place sees neither the sheet nor, through it, what came of it."""
     with desk(app) as session:
         other = valid.record(session, "callback_record", place=valid.THERE, quality_info_transfer=str(chain["sheet"])).id
-    person = Colleague(app, valid.username("technician", valid.THERE))
+    person = Person(app, valid.username("technician", valid.THERE))
     assert person.get(f"/admin/quality_info_transfer/{chain['sheet']}/chain").status_code == 404
     assert person.get(f"/admin/quality_info_transfer/?from=quality_info_transfer:{chain['sheet']}").status_code == 404
     page = person.get(f"/admin/callback_record/{other}/chain")
@@ -68,7 +68,7 @@ def test_a_customer_is_no_link_between_two_cases(app):
         one, two = (valid.record(session, "quality_info_transfer") for _ in range(2))
         assert one.customer_id == two.customer_id
         ids = one.id, two.id
-    page = Colleague(app, "quality_manager").get(f"/admin/quality_info_transfer/{ids[0]}/chain")
+    page = Person(app, "quality_manager").get(f"/admin/quality_info_transfer/{ids[0]}/chain")
     assert linked(page.text) == {at("quality_info_transfer", ids[0])}
 
 
@@ -78,14 +78,14 @@ def test_more_than_a_few_of_a_type_are_a_list_of_just_those(app, chain):
                  for _ in range(7)]
         elsewhere = valid.record(session, "quality_info_transfer")
         valid.record(session, "callback_record", quality_info_transfer=str(elsewhere.id))
-    person = Colleague(app, "quality_manager")
+    person = Person(app, "quality_manager")
     page = person.get(at("quality_info_transfer", chain["sheet"])).text
     address = re.search(r'href="(/admin/callback_record/\?from=[^"]+)"', page)[1]
     assert set(reading.ids_of(person.get(address).text)) == {chain["call"], *calls}
 
 
 def test_the_next_record_starts_with_what_this_one_knows(app, chain):
-    person = Colleague(app, "quality_engineer")
+    person = Person(app, "quality_engineer")
     page = person.get(at("quality_info_transfer", chain["sheet"])).text
     address = f"/admin/corrective_action/new/?from=quality_info_transfer:{chain['sheet']}"
     assert address in page
@@ -96,9 +96,9 @@ def test_the_next_record_starts_with_what_this_one_knows(app, chain):
 
 
 def test_who_may_not_create_it_has_no_button_and_no_form(app, chain):
-    page = Colleague(app, "finance").get(at("quality_info_transfer", chain["sheet"]))
+    page = Person(app, "finance").get(at("quality_info_transfer", chain["sheet"]))
     assert "/new/?from=" not in page.text
-    stranger = Colleague(app, valid.username("technician", valid.THERE))
+    stranger = Person(app, valid.username("technician", valid.THERE))
     answer = stranger.get(f"/admin/info_flow_card/new/?from=quality_info_transfer:{chain['sheet']}")
     assert answer.status_code in (403, 404)
 
@@ -126,7 +126,7 @@ def test_each_declared_step_opens_the_next_form_and_names_its_source(app, spec):
         with desk(app) as session:
             row = valid.record(session, source, TYPES[source].chosen_in[0] if TYPES[source].chosen_in else None)
             id_, number = row.id, row.number
-        answer = Colleague(app, valid.username(role)).get(f"/admin/{spec.name}/new/?from={source}:{id_}")
+        answer = Person(app, valid.username(role)).get(f"/admin/{spec.name}/new/?from={source}:{id_}")
         assert answer.status_code == 200, source
         form = fields_of(answer.text)
         links = [n for n in valid.typable(spec) if spec.fields[n].to == source]

@@ -13,7 +13,8 @@ from models.spec import Chart, ChartKind, Text, WrongDeclaration
 from rules import charts, registry
 from tests import on_paper, reading, valid
 from tests.casebook import Casebook
-from tests.valid import Colleague, desk
+from tests.browser_of_a_person import Person
+from tests.valid import desk
 
 pytestmark = pytest.mark.once
 SVG = "{http://www.w3.org/2000/svg}"
@@ -116,7 +117,7 @@ def test_a_summary_draws_its_pareto_and_its_rates_for_readers_of_both_languages(
     with desk(app) as session:
         id_ = valid.record(session, SUMMARY, figures=rows).id
     for language, title, series in (("zh", "故障类别帕累托图", "答复及时率"), ("en", "Fault categories (Pareto)", "Replies on time")):
-        page = Colleague(app, "quality_manager", language).get(f"/admin/{SUMMARY}/details/?id={id_}")
+        page = Person(app, "quality_manager", language).get(f"/admin/{SUMMARY}/details/?id={id_}")
         assert not reading.faults_of(page.text)
         found = {svg.find(f"{SVG}title").text: svg for svg in map(
             ElementTree.fromstring, re.findall(r'<svg xmlns[^>]*class="figures".*?</svg>', page.text, re.S))}
@@ -150,7 +151,7 @@ def test_charts_are_printed_too(app):
     with desk(app) as session:
         id_ = valid.record(session, SUMMARY, figures=rows).id
         bare = valid.record(session, SUMMARY).id
-    manager = Colleague(app, "quality_manager")
+    manager = Person(app, "quality_manager")
     assert "故障类别帕累托图" in on_paper.whole(on_paper.printed(manager, SUMMARY, id_))
     assert "帕累托图" not in on_paper.whole(on_paper.printed(manager, SUMMARY, bare)), "nothing was counted"
 

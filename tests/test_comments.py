@@ -18,9 +18,9 @@ from models.spec import ROLES, VOID, Invalid, Refused
 from rules import access, audit, comments, office, proof, records
 from rules.act import Act
 from tests import reading, valid
-from tests.browser_of_a_person import problems
+from tests.browser_of_a_person import Person, problems
 from tests.casebook import Casebook, done, told
-from tests.valid import TYPES, Colleague, desk
+from tests.valid import TYPES, desk
 
 PLAN, CARD, ORDER = "visit_plan", "info_flow_card", "parts_urgent_order"
 
@@ -99,7 +99,7 @@ def test_a_comment_is_shown_with_its_author_in_the_panel_and_the_history(app, bo
 def test_whoever_sees_the_record_may_comment_and_nobody_else(app):
     """Every type, every role, in and out of scope, over HTTP."""
     wrong = []
-    people = {role: Colleague(app, valid.username(role)) for role in ROLES}
+    people = {role: Person(app, valid.username(role)) for role in ROLES}
     for name, spec in TYPES.items():
         with desk(app) as session:
             ids = {place: valid.record(session, name, place=place).id for place in valid.PLACES}
@@ -170,7 +170,7 @@ def test_a_comment_is_no_change_of_the_record(app, book, plan):
 
 
 def test_all_who_write_at_once_are_heard_and_the_chain_holds(app, book, plan):
-    people = [Colleague(app, username) for username in ("sales", "technician", "quality_engineer", "deputy_gm")]
+    people = [Person(app, username) for username in ("sales", "technician", "quality_engineer", "deputy_gm")]
     barrier, answers = threading.Barrier(len(people)), []
 
     def send(person):

@@ -16,7 +16,8 @@ from rules import attachments, comments, office
 from rules.access import Actor
 from rules.act import Act
 from tests import reading, valid
-from tests.valid import TYPES, Colleague, desk
+from tests.browser_of_a_person import Person
+from tests.valid import TYPES, desk
 
 pytestmark = pytest.mark.once
 
@@ -174,7 +175,7 @@ class Walk:
             page = self.client.get("/sign-in").text
             self.token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
         else:
-            person = Colleague(app, valid.username(role))
+            person = Person(app, valid.username(role))
             self.client, self.token = person.client, person.token()
 
     def doors(self):
@@ -287,7 +288,7 @@ def test_an_address_that_does_not_exist_says_so_without_breaking(app, role):
 
 
 def test_a_question_that_makes_no_sense_is_answered_with_a_sentence(app):
-    person = Colleague(app, "customer_service")
+    person = Person(app, "customer_service")
     for query in ("state=x", "created_at=x", "created_at__from=2026-13-45", "no_such=1", "state__from=draft", "q=%25",
                   "sort=x", "page=0", "page=-1", "page=99999999999999999999", "page=x", "q=" + "长" * 5000,
                   "customer_type=%27", "dealer=x", "is_key_customer=x", "created_by=99999999999999999999"):
@@ -305,7 +306,7 @@ def test_every_page_of_a_refusal_keeps_the_rules_of_pages(app, language):
             role = valid.roles_with(spec, "E")[0]
             id_ = valid.record(session, name, creator=valid.username(role)).id if "id" not in spec.scope.values() \
                 else records[name]["id"]
-        person = Colleague(app, valid.username(role), language)
+        person = Person(app, valid.username(role), language)
         emptied = {"revision": person.revision(name, id_), **dict.fromkeys(valid.required(spec), "")}
         answers = [person.post(f"/admin/{name}/edit/?id={id_}", form) for form in ({"revision": 0}, emptied)]
         answers += [person.move(name, id_, move.name) for move in spec.workflow.moves_from(records[name]["state"])]
@@ -316,7 +317,7 @@ def test_every_page_of_a_refusal_keeps_the_rules_of_pages(app, language):
 
 
 def test_the_session_of_somebody_who_lost_a_role_ends(app):
-    person = Colleague(app, "sales")
+    person = Person(app, "sales")
     assert person.get("/admin/customer/").status_code == 200
     with desk(app) as session:
         from models.people import User

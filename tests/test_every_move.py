@@ -13,8 +13,8 @@ from rules import access, moves
 from rules.access import Actor
 from rules.act import Act
 from tests import reading, valid
-from tests.browser_of_a_person import problems
-from tests.valid import Colleague, desk, each_type
+from tests.browser_of_a_person import Person, problems
+from tests.valid import desk, each_type
 
 
 # Through the rule, each move by each role -------------------------------------------------------------------------
@@ -107,14 +107,14 @@ def test_a_move_is_made_by_the_right_person_and_refused_to_others(app, spec):
     before = valid.snapshot(app, spec.name, id_)
     seeing, blind = onlookers(spec, move, before["state"])
     for other in seeing:
-        answer = Colleague(app, valid.username(other)).move(spec.name, id_, move.name, comment="because")
+        answer = Person(app, valid.username(other)).move(spec.name, id_, move.name, comment="because")
         assert answer.status_code == 403, (other, problems(answer))
         told = f"“{move.label.zh}”由" if "signer" not in move.by else "正等待"
         assert told in reading.text_of(answer.text), problems(answer)
     for other in blind:
-        assert Colleague(app, valid.username(other)).move(spec.name, id_, move.name).status_code == 403
+        assert Person(app, valid.username(other)).move(spec.name, id_, move.name).status_code == 403
     assert valid.snapshot(app, spec.name, id_) == before
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     answer = person.move(spec.name, id_, move.name, comment="because")
     assert answer.status_code == 302, __import__("re").findall(r"error[^>]*>([^<]+)<", answer.text)
     after = valid.snapshot(app, spec.name, id_)
@@ -132,7 +132,7 @@ def test_a_move_is_made_by_the_right_person_and_refused_to_others(app, spec):
 @each_moved
 def test_a_record_is_called_off_only_with_a_reason_and_keeps_its_number(app, spec):
     id_, move, role = prepared(app, spec, lambda m: m.to in (VOID, "cancelled"))
-    person, before = Colleague(app, valid.username(role)), valid.snapshot(app, spec.name, id_)
+    person, before = Person(app, valid.username(role)), valid.snapshot(app, spec.name, id_)
     for nothing in ("", "   "):
         answer = person.move(spec.name, id_, move.name, comment=nothing)
         assert answer.status_code == 422 and "请填写原因" in reading.text_of(answer.text)
@@ -150,7 +150,7 @@ def test_a_move_on_an_older_revision_than_the_present_one_is_refused(app, spec):
     id_, move, role = prepared(app, spec, lambda m: m.to not in m.source)
     before = valid.snapshot(app, spec.name, id_)
     for seen in (before["revision"] - 1, "", "x"):
-        answer = Colleague(app, valid.username(role)).move(spec.name, id_, move.name, comment="because", revision=seen)
+        answer = Person(app, valid.username(role)).move(spec.name, id_, move.name, comment="because", revision=seen)
         assert answer.status_code == 409
     assert valid.snapshot(app, spec.name, id_) == before
 
@@ -171,7 +171,7 @@ def test_a_record_that_has_ended_is_read_only(app, spec):
             valid.created_by(row, None)
         before = valid.snapshot(app, spec.name, id_)
         for role in valid.roles_with(spec, "E")[:2]:
-            person = Colleague(app, valid.username(role))
+            person = Person(app, valid.username(role))
             assert person.get(f"/admin/{spec.name}/edit/?id={id_}").status_code == 403
             answer = person.post(f"/admin/{spec.name}/edit/?id={id_}", {"revision": before["revision"]})
             assert answer.status_code == 403 and "记录已结束" in reading.text_of(answer.text)
@@ -194,7 +194,7 @@ def test_the_administrator_sees_all_rows_and_changes_none(app, spec):
             Act(session, Actor.system("import"), is_history=True).touch(row)
         elsewhere = valid.record(session, spec.name, place=valid.THERE).id
         entered = valid.posted(valid.raw(session, spec))
-    person = Colleague(app, ADMINISTRATOR)
+    person = Person(app, ADMINISTRATOR)
     assert {*kept.values(), elsewhere} <= set(reading.ids_of(person.get(f"/admin/{spec.name}/").text))
     assert person.get(f"/admin/{spec.name}/new/").status_code == 403
     assert person.post(f"/admin/{spec.name}/new/", entered).status_code == 403

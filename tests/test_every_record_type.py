@@ -14,8 +14,8 @@ from models.history import AuditEntry
 from models.spec import LANGUAGES, Kind
 from rules import exports, lists
 from tests import reading, valid
-from tests.browser_of_a_person import fields_of, problems
-from tests.valid import TYPES, Colleague, desk, each_type
+from tests.browser_of_a_person import Person, fields_of, problems
+from tests.valid import TYPES, desk, each_type
 
 # Each type in one of the languages: what a page is made of is the same code for both.
 in_a_language = pytest.mark.parametrize(("spec", "language"), [
@@ -29,7 +29,7 @@ each_writer = pytest.mark.parametrize(
 
 def viewer(app, spec, language="zh", letters="V"):
     """Somebody with one of these letters who is held to no scope."""
-    return Colleague(app, valid.username(valid.roles_with(spec, letters)[0]), language)
+    return Person(app, valid.username(valid.roles_with(spec, letters)[0]), language)
 
 
 def labels_of(spec):
@@ -101,7 +101,7 @@ def test_who_may_create_does_so_with_valid_data(app, spec, role):
     with desk(app) as session:
         entered = valid.raw(session, spec, role=role)
         before = session.scalar(sa.select(sa.func.count()).select_from(spec.model))
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     answer = person.post(f"/admin/{spec.name}/new/", valid.posted(entered))
     assert answer.status_code == 302, problems(answer)
     id_ = int(parse_qs(urlsplit(answer.location).query)["id"][0])
@@ -132,7 +132,7 @@ def test_nobody_else_sends_the_form_however_well_filled_in(app, spec):
         before = session.scalar(sa.select(sa.func.count()).select_from(spec.model))
     others = [role for role in valid.ROLES if role not in valid.writers(spec)]
     for role in (*others[:2], *others[-2:]):
-        person = Colleague(app, valid.username(role))
+        person = Person(app, valid.username(role))
         assert person.post(f"/admin/{spec.name}/new/", entered).status_code == 403, role
     with desk(app) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(spec.model)) == before
@@ -162,7 +162,7 @@ def with_a_filled_row(session, spec, entered):
 @each_typed
 def test_each_required_field_is_missed_by_name_and_the_rest_stays_typed(app, spec):
     role = valid.writers(spec)[0]
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     with desk(app) as session:
         entered = valid.posted(with_a_filled_row(session, spec, valid.raw(session, spec, role=role)))
         before = session.scalar(sa.select(sa.func.count()).select_from(spec.model))
@@ -186,7 +186,7 @@ def test_each_required_field_is_missed_by_name_and_the_rest_stays_typed(app, spe
 @pytest.mark.once
 @each_typed
 def test_a_refused_form_says_why_in_english_too(app, spec):
-    person = Colleague(app, valid.username(valid.writers(spec)[0]), "en")
+    person = Person(app, valid.username(valid.writers(spec)[0]), "en")
     answer = person.post(f"/admin/{spec.name}/new/", {})
     assert answer.status_code == 422 and "Fill in “" in reading.text_of(answer.text)
     assert not re.search("请|填写", reading.text_of(answer.text))
@@ -219,7 +219,7 @@ def test_the_csv_is_the_list(app, spec):
         for state in spec.workflow.states[:2]:
             valid.record(session, spec.name, state.name, also=valid.typable(spec))
     for role in valid.roles_with(spec, "X"):
-        person = Colleague(app, valid.username(role))
+        person = Person(app, valid.username(role))
         cells = reading.cells_of(person.get(f"/admin/{spec.name}/").text)
         answer = person.get(f"/admin/{spec.name}/export/csv/")
         assert answer.status_code == 200 and answer.content_type == "text/csv; charset=utf-8"

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests import valid
-from tests.browser_of_a_person import fields_of
-from tests.valid import TYPES, Colleague, desk
+from tests.browser_of_a_person import Person, fields_of
+from tests.valid import TYPES, desk
 
 
 def asked(person, spec, entered, id_=None):
@@ -21,7 +21,7 @@ def test_totals_follow_what_is_typed_row_by_row(app):
     entered |= {"towing_fee": "100", "repairs-0-item_name": "更换水泵", "repairs-0-labour_fee": "80.5",
                 "parts-1-part_name": "",   # an empty row in between
                 "parts-2-part_name": "水泵", "parts-2-quantity": "2", "parts-2-unit_price": "33.35"}
-    answer = asked(Colleague(app, "dealer_f001"), spec, entered)
+    answer = asked(Person(app, "dealer_f001"), spec, entered)
     assert answer.status_code == 200
     shown = answer.json
     assert (shown["parts-2-amount"], shown["parts_fee"], shown["labour_fee"], shown["amount"]) == (
@@ -30,7 +30,7 @@ def test_totals_follow_what_is_typed_row_by_row(app):
 
 def test_what_cannot_be_read_yet_counts_as_not_filled_in(app):
     spec = TYPES["customer_repair_file"]
-    answer = asked(Colleague(app, "dealer_f001"), spec, {"towing_fee": "12..", "received_at": "2026-13-01"})
+    answer = asked(Person(app, "dealer_f001"), spec, {"towing_fee": "12..", "received_at": "2026-13-01"})
     assert answer.status_code == 200 and answer.json["amount"] == "0.00 元"
 
 
@@ -39,7 +39,7 @@ def test_asking_keeps_nothing_and_takes_no_number(app):
     with desk(app) as session:
         row = valid.record(session, spec.name)
         id_, before = row.id, session.scalar(sa.select(sa.func.count()).select_from(spec.model))
-    person, kept = Colleague(app, "dealer_f001"), valid.snapshot(app, spec.name, id_)
+    person, kept = Person(app, "dealer_f001"), valid.snapshot(app, spec.name, id_)
     form = fields_of(person.get(f"/admin/{spec.name}/edit/?id={id_}").text)
     assert asked(person, spec, {**form, "towing_fee": "7"}, id_).json["amount"] == "7.00 元"
     assert asked(person, spec, form).status_code == 200
@@ -53,9 +53,9 @@ def test_only_who_may_write_the_form_is_answered(app, place):
     spec = TYPES["customer_repair_file"]
     with desk(app) as session:
         id_ = valid.record(session, spec.name, place=valid.THERE).id
-    assert asked(Colleague(app, "finance"), spec, {}).status_code == 403
+    assert asked(Person(app, "finance"), spec, {}).status_code == 403
     expected = 404 if place == valid.HERE else 200
-    assert asked(Colleague(app, valid.username("dealer", place)), spec, {}, id_).status_code == expected
+    assert asked(Person(app, valid.username("dealer", place)), spec, {}, id_).status_code == expected
 
 
 @valid.those(valid.writers)
@@ -63,7 +63,7 @@ def test_every_form_can_be_asked_empty_and_filled_in(app, spec):
     role = valid.writers(spec)[0]
     with desk(app) as session:
         entered = valid.posted(valid.raw(session, spec, role=role, also=valid.typable(spec)))
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     derived = {f.name for f in spec.fields.values() if f.derived and not f.machine}
     for form in ({}, entered):
         answer = asked(person, spec, form)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rules import handbook
-from tests.valid import TYPES, Colleague, each_type, roles_with, username
+from tests.browser_of_a_person import Person
+from tests.valid import TYPES, each_type, roles_with, username
 
 pytestmark = pytest.mark.once
 
@@ -28,7 +29,7 @@ def test_the_console_prints_it(app):
 def test_each_type_has_its_help_in_both_languages(app, spec):
     who = username(roles_with(spec, "CEVvAK")[0])
     for language in ("zh", "en"):
-        page = Colleague(app, who, language).get(f"/admin/{spec.name}/handbook/")
+        page = Person(app, who, language).get(f"/admin/{spec.name}/handbook/")
         assert page.status_code == 200
         shown = page.text.replace("&#39;", "'").replace("&amp;", "&")
         missing = [f.label for f in spec.fields.values() if not f.machine and f.label.in_(language) not in shown]

@@ -12,7 +12,8 @@ from rules import access, registry
 from rules.access import Actor
 from rules.act import Act
 from tests import reading, valid
-from tests.valid import TYPES, Colleague, desk
+from tests.browser_of_a_person import Person
+from tests.valid import TYPES, desk
 
 PRIVATE = [spec for spec in TYPES.values() if spec.private]
 WRITE = set("CE")
@@ -74,7 +75,7 @@ class Secrets:
 def test_who_writes_the_type_sees_and_finds_private_values(app, spec):
     secrets = Secrets(app, spec)
     role = valid.roles_with(spec, "CE")[0]
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     page = person.get(f"/admin/{spec.name}/details/?id={secrets.id}").text
     for name, value in secrets.values("86").items():
         assert value in reading.text_of(page), name
@@ -86,7 +87,7 @@ def test_who_writes_the_type_sees_and_finds_private_values(app, spec):
 @each_reader
 def test_who_only_reads_sees_no_private_value_on_any_page(app, spec, role):
     secrets = Secrets(app, spec)
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     for address in ("", f"details/?id={secrets.id}", f"?number={secrets.number}", "?lang=en", "export/csv/",
                     "export/csv/?header=names", f"details/?id={secrets.id}&lang=en"):
         answer = person.get(f"/admin/{spec.name}/{address}")
@@ -99,7 +100,7 @@ def test_who_only_reads_sees_no_private_value_on_any_page(app, spec, role):
 @each_reader
 def test_no_question_of_a_mere_reader_depends_on_a_private_value(app, spec, role):
     secrets = Secrets(app, spec)
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
 
     def answer(query):
         page = person.get(f"/admin/{spec.name}/?{query}")
@@ -122,7 +123,7 @@ def test_no_question_of_a_mere_reader_depends_on_a_private_value(app, spec, role
 @each_reader
 def test_private_values_are_uncovered_with_a_reason_which_is_kept_and_only_to_who_sees_all(app, spec, role):
     secrets = Secrets(app, spec)
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     may = "V" in spec.letters(role) and role != ADMINISTRATOR
     address = f"/admin/{spec.name}/{secrets.id}/uncover"
     nothing = person.post(address, {"reason": "  "})

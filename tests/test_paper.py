@@ -14,7 +14,8 @@ from models.spec import AREAS, LANGUAGES, Kind
 from rules import exports, typeset
 from tests import on_paper, reading, rounds, valid
 from tests.casebook import Casebook, done
-from tests.valid import TYPES, Colleague, desk
+from tests.browser_of_a_person import Person
+from tests.valid import TYPES, desk
 
 pytestmark = pytest.mark.once
 CARD, BULLETIN, MEMO, PLAN = "info_flow_card", "quality_bulletin", "customer_contact_memo", "visit_plan"
@@ -46,7 +47,7 @@ def test_every_type_prints_all_that_its_page_shows_and_nothing_that_is_masked(ap
                        if field.private and field.kind is not Kind.FILE}
         language = LANGUAGES[n % 2]
         for role in dict.fromkeys(("administrator", *valid.roles_with(spec, "CE")[:bool(private)])):
-            person = Colleague(app, valid.username(role), language)
+            person = Person(app, valid.username(role), language)
             if person.get(f"/admin/{spec.name}/details/?id={id_}").status_code != 200:
                 continue   # not in this role's scope
             text = on_paper.whole(on_paper.printed(person, spec.name, id_, query="&copies=one"))
@@ -71,7 +72,7 @@ def test_every_sheet_counts_its_own_pages_and_says_that_nobody_keeps_it_up_to_da
     for n, page in enumerate(found):
         assert ("第1页共1页" if n == first else f"第{n + 1}页共{first}页") in page
         assert "打印件不受控" in page and "打印：" in page
-    english = on_paper.printed(Colleague(app, "sales", "en"), MEMO, short)
+    english = on_paper.printed(Person(app, "sales", "en"), MEMO, short)
     assert "Page1of1" in english[0] and "Printedcopiesareuncontrolled" in english[0]
 
 

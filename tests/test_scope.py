@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from models.spec import ROLES, Kind
 from rules import registry
 from tests import reading, valid
-from tests.browser_of_a_person import problems
-from tests.valid import HERE, THERE, TYPES, Colleague, desk
+from tests.browser_of_a_person import Person, problems
+from tests.valid import HERE, THERE, TYPES, desk
 
 HELD = [(spec, role) for spec in TYPES.values() for role in ROLES if not valid.sees(spec, role, own=False)
         and valid.sees(spec, role)]
@@ -47,7 +47,7 @@ def test_the_scoped_roles_are_really_here():
 def test_everybody_sees_their_own_rows_and_nobody_elses(app, spec, role, place):
     pair = own_and_other(app, spec, role)
     (own, own_number), (other, other_number) = pair if place == HERE else reversed(pair)
-    person = Colleague(app, valid.username(role, place))
+    person = Person(app, valid.username(role, place))
     base = f"/admin/{spec.name}/"
 
     def rows(query=""):
@@ -68,7 +68,7 @@ def test_everybody_sees_their_own_rows_and_nobody_elses(app, spec, role, place):
 @each_held
 def test_nobody_changes_a_row_they_do_not_see(app, spec, role):
     (own, _), (other, _) = own_and_other(app, spec, role)
-    person, base = Colleague(app, valid.username(role)), f"/admin/{spec.name}/"
+    person, base = Person(app, valid.username(role)), f"/admin/{spec.name}/"
     before = valid.snapshot(app, spec.name, other)
     assert person.post(f"{base}edit/?id={other}", {"revision": before["revision"]}).status_code == 404
     for move in spec.workflow.moves:
@@ -82,7 +82,7 @@ def test_nobody_changes_a_row_they_do_not_see(app, spec, role):
 @each_held
 def test_the_file_holds_their_own_rows_or_is_refused(app, spec, role):
     (_, own_number), (_, other_number) = own_and_other(app, spec, role)
-    answer = Colleague(app, valid.username(role)).get(f"/admin/{spec.name}/export/csv/")
+    answer = Person(app, valid.username(role)).get(f"/admin/{spec.name}/export/csv/")
     if "X" not in spec.access[role]:
         assert answer.status_code == 403
         return
@@ -93,7 +93,7 @@ def test_the_file_holds_their_own_rows_or_is_refused(app, spec, role):
 @each_held
 def test_a_choice_box_offers_their_own_rows_only(app, spec, role):
     (own, own_number), (other, other_number) = own_and_other(app, spec, role)
-    person, asked = Colleague(app, valid.username(role)), 0
+    person, asked = Person(app, valid.username(role)), 0
     for pointing, field in registry.pointing_at(spec.name):
         if not valid.sees(pointing, role):
             continue
@@ -119,7 +119,7 @@ def test_a_forged_link_to_a_row_they_do_not_see_is_refused_and_names_nothing(app
         own, other, called = here.id, there.id, (there.called, there.number)
         entered = valid.raw(session, spec, role=role, **{name: str(own)})
         before = session.scalar(sa.select(sa.func.count()).select_from(spec.model))
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     offered = person.get(f"/admin/{spec.name}/new/?{name}={other}")
     assert offered.status_code == 200 and not [word for word in called if word in offered.text], "the form names it"
     for forged in (other, 10_000):
@@ -143,7 +143,7 @@ def test_a_new_record_belongs_to_its_writers_own_place_and_stays_there(app, spec
     with desk(app) as session:
         entered = {k: v for k, v in valid.raw(session, spec, role=role).items() if k != field.name}
         own, other = (valid._placed(session, spec, place)[field.name] for place in (HERE, THERE))
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     answer = person.post(f"/admin/{spec.name}/new/", valid.posted({**entered, field.name: other}))
     assert answer.status_code == 422
     answer = person.post(f"/admin/{spec.name}/new/", valid.posted(entered))
@@ -177,7 +177,7 @@ def test_a_link_that_others_have_set_does_not_bar_who_edits_the_rest(app, spec, 
         id_ = valid.record(session, spec.name, state, creator=valid.username(role), **{name: str(there)}).id
     note = valid.WRITTEN_BY_ALL.get(spec.name) or next(
         n for n in valid.typable(spec) if spec.fields[n].kind is Kind.LONGTEXT)
-    answer = Colleague(app, valid.username(role)).edit(spec.name, id_, **{note: "补充说明"})
+    answer = Person(app, valid.username(role)).edit(spec.name, id_, **{note: "补充说明"})
     assert answer.status_code == 302, problems(answer)
     after = valid.snapshot(app, spec.name, id_)
     assert after[spec.fields[note].column] == "补充说明" and after[spec.fields[name].column] == there

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from models.base import db
 from tests import reading, valid
-from tests.valid import Colleague, desk, each_type
+from tests.browser_of_a_person import Person
+from tests.valid import desk, each_type
 
 pytestmark = pytest.mark.once
 
@@ -47,7 +48,7 @@ def statements_of(app, person, address):
 
 @each_type
 def test_a_list_takes_as_many_statements_for_fifteen_rows_as_for_three(app, spec):
-    person = Colleague(app, valid.username(valid.roles_with(spec, "V")[0]))
+    person = Person(app, valid.username(valid.roles_with(spec, "V")[0]))
     with desk(app) as session:
         for _ in range(3):
             valid.record(session, spec.name, also=valid.typable(spec), place=valid.NOWHERE)
@@ -67,7 +68,7 @@ def test_the_pages_take_the_pinned_number_of_statements(app, spec):
         role = valid.roles_with(spec, "E")[0]
         state = next((s.name for s in spec.workflow.states if s.name in spec.workflow.maintained), spec.workflow.initial)
         id_ = valid.record(session, spec.name, state, creator=valid.username(role)).id
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     base = f"/admin/{spec.name}/"
     addresses = {"list": base, "details": f"{base}details/?id={id_}", "edit form": f"{base}edit/?id={id_}"}
     if role in valid.writers(spec):

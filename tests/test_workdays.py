@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from models.history import AuditEntry
 from tests import valid
 from tests.casebook import at, refused
-from tests.valid import Colleague, desk
+from tests.browser_of_a_person import Person
+from tests.valid import desk
 
 PAGE = "/admin/calendar/"
 
@@ -23,7 +24,7 @@ def test_a_limit_in_working_days_leaves_out_holidays_and_counts_make_up_days(act
 
 
 def test_what_the_administrator_changes_holds_from_then_on_and_can_be_undone(app):
-    person = Colleague(app, "administrator")
+    person = Person(app, "administrator")
 
     def closes():
         with desk(app) as session:
@@ -49,6 +50,6 @@ def test_what_the_administrator_changes_holds_from_then_on_and_can_be_undone(app
     ({"name": " "}, "请填写名称")])
 def test_a_wrong_day_is_refused_and_stays_typed(app, wrong, sentence):
     form = {"day": "2026-12-24", "kind": "holiday", "name": "年会", **wrong}
-    answer = Colleague(app, "administrator").post(PAGE, form)
+    answer = Person(app, "administrator").post(PAGE, form)
     refused(answer, sentence, 422)
     assert form["name"].strip() in answer.text

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import re
 from contextlib import contextmanager
 from datetime import date
 
@@ -22,7 +21,6 @@ from models.people import User
 from models.spec import APPROVER, DRAFTER, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, VOID, Kind, months_after
 from rules import access, approvals, attachments, checks, numbering, office, records, registry
 from rules.act import Act
-from tests.browser_of_a_person import Person
 
 TYPES = registry.load()
 each_type = pytest.mark.parametrize("spec", TYPES.values(), ids=TYPES)
@@ -89,18 +87,6 @@ def roles_with(spec, letters):
 
 def writers(spec):
     return [] if spec.compiled else roles_with(spec, "C")
-
-
-class Colleague(Person):
-    """A person at a browser who takes the token of the session from any page, once."""
-
-    _token = None
-
-    def token(self):
-        if self._token is None:
-            page = self.get("/admin/reports/")
-            self._token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)[1]
-        return self._token
 
 
 @contextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from tests.valid import Colleague
+from tests.browser_of_a_person import Person
 
 
-class Program(Colleague):
+class Program(Person):
     """`Program(app, "sales").get("/items/customer")`; changes carry the token of the session in their header."""
 
     def ask(self, method, path, body=None, *, headers=None, **options):

@@ -19,8 +19,8 @@ from models.tokens import ApiToken
 from rules import access, comments, moves, office, people, tokens
 from rules.act import Act
 from tests import reading, valid
-from tests.browser_of_a_person import PASSWORD
-from tests.valid import Colleague, desk
+from tests.browser_of_a_person import PASSWORD, Person
+from tests.valid import desk
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_the_last_use_is_written_once_a_minute_and_only_then(app, clock):
 
 
 def test_people_keep_their_own_tokens_and_the_administrator_those_of_programs(app):
-    sales, warehouse, admin = (Colleague(app, name) for name in ("sales", "warehouse", "administrator"))
+    sales, warehouse, admin = (Person(app, name) for name in ("sales", "warehouse", "administrator"))
     answer = sales.post("/admin/tokens/", {"name": "my script", "days": "30", "verbs": "read", "types": "visit_report"})
     [text] = set(re.findall(r"aft_[\w-]{43}", answer.text))
     assert answer.status_code == 200 and "no-store" in answer.headers["Cache-Control"]

@@ -25,7 +25,8 @@ from rules.act import Act
 from tests import reading, valid, webhook_receiver
 from tests.casebook import Casebook, done
 from tests.jobs.test_worker import work_off
-from tests.valid import Colleague, desk
+from tests.browser_of_a_person import Person
+from tests.valid import desk
 
 HERE = (ip_network("127.0.0.0/8"),)
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "webhooks.md"
@@ -48,7 +49,7 @@ def book(app):
 
 @pytest.fixture
 def admin(app):
-    return Colleague(app, "administrator")
+    return Person(app, "administrator")
 
 
 def declare(app, admin, receiver, account="quality_manager", name="ERP", **form):
@@ -95,7 +96,7 @@ def test_what_happens_to_a_record_arrives_signed_in_order_and_without_a_value(ap
     done(person.edit("visit_report", report, customer_info="别的内容", position="科长"))
     done(person.move("visit_report", report, "submit"))
     done(book.person("quality_manager").move("visit_report", report, "void", comment="重复"))
-    book.person("sales").create("customer", {**Colleague(app, "sales").form(f"/admin/customer/edit/?id={book.ids('customer')[0]}"),
+    book.person("sales").create("customer", {**Person(app, "sales").form(f"/admin/customer/edit/?id={book.ids('customer')[0]}"),
                                              "name": "另一家"})
     assert receiver.got == [], "nothing leaves before the commit, or by the request itself"
     deliver(app, store)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from tests import valid
-from tests.valid import Colleague, desk
+from tests.browser_of_a_person import Person
+from tests.valid import desk
 
 
 def sheets(app, code, **scores):
@@ -23,7 +24,7 @@ def drawn(page):
 
 def test_each_month_is_a_point_and_a_row_in_order(app):
     id_ = sheets(app, "F001", m2026_03=("b", "published"), m2026_01=("a", "published"), m2026_02=("a", "reviewed"))
-    page = Colleague(app, "customer_service").get(f"/admin/dealer_ledger/details/?id={id_}").text
+    page = Person(app, "customer_service").get(f"/admin/dealer_ledger/details/?id={id_}").text
     assert "历月考核" in page
     rows = re.findall(r'class="first"><a href="/admin/dealer_grade_sheet/[^"]+">(\d{4}-\d{2})</a>', page)
     assert rows == ["2026-03", "2026-02", "2026-01"] and drawn(page) in ([], rows[::-1])
@@ -32,14 +33,14 @@ def test_each_month_is_a_point_and_a_row_in_order(app):
 def test_void_sheets_other_dealers_and_quarters_are_not_in_it(app):
     sheets(app, "F002", m2026_04=("a", "published"))
     id_ = sheets(app, "F001", m2026_01=("a", "published"), m2026_02=("c", "void"))
-    page = Colleague(app, "customer_service").get(f"/admin/dealer_ledger/details/?id={id_}").text
+    page = Person(app, "customer_service").get(f"/admin/dealer_ledger/details/?id={id_}").text
     assert "2026-01</a>" in page and "2026-02</a>" not in page and "2026-04</a>" not in page
 
 
 def test_a_dealer_without_sheets_and_a_reader_without_the_right_see_no_chart(app):
     id_ = sheets(app, "F001")
-    assert "历月考核" not in Colleague(app, "customer_service").get(f"/admin/dealer_ledger/details/?id={id_}").text
+    assert "历月考核" not in Person(app, "customer_service").get(f"/admin/dealer_ledger/details/?id={id_}").text
     sheets(app, "F001", m2026_01=("a", "published"))
     sheet, ledger = valid.TYPES["dealer_grade_sheet"], valid.TYPES["dealer_ledger"]
     stranger = next(role for role in valid.ROLES if valid.sees(ledger, role, own=False) and not valid.sees(sheet, role))
-    assert "历月考核" not in Colleague(app, stranger).get(f"/admin/dealer_ledger/details/?id={id_}").text
+    assert "历月考核" not in Person(app, stranger).get(f"/admin/dealer_ledger/details/?id={id_}").text

@@ -14,8 +14,8 @@ from rules.access import Actor
 from rules.checks import Looks
 from rules.names import Names
 from tests import reading, valid
-from tests.browser_of_a_person import fields_of, problems
-from tests.valid import THERE, TYPES, Colleague, desk
+from tests.browser_of_a_person import Person, fields_of, problems
+from tests.valid import THERE, TYPES, desk
 
 VIN = "LSVAA4182E2123456"
 FILE = TYPES["customer_repair_file"]
@@ -41,7 +41,7 @@ def offered(person, words):
 @pytest.mark.parametrize("role", ["dealer", "appraiser"])
 def test_br_30_the_whole_vin_finds_it_and_the_form_takes_it(app, sold_by_another, role):
     id_, number = sold_by_another
-    person = Colleague(app, valid.username(role))
+    person = Person(app, valid.username(role))
     assert offered(person, VIN) == [{"id": VIN, "label": f"{number} · {VIN}"}]
     file = person.create("customer_repair_file", filled_in(app, role, vehicle=VIN))
     assert valid.snapshot(app, "customer_repair_file", file)["vehicle_id"] == id_
@@ -50,7 +50,7 @@ def test_br_30_the_whole_vin_finds_it_and_the_form_takes_it(app, sold_by_another
 
 
 def test_what_was_chosen_by_vin_is_still_chosen_when_the_form_comes_back(app, sold_by_another):
-    person = Colleague(app, "dealer_f001")
+    person = Person(app, "dealer_f001")
     answer = person.post("/admin/customer_repair_file/new/", filled_in(app, "dealer", vehicle=VIN, customer_statement=""))
     assert answer.status_code == 422 and fields_of(answer.text)["vehicle"] == VIN
     assert f"{sold_by_another[1]} · {VIN}" in reading.text_of(answer.text)
@@ -58,14 +58,14 @@ def test_what_was_chosen_by_vin_is_still_chosen_when_the_form_comes_back(app, so
 
 @pytest.mark.parametrize("less", [VIN[:16], VIN[1:], VIN.lower(), "LSVAA", "%", "_" * 17, "VEH-0000"])
 def test_less_than_the_whole_vin_finds_nothing(app, sold_by_another, less):
-    person = Colleague(app, "dealer_f001")
+    person = Person(app, "dealer_f001")
     assert offered(person, less) == []
     answer = person.post("/admin/customer_repair_file/new/", filled_in(app, "dealer", vehicle=less))
     assert answer.status_code == 422 and VIN not in answer.text, problems(answer)
 
 
 def test_its_id_and_its_number_open_nothing(app, sold_by_another):
-    person = Colleague(app, "dealer_f001")
+    person = Person(app, "dealer_f001")
     for given in sold_by_another:
         assert offered(person, given) == []
         answer = person.post("/admin/customer_repair_file/new/", filled_in(app, "dealer", vehicle=str(given)))
@@ -74,7 +74,7 @@ def test_its_id_and_its_number_open_nothing(app, sold_by_another):
 
 def test_its_list_search_and_details_stay_closed(app, sold_by_another):
     id_, number = sold_by_another
-    person = Colleague(app, "dealer_f001")
+    person = Person(app, "dealer_f001")
     person.create("customer_repair_file", filled_in(app, "dealer", vehicle=VIN))
     for query in ("", f"?q={VIN}", f"?number={number}", f"?vin={VIN}"):
         assert id_ not in reading.ids_of(person.get(f"/admin/vehicle/{query}").text), query
@@ -85,7 +85,7 @@ def test_its_list_search_and_details_stay_closed(app, sold_by_another):
 def test_a_void_vehicle_is_not_found(app):
     with desk(app) as session:
         valid.record(session, "vehicle", "void", place=THERE, vin=VIN)
-    person = Colleague(app, "dealer_f001")
+    person = Person(app, "dealer_f001")
     assert offered(person, VIN) == []
     assert person.post("/admin/customer_repair_file/new/", filled_in(app, "dealer", vehicle=VIN)).status_code == 422
 
