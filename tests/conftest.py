@@ -23,8 +23,8 @@ from tests.browser_of_a_person import Person
 # Without a browser its tests do not exist; bin/test says so.
 collect_ignore = [] if shutil.which("chromium") else ["browser"]
 
-# What these modules make once takes long: one process makes it.
-TOGETHER = ("test_demo", "test_new_type")
+# One process runs what shares something that takes long to make, or wants the machine to itself.
+TOGETHER = ("tests/browser/", "tests/faults/", "tests/data/test_demo.py", "tests/test_new_type.py")
 
 DATABASE = os.environ.get("AFTERCARE_TEST_DATABASE", "sqlite")
 
@@ -67,11 +67,16 @@ def settings_for(data: Path, database_url: str, **changes) -> Settings:
         "language": "zh", "mail_url": None, "files_url": None, **changes})
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.stem in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Test by test to whichever process is free, the largest groups first."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return next((group for group in TOGETHER if nodeid.startswith(group)), nodeid)
+
+    return Grouped(config, log)
 
 
 @pytest.fixture(scope="session")

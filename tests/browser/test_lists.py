@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests import valid
 from tests.browser.test_screens import PHONE, address, chromium, desk_of, window  # noqa: F401
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 LIST = "/admin/customer/"
 

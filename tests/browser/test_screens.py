@@ -20,7 +20,7 @@ from rules.act import Act
 from tests import valid
 from tests.browser_of_a_person import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PHONE_IN_HAND = {"viewport": PHONE, "has_touch": True, "is_mobile": True}

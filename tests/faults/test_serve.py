@@ -21,7 +21,6 @@ from jobs import embedded_valkey
 
 faults = [
     pytest.mark.faults,
-    pytest.mark.xdist_group("faults"),  # one after the other: each keeps all processors busy
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc to look for processes in"),
 ]
 pytestmark = faults
