@@ -118,6 +118,7 @@ def opened_from(spec):
         role for role in valid.ROLES if valid.sees(TYPES[source], role)}][:2]
 
 
+@pytest.mark.once
 @valid.those(opened_from)
 def test_each_declared_step_opens_the_next_form_and_names_its_source(app, spec):
     """Where the form has a field for it; whoever opens it could also have typed it."""

@@ -24,6 +24,7 @@ def stranger(actor):
     return replace(actor, id=actor.id + 10_000, units=frozenset({"elsewhere"}), dealer_ids=frozenset({10_000}))
 
 
+@pytest.mark.once
 @each_type
 def test_each_move_is_made_by_those_it_is_given_to_and_by_nobody_else(app, spec):
     wrong = []
@@ -129,6 +130,7 @@ def test_a_move_is_made_by_the_right_person_and_refused_to_others(app, spec):
     assert person.move(spec.name, id_, move.name, comment="because").status_code == 403, "it was made already"
 
 
+@pytest.mark.once
 @each_moved
 def test_a_record_is_called_off_only_with_a_reason_and_keeps_its_number(app, spec):
     id_, move, role = prepared(app, spec, lambda m: m.to in (VOID, "cancelled"))
@@ -145,6 +147,7 @@ def test_a_record_is_called_off_only_with_a_reason_and_keeps_its_number(app, spe
         assert "id" in spec.scope.values() or following.number > before["number"]
 
 
+@pytest.mark.once
 @each_moved
 def test_a_move_on_an_older_revision_than_the_present_one_is_refused(app, spec):
     id_, move, role = prepared(app, spec, lambda m: m.to not in m.source)

@@ -213,6 +213,7 @@ def in_csv(spec):
     return [*(lists.column_field(spec, name) for name in exports.export_columns(spec)), *signatures]
 
 
+@pytest.mark.once
 @each_type
 def test_the_csv_is_the_list(app, spec):
     with desk(app) as session:

@@ -58,6 +58,7 @@ def test_only_who_may_write_the_form_is_answered(app, place):
     assert asked(Person(app, valid.username("dealer", place)), spec, {}, id_).status_code == expected
 
 
+@pytest.mark.once
 @valid.those(valid.writers)
 def test_every_form_can_be_asked_empty_and_filled_in(app, spec):
     role = valid.writers(spec)[0]

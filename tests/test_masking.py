@@ -120,6 +120,7 @@ def test_no_question_of_a_mere_reader_depends_on_a_private_value(app, spec, role
                 assert offered.status_code == 200 and offered.json == [], (other.name, field)
 
 
+@pytest.mark.once
 @each_reader
 def test_private_values_are_uncovered_with_a_reason_which_is_kept_and_only_to_who_sees_all(app, spec, role):
     secrets = Secrets(app, spec)
@@ -147,6 +148,7 @@ def test_personal_data_is_private_wherever_it_is_kept():
     assert bare <= outlets_own
 
 
+@pytest.mark.once
 @each_private_type
 def test_to_the_rule_every_reader_is_a_mere_reader_and_every_writer_none(app, spec):
     with desk(app) as session:

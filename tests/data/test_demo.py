@@ -50,6 +50,7 @@ def everything(act):
         yield from act.session.scalars(sa.select(Record.types[name].model).order_by(Record.types[name].model.id))
 
 
+@pytest.mark.once
 def test_the_same_day_gives_the_same_bytes(tmp_path, whole_app):
     for place in ("one", "two"):
         (tmp_path / place).mkdir()
@@ -101,6 +102,7 @@ def test_everybody_is_there_with_their_role(loaded):
     assert loaded.session.scalar(sa.select(sa.func.count()).select_from(Unit)) == len(DEPARTMENTS)
 
 
+@pytest.mark.once
 def test_every_record_is_what_the_form_would_have_let_through(loaded):
     for record in everything(loaded):
         where = f"{record.spec.name} {record.number}"
