@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from jobs import monthly_quality_sources as sources
 from jobs.pareto import ranked
+from jobs.reissues import Reissuing
 from jobs.reports import REPORTS, Report, Task, account_for, forget_evidence, record_to_write
 from models.choices import FAULT_CATEGORIES
 from models.dealers.monthly_quality_analysis import (
@@ -316,6 +317,8 @@ def _keep(month: Month, figure: Any, source_type: Any, source_id: Any, table: An
 
 REPORTS[NAME] = Report(
     name=NAME, label=Text("用户质量信息月分析报告", "Monthly user quality analysis"), period_kind="month",
-    record_type=NAME, compile=compile_month,
+    record_type=NAME, compile=compile_month, sent_to=("customer_service", "quality_manager"),
+    reissue=Reissuing(carried=(
+        "analysis_text", "improvement_focus", "improvement_direction", "suggestion", "recipients", "focus_items")),
     aliases={"case_count": "total", "previous_case_count": "month_on_month/denominator",
              "year_ago_case_count": "year_on_year/denominator", "change_rate": "total", "year_change_rate": "total"})

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from jobs.kpi_rows import OUT
 from jobs.quarterly_figures import Quarter, aliases, compile_drafts
+from jobs.reissues import Reissuing
 from jobs.reports import NO_DEALER, REPORTS, Report, Task
 from models.conditions import TO_BE_WRITTEN
 from models.dealers.outlet_quarterly_summary import OutletQuarterlySummary
@@ -60,4 +61,5 @@ def _places(task: Task) -> Any:
 
 REPORTS[NAME] = Report(
     name=NAME, label=OutletQuarterlySummary.spec.label, period_kind="quarter", record_type=NAME, compile=compile_summaries,
-    asked_by="compile", sent_to=("customer_service",), of_dealers=True, aliases=aliases(QUARTER))
+    asked_by="compile", sent_to=("customer_service",), of_dealers=True, aliases=aliases(QUARTER),
+    reissue=Reissuing(carried=("service_content", "receivable_text", "problems", "suggestion")))

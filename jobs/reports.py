@@ -74,8 +74,8 @@ class Task:
     asked_by: int | None = None
     left_out: list[tuple[str, Text]] = field(default_factory=list)
     run_id: int = 0
-    reason: str = ""   # why a frozen record is issued again; without it that is refused
-    replaced: list[Made] = field(default_factory=list)
+    reason: str = ""       # why a frozen record is issued again
+    replaces: Any = None   # that record, which was called off; only its place is compiled
     figures: dict[str, Any] = field(default_factory=dict)   # of a report that compiles no record
     step: Callable[[int], None] = lambda percent: None   # keeps what is written so far and lets others write
 
@@ -89,6 +89,8 @@ class Report:
     period_kind: str  # month, quarter or year; empty where a survey plan says which
     record_type: str  # empty where the run itself holds the figures
     compile: Callable[[Task], list[Any]]
+    reissue: reissues.Reissuing | Text   # how a frozen record of it is issued again, or why it never is
+    sent_to: tuple[str, ...]             # roles that are told when it is ready
     or_period_kind: str = ""   # a second kind of period that it takes
     of_plans: bool = False     # the scope is the number of one survey plan, whose quarter is the period
     rights_of: str = ""        # the type whose makers ask and whose readers look, where no record is compiled
@@ -96,7 +98,6 @@ class Report:
     asked_by: str = ""         # the move whose makers may ask too, where nobody creates the type
     of_dealers: bool = False   # the scope names one dealer by its code; without one it is about all of them
     aliases: Mapping[str, str] = field(default_factory=dict)
-    sent_to: tuple[str, ...] = ()   # roles that are told when it is ready
 
     @property
     def guarded_by(self) -> RecordType:
@@ -105,6 +106,11 @@ class Report:
 
 
 REPORTS: dict[str, Report] = {}
+
+
+def compiling(type_name: str) -> Report | None:
+    """The report that compiles records of this type."""
+    return next((report for report in REPORTS.values() if report.record_type == type_name), None)
 
 
 class TakenOver(Exception):
@@ -131,24 +137,36 @@ def may_see(actor: access.Actor, report: Report) -> bool:
     return access.sees_all(actor, report.guarded_by)
 
 
-def request(act: Act, name: str, period: str, scope: str = "", *, plan: str = "", reason: str = "") -> ReportRun:
+def request(act: Act, name: str, period: str = "", scope: str = "", *, plan: str = "", reason: str = "",
+            record: str = "") -> ReportRun:
     """The run of this report, period and scope (a dealer or a plan) that is queued or running, else a new one. With a
-    `reason` a frozen record is replaced by a new one, by whoever may void it. Raises Refused or Invalid; flushes. The door
-    commits, and may then call `outbox.dispatch_now()`."""
+    `reason` a frozen record, of the period or of the number `record`, is replaced by a new one, by whoever may call it
+    off. Raises Refused or Invalid; flushes. The door commits, and may then call `outbox.dispatch_now()`."""
     report = REPORTS.get(name)
     if report is None:
         raise Invalid({"report": UNKNOWN.with_(name=name)})
-    verdict = access.YES if reason.strip() and reissues.may_ask(act.actor, report.guarded_by) else may_ask(act.actor, report)
+    period, scope, plan, reason, record = (word.strip() for word in (period, scope, plan, reason, record))
+    replaces = bool(reason or record)
+    verdict = access.YES if replaces and reissues.may_ask(act.actor, report) else may_ask(act.actor, report)
     if verdict.reason is not None:
         raise Refused(verdict.reason)
+    if record:
+        old = reissues.named(act, report, record, period + scope + plan)
+        about, scope = reissues.place_of(act, report, old)
+    else:
+        about, scope = _place(act, report, period, scope, plan)
+        old = reissues.of_period(act, report, Period.parse(about), scope) if replaces else None
+    old_id = None if old is None else reissues.allow(act, old, reason)
+    return reports.ask(act, name, about, scope, reason, old_id)
+
+
+def _place(act: Act, report: Report, period: str, scope: str, plan: str) -> tuple[str, str]:
+    """The period and scope that were asked for."""
     if report.of_plans:
-        return reports.ask(act, name, *_plan(act, report, period.strip(), scope.strip(), plan.strip()))
-    if plan.strip():
+        return _plan(act, report, period, scope, plan)
+    if plan:
         raise Invalid({"plan": TAKES_NO_PLAN.with_(name=report.label)})
-    about = _asked(report, period, act.today)
-    if reason.strip():
-        reissues.allow(act, report.guarded_by, about)
-    return reports.ask(act, name, str(about), _scope(act, report, scope.strip()), reason.strip())
+    return str(_asked(report, period, act.today)), _scope(act, report, scope)
 
 
 def _plan(act: Act, report: Report, period: str, dealer: str, number: str) -> tuple[str, str]:
@@ -273,13 +291,14 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row = _mine(run_id, started)
     report = REPORTS[row.report]
     act = Act(session, access.Actor.system(), now=now)
+    old = reissues.call_off(act, report.guarded_by, row)
     task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, run_id=run_id, reason=row.reason or "",
-                step=partial(_step, run_id, started))
+                replaces=old, step=partial(_step, run_id, started))
     made = report.compile(task)
-    reissues.write_down(task, made)
     told = _left_out(task)
     if told is not None and not made:
         raise Refused(told)
+    reissues.finish(task, report, made)
     row = _mine(run_id, started)  # compiling may have expired everything
     row.records = [[record.spec.name, record.id] for record in made]
     row.figures = task.figures or None
@@ -358,7 +377,6 @@ def records_to_write(task: Task, type_name: str, keys: Sequence[Mapping[str, Any
         sa.select(spec.model).where(sa.tuple_(*columns).in_([tuple(key.values()) for key in keys]), spec.model.state != VOID)
         .order_by(spec.model.id).with_for_update(of=spec.model).execution_options(populate_existing=True)
         .options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in loaded))).all()
-    found = [record for record in found if not reissues.replaces(task, record)]
     present = {tuple(getattr(record, column.key) for column in columns): record for record in found}
     for record in found:
         _refuse_if_further_on(task, record)
@@ -439,9 +457,9 @@ def _forget_stamps(act: Act, record: Any, move: str) -> None:
 def behind(session: Any, record: Any) -> dict[str, list[str]]:
     """Figure of a compiled record -> the numbers of the records that it counted, in order."""
     found = _counted(session, record.spec.name, record.id)
-    for report in REPORTS.values():
-        if report.record_type == record.spec.name:
-            found.update({alias: found.get(figure, []) for alias, figure in report.aliases.items()})
+    report = compiling(record.spec.name)
+    for alias, figure in report.aliases.items() if report else ():
+        found[alias] = found.get(figure, [])
     return found
 
 

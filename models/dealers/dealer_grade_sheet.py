@@ -333,7 +333,7 @@ class DealerGradeSheet(Record):
                      stamps=("published_at",), then=set_grade),
                 Move("void", "作废",
                      source=("compiled", "reviewed", "appealed", "confirmed", "in_approval", "approved"),
-                     to="void", by=("customer_service",), comment=True),
+                     to="void", by=("customer_service", SYSTEM), comment=True),
             ),
             approval=(Step("deputy_gm"),)),
         deadlines=(

@@ -78,7 +78,7 @@ class OutletQuarterlySummary(Record):
                     requires=("review_opinion",), stamps=("reviewed_at",),
                     when=(actor_is_not_creator(), actor_is_not("technician"))),
                 Move("cancel", "取消", source=("draft", "submitted"), to="cancelled",
-                    by=("customer_service",), comment=True),
+                    by=("customer_service", SYSTEM), comment=True),
             ),
         ),
         deadlines=(

@@ -7,7 +7,7 @@ from models.compiled import QuarterFigure, compile_again
 from models.conditions import every_line, if_so, from_state, is_true, written
 from models.measures import OF_SALESPEOPLE, choices
 from models.spec import (
-    SYSTEM, Condition, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
+    APPROVER, DRAFTER, SYSTEM, VOID, Condition, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
 )
 
 SAYS_WHAT_IS_WRONG = Condition(
@@ -94,7 +94,7 @@ class QuarterlyServiceAnalysis(Record):
         filters=("state", "quarter", "salesperson", "is_problem_free"),
         retention_years=3,
         workflow=Workflow(
-            states(("draft", "草稿"), ("submitted", "已提交"), ("measures_set", "已定措施"), ("closed", "已关闭")),
+            states(("draft", "草稿"), ("submitted", "已提交"), ("measures_set", "已定措施"), ("closed", "已关闭"), (VOID, "作废")),
             moves=(
                 Move("compile", "重新取数", "Take the figures again", source=("draft",), to="draft",
                     by=(SYSTEM, "sales", "sales_lead"), stamps=("data_as_of",), then=compile_again),
@@ -110,6 +110,8 @@ class QuarterlyServiceAnalysis(Record):
                 Move("close", "关闭", source=("submitted", "measures_set"), to="closed",
                     by=("quality_engineer",), stamps=("closed_at",),
                     when=(if_so(from_state("submitted"), is_true("is_problem_free")), ALL_ACTIONS_CLOSED)),
+                Move(VOID, "作废", "Void", source=("draft", "submitted", "measures_set"), to=VOID,
+                    by=(DRAFTER, APPROVER, SYSTEM), comment=True),
             ),
         ),
         deadlines=(
