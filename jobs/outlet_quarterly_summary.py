@@ -33,6 +33,8 @@ NOBODY_THERE = Text("服务商 {code} 在 {period} 没有维修人员的服务�
 def compile_summaries(task: Task) -> list[Any]:
     """Of every technician who belongs to an outlet of the network or worked for it in the quarter."""
     session, dealer = task.act.session, DealerLedger.__table__.c
+    if task.replaces is not None:   # whose it is stands in it, wherever that person works by now
+        return compile_drafts(task, QUARTER, [])
     if task.scope and not task.act.find("dealer_ledger", dealer_code=task.scope):
         raise Refused(NO_DEALER.with_(code=task.scope))
     there = _places(task).subquery().c
