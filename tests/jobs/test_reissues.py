@@ -143,13 +143,13 @@ def test_where_a_period_has_several_only_the_one_that_is_named_is_replaced(book)
     engineer, ask = book.person("quality_engineer"), f"/admin/reports/{name}/ask"
     refused(engineer.post(ask, {"period": "2026-Q3", "reason": "补录"}), "有 2 张已冻结的", 422)
     before = valid.snapshot(book.app, name, ids[1])
-    answer, (new,) = run(book, name, "--record", number, "--reason", "补录")
+    _, (new,) = run(book, name, "--record", number, "--reason", "补录")
     assert (new["fields"]["salesperson"], book.state(name, ids[0])) == ("sales", "void")
     assert valid.snapshot(book.app, name, ids[1]) == before and len(book.ids(name)) == 3
     with valid.desk(book.app) as session:   # whoever has left had a quarter too
         session.get(User, valid.id_of(session, "sales2")).is_active = False
         left = session.get(Record.types[name].model, ids[1]).number
-    answer, (new,) = run(book, name, "--record", left, "--reason", "补录")
+    _, (new,) = run(book, name, "--record", left, "--reason", "补录")
     assert new["fields"]["salesperson"] == "sales2"
 
 
@@ -193,7 +193,7 @@ def test_an_analysis_is_issued_again_by_a_program_and_its_readers_sign_anew(book
     name, card = "monthly_quality_analysis", "complaint_tracking_card"
     with valid.desk(book.app) as session:
         valid.record(session, card, "closed", received_at="2026-09-10T09:00:00", fault_category="engine")
-    _, (first,) = run(book, name, "--period", "2026-09")
+    run(book, name, "--period", "2026-09")
     old, = book.ids(name)
     office, manager = book.person("customer_service"), book.person("quality_manager")
     done(office.edit(name, old, analysis_text="平稳", improvement_focus="异响", improvement_direction="装配", recipients=["quality"]))
