@@ -22,7 +22,7 @@ from models.base import Record, db
 from models.history import Outbox
 from models.reports import RUN, Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, described, house, moves, office, records, reports
+from rules import access, areas, described, house, moves, notices, office, records, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -51,6 +51,7 @@ BROKEN = Text("汇总时发生程序错误，已记入日志；数据未改动",
 CANCELLED = Text("已由 {who} 取消，数据未改动", "Cancelled by {who}, no data changed")
 IS_OVER = Text("该报表已结束，或正在写入结果，不能取消", "This run is over, or writes its result just now: it cannot be cancelled")
 READY = Text("{name} {period} 已汇总，请到“报表”页或列表查看", "{name} of {period} is ready: see the reports page or the list")
+READY_ONE = Text("{name} {period} 已汇总：{number}", "{name} of {period} is ready: {number}")
 KINDS = {"month": ("月份", "2026-10"), "quarter": ("季度", "2026-Q4"), "year": ("年份", "2026")}
 
 log = logging.getLogger(__name__)
@@ -304,8 +305,19 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row.figures = task.figures or None
     row.state, row.progress, row.finished_at = "done", 100, office.now()
     row.error_zh, row.error_en = told or (None, None)
-    house.tell(act, report.sent_to, READY.with_(name=report.label, period=row.period), kind="report_ready", key=str(run_id))
+    _tell_ready(act, report, row, made)
     session.commit()
+
+
+def _tell_ready(act: Act, report: Report, row: ReportRun, made: list[Any]) -> None:
+    """Each run tells its readers once; of a single record the notice leads there."""
+    said = {"name": report.label, "period": row.period}
+    if len(made) == 1:
+        record = act.get(report.record_type, made[0].id)
+        text = READY_ONE.with_(**said, number=record.number)
+        notices.tell(act, record, report.sent_to, text, kind="report_ready", key=f"report_ready:{row.id}")
+    else:
+        house.tell(act, report.sent_to, READY.with_(**said), kind="report_ready", key=str(row.id))
 
 
 def _step(run_id: int, started: datetime, percent: int) -> None:

@@ -12,12 +12,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as some
 
 from jobs import reports
 from jobs.pareto import ranked
 from models.base import Record
+from models.history import Notice
+from models.people import Membership, User
 from models.spec import Period
 from rules import access, office
 from rules.act import Act
@@ -243,7 +246,7 @@ def test_before_there_was_anything_nothing_is_divided_by_nothing(app, name):
         period = {"month": "2019-01", "quarter": "2019-Q1", "year": "2019", "plan": "2026-Q1"}[fed.kind]
         run, record = compiled(session, name, period, plans if fed.kind == "plan" else {})
         if record is None:   # nobody is told of nothing: the reason stands in the run
-            assert run.state == "done" or run.error_zh
+            assert (run.state == "done" or run.error_zh) and bool(told_of(session, run)) == (run.state == "done")
             return
         parts_equal_totals(name, record)
         for row in record["lines"].get("figures", ()):
@@ -265,6 +268,7 @@ def test_every_reader_finds_behind_a_figure_those_of_its_records_that_are_theirs
         session.commit()
         for one in PERIODS[fed.kind][:2]:   # a settlement also takes what waits from before
             run, record = compiled(session, name, one, plans)
+            assert told_of(session, run) == Counter(set(people_of(session, report.sent_to)))
         of, id_ = next(((of, id_) for of, id_ in run.records if session.get(spec.model, id_).number == record["number"]),
                        ("report_run", run.id))
     expected = {number: place for number, place in there[period].items() if place == valid.HERE or not fed.asked}
@@ -285,6 +289,27 @@ def test_every_reader_finds_behind_a_figure_those_of_its_records_that_are_theirs
     assert readers
     stranger = book.person(next(role for role in ("dispatcher", "evaluator") if not spec.access.get(role)))
     assert stranger.get(address).status_code in (403, 404)
+
+
+def told_of(session, run):
+    """Who was told that the run is ready, and how often."""
+    keys = Notice.key.like(f"%report_ready:{run.id}")
+    return Counter(session.scalars(sa.select(User.username).join(Notice, Notice.person_id == User.id).where(
+        Notice.kind == "report_ready", keys)))
+
+
+def people_of(session, roles):
+    return session.scalars(sa.select(User.username).where(
+        User.id.in_(sa.select(Membership.user_id).where(Membership.role.in_(roles)))))
+
+
+@each_report
+@pytest.mark.once
+def test_whoever_is_told_that_a_report_is_ready_may_look_at_it(session, name):
+    report = reports.REPORTS[name]
+    assert report.sent_to
+    for role in report.sent_to:
+        assert reports.may_see(valid.actor_of(session, role), report), role
 
 
 def numbers_on(page):
