@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -171,7 +172,13 @@ def _months(period: Period) -> list[Period]:
 
 
 def _told_in(period: Period) -> Any:
-    told = sources.told(str(period), *office.bounds(period)).subquery()
+    return _counted_in(str(period), *office.bounds(period))
+
+
+@lru_cache(64)
+def _counted_in(period: str, start: datetime, end: datetime) -> Any:
+    """An analysis asks for each of its months several times, and to write the question takes longer than the answer."""
+    told = sources.told(period, start, end).subquery()
     return sa.select(told).where(told.c.is_counted.is_(True)).subquery()
 
 
