@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Response, request
 
-from api import door, parameters, writing
+from api import answers, door, parameters, writing
 from api.answers import forbidden
 from api.door import blueprint
-from jobs import outbox, reports
+from jobs import outbox, reissues, reports
 from models.base import Record, db
 from models.reports import ReportRun
 from models.spec import RecordType
@@ -25,6 +25,8 @@ def ask(name: str) -> Response:
     report = reports.REPORTS.get(name)
     if report is None:
         raise forbidden()
+    if not reissues.may_ask(door.actor(), report):
+        answers.allow(reports.may_ask(door.actor(), report))
     told = writing.only(door.body(), WORDS)
     period, dealer, plan, reason, record = (writing.text(told.get(word), word) for word in WORDS)
     run = reports.request(door.act(), name, period, dealer, plan=plan, reason=reason[:500], record=record)
