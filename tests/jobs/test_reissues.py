@@ -172,12 +172,18 @@ def test_what_a_dealer_was_told_is_not_issued_again_and_the_right_is_asked_for_o
 
 
 @pytest.mark.once
-def test_another_run_on_its_way_is_not_mistaken_for_it(book):
+def test_another_run_on_its_way_is_not_mistaken_for_it_and_what_was_sent_back_meanwhile_is_not_replaced(book):
     name = "quality_info_summary"
     with valid.desk(book.app) as session:
-        number = frozen(session, name).number
+        id_, number = (row := frozen(session, name)).id, row.number
+    manager = book.person("quality_manager")
+    done(manager.post(f"/admin/reports/{name}/ask", {"record": number, "reason": "补录"}))
+    book.as_it_was(name, id_, state="compiled")
+    answer, _ = run(book, name, "--period", "2026-09")   # joins it
+    assert answer.exit_code == 1 and "未冻结" in answer.stderr and book.ids(name) == [id_]
+    book.as_it_was(name, id_, state="checked")
     done(book.person("quality_engineer").post(f"/admin/reports/{name}/ask", {"period": "2026-09"}))
-    refused(book.person("quality_manager").post(f"/admin/reports/{name}/ask", {"record": number, "reason": "补录"}), "正在汇总")
+    refused(manager.post(f"/admin/reports/{name}/ask", {"record": number, "reason": "补录"}), "正在汇总")
 
 
 @pytest.mark.once
