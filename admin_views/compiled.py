@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -108,8 +109,9 @@ def _linked(spec: RecordType, id_: int) -> dict[str, str]:
 
 
 def _said(spec: RecordType, child: Lines, figure: str, column: str, value: str | None, language: str) -> str | None:
-    """A number as it stands, a choice and yes or no in words."""
+    """As the form shows it."""
     field = child.fields[column] if column else spec.fields[figure]
-    if value is None or field.kind not in (Kind.CHOICE, Kind.BOOL):
-        return value
-    return exports.shown(field, value == "True" if field.kind is Kind.BOOL else value, language)
+    if value is None:
+        return None
+    read = {Kind.CHOICE: str, Kind.INTEGER: int, Kind.BOOL: "True".__eq__}.get(field.kind, Decimal)
+    return exports.shown(field, read(value), language)

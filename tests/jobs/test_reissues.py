@@ -10,7 +10,7 @@ from jobs import reissues, reports
 from models.base import Record
 from models.people import Membership, User
 from models.reports import Reissue
-from tests import valid
+from tests import reading, valid
 from tests.api.program import Program
 from tests.casebook import Casebook, done, refused
 
@@ -223,4 +223,6 @@ def test_an_analysis_is_issued_again_by_a_program_and_its_readers_sign_anew(book
     with book.session() as session:
         changes = {(figure, column): values for figure, column, *values in session.query(Reissue).one().changes}
     assert changes["case_count", ""] == ["1", "2"] == changes["by_fault_category:engine", "case_count"]
+    page = reading.text_of(manager.get(f"/admin/{name}/details/?id={new.id}").text)
+    assert "100.00%" in page and "1.000000" not in page and "True" not in page, "as the form shows it"
     assert not any(figure.startswith("trend:2026-08") for figure, _ in changes)
