@@ -244,13 +244,14 @@ def import_(names: tuple[str, ...], dry_run: bool, skip_bad: bool, history: bool
 @click.option("--period", default="", help="2026-10, 2026-Q4 or 2026.")
 @click.option("--dealer", default="", help="Code of one dealer, for a report on dealers; without it all of them.")
 @click.option("--reason", default="", help="Why a frozen report is issued again.")
+@click.option("--record", default="", help="Number of the frozen report, where the period has several of them.")
 @click.option("--plan", default="", help="Number of the survey plan, for a report on one; its quarter is the period.")
 @click.option("--wait", is_flag=True, help="Wait for the result; without a live worker the job runs here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run and its figures.")
-def run_report(name: str, period: str, dealer: str, plan: str, reason: str, wait: bool, as_json: bool) -> None:
+def run_report(name: str, period: str, dealer: str, plan: str, reason: str, record: str, wait: bool, as_json: bool) -> None:
     """Have a report compiled: exit 0 done (or queued), 1 failed, 2 bad arguments."""
     try:
-        run = reports.request(Act(db.session, _actor(None)), name, period, dealer, plan=plan, reason=reason)
+        run = reports.request(Act(db.session, _actor(None)), name, period, dealer, plan=plan, reason=reason, record=record)
         db.session.commit()
     except Invalid as invalid:
         _fail(next(iter(invalid.errors.values())), 2)

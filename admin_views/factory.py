@@ -13,7 +13,7 @@ from flask import abort, jsonify, redirect, request
 from flask_admin import expose
 from flask_login import current_user
 
-from admin_views import choosing, door, list_page, pages, signing, special, uploads
+from admin_views import choosing, compiled, door, list_page, pages, signing, special, uploads
 from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
 from admin_views.exported import Exported
@@ -90,7 +90,7 @@ class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported
         if spec is None or not access.may(door.actor(), "view", spec) \
                 or records.find(db.session, door.actor(), spec, door.as_id(id_)) is None:
             abort(404)
-        return pages.evidence(spec.name, door.as_id(id_), figure, self.spec)
+        return compiled.evidence(spec.name, door.as_id(id_), figure, self.spec)
 
     def _behind_kpi(self, rest: str) -> Any:
         """The rows that one of the figures counts now, as far as this reader's rights go."""
@@ -105,7 +105,7 @@ class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported
         report = reports.REPORTS.get(run.report) if run else None
         if report is None or not reports.may_see(door.actor(), report):
             abort(404)
-        return pages.evidence(RUN, id_, figure, self.spec)
+        return compiled.evidence(RUN, id_, figure, self.spec)
 
     @expose("/details/")
     def details(self) -> Any:

@@ -10,20 +10,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from operator import itemgetter
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from jinja2.utils import LRUCache
 from markupsafe import Markup, escape
 
-from admin_views import choosing, panels
+from admin_views import choosing, compiled, panels
 from forms.record_form import typed_text
-from jobs import reissues, reports
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
 from models.master.controlled_document import form_in_force
 from models.people import Unit, User
-from models.reports import Evidence
 from models.spec import CALLED_OFF, NUMBERS, ROLES, Field, Kind, Lines, RecordType, Text
 from rules import access, attachments, checks, drawn, exports, handbook, lists, moves, office, records
 
@@ -442,8 +439,8 @@ def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = 
         "may_uncover": not open_ and may_uncover(actor, spec),
         "clocks": _clocks(record, language),
         "files": panels.files(act, record, offers, open_), "talk": talk,
-        "timeline": timeline(record, actor, open_, talk), "behind": _behind(record, language),
-        "reissue": _reissue(record, language),
+        "timeline": timeline(record, actor, open_, talk), "behind": compiled.behind(record, actor),
+        "reissue": compiled.reissue(record, actor),
         "paper_form": " ".join(form_in_force(db.session, spec.name, office.local(record.created_at).date())),
         "creator": titles.get((Kind.USER.value, record.created_by_id), ""),
     }
@@ -462,73 +459,6 @@ def groups_of(record: Any, titles: Mapping[Any, str], actor: access.Actor, plain
 
 def tables_of(record: Any, titles: Mapping[Any, str], actor: access.Actor, plain: bool) -> list[dict[str, Any]]:
     return [_table(record, child, titles, actor, plain) for child in record.spec.lines.values()]
-
-
-def evidence(of: str, id_: int, figure: str, source: RecordType) -> Any:
-    """The ids that a figure counted, of a compiled record or (`RUN`) of a run without one."""
-    return sa.select(Evidence.source_id).where(
-        Evidence.of_type == of, Evidence.of_id == id_, Evidence.figure == figure,
-        Evidence.source_type == source.name)
-
-
-def _behind(record: Any, language: str) -> list[dict[str, Any]]:
-    """What each figure of a compiled record counted, and the list of exactly these rows."""
-    if not any(report.record_type == record.spec.name for report in reports.REPORTS.values()):
-        return []
-    counted = db.session.execute(
-        sa.select(Evidence.figure, Evidence.source_type, sa.func.count()).where(
-            Evidence.of_type == record.spec.name, Evidence.of_id == record.id)
-        .group_by(Evidence.figure, Evidence.source_type).order_by(Evidence.figure)).all()
-    captions = captions_of(record, language)
-    return [{"figure": figure, "caption": captions.get(figure) or caption(record.spec, figure, language), "count": count,
-             "source": Record.types[source].label.in_(language),
-             "href": f"/admin/{source}/?behind={record.spec.name}:{record.id}:{quote(figure)}"}
-            for figure, source, count in counted]
-
-
-def _reissue(record: Any, language: str) -> dict[str, Any]:
-    """What replaced this record; or what it replaced, why, and which figures changed."""
-    if record.spec.name not in reissues.REISSUED:
-        return {}
-    old, new = reissues.of(db.session, record)
-    found: dict[str, Any] = {}
-    if new is not None:
-        found["replaced_by"] = _reissued(record.spec, new.new_id)
-    if old is not None:
-        captions = captions_of(record, language)
-        found |= {"replaces": _reissued(record.spec, old.old_id), "reason": old.reason, "changes": [
-            (captions.get(figure) or caption(record.spec, figure, language), _column(record.spec, column, language), *values)
-            for figure, column, *values in old.changes]}
-    return found
-
-
-def _reissued(spec: RecordType, id_: int) -> dict[str, str]:
-    return {"href": f"/admin/{spec.name}/details/?id={id_}", "number": reissues.number_of(db.session, spec.name, id_)}
-
-
-def _column(spec: RecordType, column: str, language: str) -> str:
-    return spec.lines["figures"].fields[column].label.in_(language) if column else ""
-
-
-def caption(spec: RecordType, figure: str, language: str) -> str:
-    """`sent_count` and `items:quality` in the words of the field, or of the child table and its choice."""
-    name, _, value = figure.partition(":")
-    if name in spec.lines:
-        labels = [field.choice_label(value) for field in spec.lines[name].fields.values()]
-        label = next(filter(None, labels), Text(value, value))
-        return f"{spec.lines[name].label.in_(language)} · {label.in_(language)}"
-    return spec.fields[name].label.in_(language) if name in spec.fields else figure
-
-
-def captions_of(record: Any, language: str) -> dict[str, str]:
-    """`by_dealer:F001` -> the words of that figure: of the lines that say them, else of the choice it is named after."""
-    base = "分母" if language == "zh" else "of"
-    found = {choice.value: choice.label.in_(language) for child in record.spec.lines.values()
-             for field in child.fields.values() for choice in field.choices}
-    for row in record.figures if "figures" in record.spec.lines else ():
-        words = found.get(row.section, row.section)
-        found[f"{row.section}:{row.key}" if row.key else row.section] = f"{words} · {row.caption}" if row.key else words
-    return found | {f"{name}/denominator": f"{words} ({base})" for name, words in found.items()}
 
 
 def may_uncover(actor: access.Actor, spec: RecordType) -> bool:

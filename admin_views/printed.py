@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-import sqlalchemy as sa
 from flask import Response, abort, current_app, request
 from flask_admin import BaseView, expose
 
-from admin_views import door, pages, sheets
-from models.base import Record, db, set_reading
-from models.reports import Evidence
+from admin_views import compiled, door, pages, sheets
+from jobs import reports
+from models.base import db, set_reading
 from models.spec import Invalid, RecordType, Text
-from rules import access, audit, lists, office, record_book, records, signed, typeset
+from rules import audit, office, record_book, records, signed, typeset
 
 MOST, MOST_CELLS = 100, 40_000       # records of one file with their copies, and cells of several records
 TOO_MANY = Text("一次最多打印 {most} 张单据，您选了 {count} 张；请分几次打印",
@@ -56,7 +55,7 @@ class Printed(BaseView):
         """One record with numbers that calculate: its figures, its child tables, and what its figures counted."""
         record, who = self._record(), door.actor()
         block = signed.blocks(db.session, self.spec.name, [record.id])[record.id]
-        evidence = _evidence(record, who) if self.spec.compiled else None
+        evidence = compiled.behind_rows(record, who) if reports.compiling(self.spec.name) else None
         file = record_book.Book(record, pages.titles_in(record), who).write(evidence, block)
         answer = self._file(file, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx", [record])
         self._note([record], "xlsx")
@@ -81,19 +80,3 @@ class Printed(BaseView):
         place = "inline" if shown and "download" not in request.args else "attachment"
         return Response(file, content_type=kind, headers={"Content-Disposition":
             f"{place}; filename=\"{self.spec.name}.{ending}\"; filename*=UTF-8''{quote(f'{called}.{ending}')}"})
-
-
-def _evidence(record: Any, actor: access.Actor) -> Iterator[tuple[str, str, str, str]]:
-    """Figure by figure the records that it counted and the reader may see."""
-    captions = pages.captions_of(record, actor.language)
-    mine = (Evidence.of_type == record.spec.name, Evidence.of_id == record.id)
-    for name in db.session.scalars(sa.select(Evidence.source_type).where(*mine).distinct().order_by(Evidence.source_type)):
-        source = Record.types[name]
-        if not access.may(actor, "view", source):
-            continue
-        query = sa.select(Evidence.figure, lists.numbered(source.model)).join(
-            source.model, source.model.id == Evidence.source_id).where(*mine, Evidence.source_type == name)
-        for figure, number in db.session.execute(
-                access.visible(query, actor, source).order_by(Evidence.figure, source.model.id)):
-            words = captions.get(figure) or pages.caption(record.spec, figure, actor.language)
-            yield figure, words, source.label.in_(actor.language), number

@@ -45,8 +45,8 @@ class ReportsView(BaseView):
             "name": r.name, "label": r.label.in_(who.language), "period_kind": r.period_kind,
             "or_period_kind": r.or_period_kind, "of_dealers": r.of_dealers, "of_plans": r.of_plans,
             "default_period": str(_default_period(r.period_kind)) if r.period_kind else "",
-            "may_ask": bool(reports.may_ask(who, r)) or reissues.may_ask(who, r.guarded_by),
-            "latest": latest.get(r.name), "is_reissued": r.name in reissues.REISSUED,
+            "may_ask": bool(reports.may_ask(who, r)) or reissues.may_ask(who, r),
+            "latest": latest.get(r.name), "is_reissued": reissues.may_ask(who, r),
             "reason": getattr(reports.may_ask(who, r).reason, who.language, ""),
         } for r in known]), status
 
@@ -56,7 +56,8 @@ class ReportsView(BaseView):
             abort(404)
         try:
             run = reports.request(door.act(), name, request.form.get("period", ""), request.form.get("dealer", ""),
-                                  plan=request.form.get("plan", ""), reason=door.clean(request.form.get("reason", ""))[:500])
+                                  plan=request.form.get("plan", ""), reason=door.clean(request.form.get("reason", ""))[:500],
+                                  record=door.clean(request.form.get("record", "")))
         except Invalid as invalid:
             return self._page(" ".join(text.in_(door.language()) for text in invalid.errors.values()), 422)
         db.session.commit()

@@ -201,7 +201,8 @@ def _around(actor: access.Actor, known: tuple[RecordType, ...]) -> Iterator[tupl
     if asked:
         name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [report.name for report in asked]}}
         body = {"type": "object", "additionalProperties": False, "properties": {
-            "period": {"type": "string", "examples": ["2026-10"]}, "dealer": {"type": "string"}, "plan": {"type": "string"}}}
+            "period": {"type": "string", "examples": ["2026-10"]}, "dealer": {"type": "string"}, "plan": {"type": "string"},
+            "reason": {"type": "string"}, "record": {"type": "string"}}}
         yield "/reports/{name}", {"post": _operation(
             "ask_report", "发起报表 · ask for a report", "reports", anything, status="202", needs=(name,), body=_json(body))}
     yield "/reports/runs/{id}", {"get": _operation("report_run", "报表进度与结果 · progress and result", "reports",

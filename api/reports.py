@@ -9,13 +9,13 @@ from flask import Response, request
 from api import answers, door, parameters, writing
 from api.answers import forbidden
 from api.door import blueprint
-from jobs import outbox, reports
+from jobs import outbox, reissues, reports
 from models.base import Record, db
 from models.reports import ReportRun
 from models.spec import RecordType
 from rules import access
 
-WORDS = ("period", "dealer", "plan")
+WORDS = ("period", "dealer", "plan", "reason", "record")
 
 
 @blueprint.post("/reports/<name>")
@@ -25,10 +25,11 @@ def ask(name: str) -> Response:
     report = reports.REPORTS.get(name)
     if report is None:
         raise forbidden()
-    answers.allow(reports.may_ask(door.actor(), report))
+    if not reissues.may_ask(door.actor(), report):
+        answers.allow(reports.may_ask(door.actor(), report))
     told = writing.only(door.body(), WORDS)
-    period, dealer, plan = (writing.text(told.get(word), word) for word in WORDS)
-    run = reports.request(door.act(), name, period, dealer, plan=plan)
+    period, dealer, plan, reason, record = (writing.text(told.get(word), word) for word in WORDS)
+    run = reports.request(door.act(), name, period, dealer, plan=plan, reason=reason[:500], record=record)
     db.session.commit()
     id_ = run.id
     outbox.dispatch_now()

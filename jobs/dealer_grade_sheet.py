@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from jobs.grade_counts import DEALER, GATHERED, RANK, ROW, Gathered, Month, gather, month_of
+from jobs.reissues import Reissuing
 from jobs.reports import (
     BROKEN, NO_DEALER, REPORTS, Made, Report, Task, account_for, forget_evidence, meanwhile, reason, records_to_write,
 )
@@ -342,4 +343,5 @@ def lapse_reviewed(act: Act) -> int:
 
 REPORTS[NAME] = Report(
     name=NAME, label=DealerGradeSheet.spec.label, period_kind="month", or_period_kind="quarter", record_type=NAME,
-    compile=compile_sheets, of_dealers=True)
+    compile=compile_sheets, of_dealers=True, sent_to=("customer_service",), reissue=Reissuing(table="indicators", carried=(
+        "repair_summary", "feedback_summary", "satisfaction_summary", "reward_penalty_measure")))

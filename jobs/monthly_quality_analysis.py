@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from jobs import monthly_quality_sources as sources
 from jobs.pareto import ranked
+from jobs.reissues import Reissuing
 from jobs.reports import REPORTS, Report, Task, account_for, forget_evidence, record_to_write
 from models.choices import FAULT_CATEGORIES
 from models.dealers.monthly_quality_analysis import (
@@ -170,7 +172,13 @@ def _months(period: Period) -> list[Period]:
 
 
 def _told_in(period: Period) -> Any:
-    told = sources.told(str(period), *office.bounds(period)).subquery()
+    return _counted_in(str(period), *office.bounds(period))
+
+
+@lru_cache(64)
+def _counted_in(period: str, start: datetime, end: datetime) -> Any:
+    """An analysis asks for each of its months several times, and to write the question takes longer than the answer."""
+    told = sources.told(period, start, end).subquery()
     return sa.select(told).where(told.c.is_counted.is_(True)).subquery()
 
 
@@ -316,6 +324,8 @@ def _keep(month: Month, figure: Any, source_type: Any, source_id: Any, table: An
 
 REPORTS[NAME] = Report(
     name=NAME, label=Text("用户质量信息月分析报告", "Monthly user quality analysis"), period_kind="month",
-    record_type=NAME, compile=compile_month,
+    record_type=NAME, compile=compile_month, sent_to=("customer_service", "quality_manager"),
+    reissue=Reissuing(carried=(
+        "analysis_text", "improvement_focus", "improvement_direction", "suggestion", "recipients", "focus_items")),
     aliases={"case_count": "total", "previous_case_count": "month_on_month/denominator",
              "year_ago_case_count": "year_on_year/denominator", "change_rate": "total", "year_change_rate": "total"})

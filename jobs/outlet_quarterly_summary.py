@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from jobs.kpi_rows import OUT
 from jobs.quarterly_figures import Quarter, aliases, compile_drafts
+from jobs.reissues import Reissuing
 from jobs.reports import NO_DEALER, REPORTS, Report, Task
 from models.conditions import TO_BE_WRITTEN
 from models.dealers.outlet_quarterly_summary import OutletQuarterlySummary
@@ -32,6 +33,8 @@ NOBODY_THERE = Text("服务商 {code} 在 {period} 没有维修人员的服务�
 def compile_summaries(task: Task) -> list[Any]:
     """Of every technician who belongs to an outlet of the network or worked for it in the quarter."""
     session, dealer = task.act.session, DealerLedger.__table__.c
+    if task.replaces is not None:   # whose it is stands in it, wherever that person works by now
+        return compile_drafts(task, QUARTER, [])
     if task.scope and not task.act.find("dealer_ledger", dealer_code=task.scope):
         raise Refused(NO_DEALER.with_(code=task.scope))
     there = _places(task).subquery().c
@@ -60,4 +63,5 @@ def _places(task: Task) -> Any:
 
 REPORTS[NAME] = Report(
     name=NAME, label=OutletQuarterlySummary.spec.label, period_kind="quarter", record_type=NAME, compile=compile_summaries,
-    asked_by="compile", sent_to=("customer_service",), of_dealers=True, aliases=aliases(QUARTER))
+    asked_by="compile", sent_to=("customer_service",), of_dealers=True, aliases=aliases(QUARTER),
+    reissue=Reissuing(carried=("service_content", "receivable_text", "problems", "suggestion")))

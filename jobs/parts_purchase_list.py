@@ -18,7 +18,7 @@ from models.parts.parts_demand_plan import PartsDemandPlan
 from models.parts.parts_purchase_list import Part, PartsPurchaseList, Source
 from models.parts.parts_stock import PartsStock
 from models.reports import Evidence
-from models.spec import VOID, Invalid, Refused
+from models.spec import VOID, Invalid, Refused, Text
 from rules.act import Act
 
 NAME, PLAN = "parts_purchase_list", "parts_demand_plan"
@@ -147,4 +147,6 @@ def _keep_evidence(act: Act, purchase: Any) -> None:
 
 REPORTS[NAME] = Report(
     name=NAME, label=PartsPurchaseList.spec.label, period_kind="month", record_type=NAME, compile=compile_list,
-    aliases={"total_quantity": "sources", "line_count": "sources"})
+    aliases={"total_quantity": "sources", "line_count": "sources"}, sent_to=("customer_service",), reissue=Text(
+        "清单是采购指令，迟到的计划另汇总一张；未下达的请取消后重新汇总",
+        "a list is an order; late plans make a further one, and one that is not released is cancelled and compiled anew"))

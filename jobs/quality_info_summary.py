@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs.pareto import ranked
+from jobs.reissues import Reissuing
 from jobs.reports import REPORTS, Report, Task, forget_evidence, record_to_write, settle
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.dealers.quality_info_summary import Case, Figure, QualityInfoSummary, Recurrence
@@ -388,6 +389,7 @@ def _orders(month: Month, group: tuple[Any, ...]) -> dict[tuple[str, str], int]:
 
 REPORTS[NAME] = Report(
     name=NAME, label=QualityInfoSummary.spec.label, period_kind="month", record_type=NAME, compile=compile_month,
+    reissue=Reissuing(carried=("quality_opinion",)), sent_to=("quality_engineer", "quality_manager"),
     # Fields of the header, and denominators that are a figure of their own.
     aliases={
         "case_count": "total", "previous_case_count": "month_on_month/denominator", "month_on_month": "total",

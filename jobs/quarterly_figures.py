@@ -50,14 +50,20 @@ class Quarter:
     def lines(self) -> Any:
         return Record.types[self.type_name].lines["figures"].model.__table__
 
+    def owner_of(self, draft: Any) -> dict[str, Any]:
+        return {name: getattr(draft, one.column) for name, one in draft.spec.fields.items() if one.column in self.whose.values()}
+
     @property
     def kpis(self) -> list[Kpi]:
         return [KPIS[name] for name in self.figures]
 
 
 def compile_drafts(task: Task, quarter: Quarter, owners: Sequence[tuple[str, dict[str, Any]]]) -> list[Any]:
-    """The drafts of these owners (what they are called, and the fields that say who they are)."""
+    """The drafts of these owners (what they are called, and the fields that say who they are); of one whose draft is
+    replaced, nobody else's."""
     made: list[Any] = []
+    if task.replaces is not None:
+        owners = [(task.replaces.number, quarter.owner_of(task.replaces))]
     for start in range(0, len(owners), BATCH):
         if start:
             task.step(10 + 90 * start // len(owners))

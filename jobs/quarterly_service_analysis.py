@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from jobs.quarterly_figures import Quarter, compile_drafts
+from jobs.reissues import Reissuing
 from jobs.reports import REPORTS, Report, Task
 from models.conditions import TO_BE_WRITTEN
 from models.measures import OF_SALESPEOPLE
@@ -27,4 +28,5 @@ def compile_analyses(task: Task) -> list[Any]:
 
 REPORTS[NAME] = Report(
     name=NAME, label=QuarterlyServiceAnalysis.spec.label, period_kind="quarter", record_type=NAME, compile=compile_analyses,
-    asked_by="compile", sent_to=("sales", "sales_lead"))
+    asked_by="compile", sent_to=("sales", "sales_lead"), reissue=Reissuing(carried=(
+        "region", "service_situation", "typical_cases", "is_problem_free", "suggestion", "remark", "problems")))

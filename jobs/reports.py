@@ -22,7 +22,7 @@ from models.base import Record, db
 from models.history import Outbox
 from models.reports import RUN, Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, described, house, moves, office, records, reports
+from rules import access, areas, described, house, moves, notices, office, records, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -51,6 +51,7 @@ BROKEN = Text("汇总时发生程序错误，已记入日志；数据未改动",
 CANCELLED = Text("已由 {who} 取消，数据未改动", "Cancelled by {who}, no data changed")
 IS_OVER = Text("该报表已结束，或正在写入结果，不能取消", "This run is over, or writes its result just now: it cannot be cancelled")
 READY = Text("{name} {period} 已汇总，请到“报表”页或列表查看", "{name} of {period} is ready: see the reports page or the list")
+READY_ONE = Text("{name} {period} 已汇总：{number}", "{name} of {period} is ready: {number}")
 KINDS = {"month": ("月份", "2026-10"), "quarter": ("季度", "2026-Q4"), "year": ("年份", "2026")}
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,8 @@ class Task:
     asked_by: int | None = None
     left_out: list[tuple[str, Text]] = field(default_factory=list)
     run_id: int = 0
-    reason: str = ""   # why a frozen record is issued again; without it that is refused
-    replaced: list[Made] = field(default_factory=list)
+    reason: str = ""       # why a frozen record is issued again
+    replaces: Any = None   # that record, which was called off; only its place is compiled
     figures: dict[str, Any] = field(default_factory=dict)   # of a report that compiles no record
     step: Callable[[int], None] = lambda percent: None   # keeps what is written so far and lets others write
 
@@ -89,6 +90,8 @@ class Report:
     period_kind: str  # month, quarter or year; empty where a survey plan says which
     record_type: str  # empty where the run itself holds the figures
     compile: Callable[[Task], list[Any]]
+    reissue: reissues.Reissuing | Text   # how a frozen record of it is issued again, or why it never is
+    sent_to: tuple[str, ...]             # roles that are told when it is ready
     or_period_kind: str = ""   # a second kind of period that it takes
     of_plans: bool = False     # the scope is the number of one survey plan, whose quarter is the period
     rights_of: str = ""        # the type whose makers ask and whose readers look, where no record is compiled
@@ -96,7 +99,6 @@ class Report:
     asked_by: str = ""         # the move whose makers may ask too, where nobody creates the type
     of_dealers: bool = False   # the scope names one dealer by its code; without one it is about all of them
     aliases: Mapping[str, str] = field(default_factory=dict)
-    sent_to: tuple[str, ...] = ()   # roles that are told when it is ready
 
     @property
     def guarded_by(self) -> RecordType:
@@ -105,6 +107,11 @@ class Report:
 
 
 REPORTS: dict[str, Report] = {}
+
+
+def compiling(type_name: str) -> Report | None:
+    """The report that compiles records of this type."""
+    return next((report for report in REPORTS.values() if report.record_type == type_name), None)
 
 
 class TakenOver(Exception):
@@ -131,24 +138,36 @@ def may_see(actor: access.Actor, report: Report) -> bool:
     return access.sees_all(actor, report.guarded_by)
 
 
-def request(act: Act, name: str, period: str, scope: str = "", *, plan: str = "", reason: str = "") -> ReportRun:
+def request(act: Act, name: str, period: str = "", scope: str = "", *, plan: str = "", reason: str = "",
+            record: str = "") -> ReportRun:
     """The run of this report, period and scope (a dealer or a plan) that is queued or running, else a new one. With a
-    `reason` a frozen record is replaced by a new one, by whoever may void it. Raises Refused or Invalid; flushes. The door
-    commits, and may then call `outbox.dispatch_now()`."""
+    `reason` a frozen record, of the period or of the number `record`, is replaced by a new one, by whoever may call it
+    off. Raises Refused or Invalid; flushes. The door commits, and may then call `outbox.dispatch_now()`."""
     report = REPORTS.get(name)
     if report is None:
         raise Invalid({"report": UNKNOWN.with_(name=name)})
-    verdict = access.YES if reason.strip() and reissues.may_ask(act.actor, report.guarded_by) else may_ask(act.actor, report)
+    period, scope, plan, reason, record = (word.strip() for word in (period, scope, plan, reason, record))
+    replaces = bool(reason or record)
+    verdict = access.YES if replaces and reissues.may_ask(act.actor, report) else may_ask(act.actor, report)
     if verdict.reason is not None:
         raise Refused(verdict.reason)
+    if record:
+        old = reissues.named(act, report, record, period + scope + plan)
+        about, scope = reissues.place_of(act, report, old)
+    else:
+        about, scope = _place(act, report, period, scope, plan)
+        old = reissues.of_period(act, report, Period.parse(about), scope) if replaces else None
+    old_id = None if old is None else reissues.allow(act, old, reason)
+    return reports.ask(act, name, about, scope, reason, old_id)
+
+
+def _place(act: Act, report: Report, period: str, scope: str, plan: str) -> tuple[str, str]:
+    """The period and scope that were asked for."""
     if report.of_plans:
-        return reports.ask(act, name, *_plan(act, report, period.strip(), scope.strip(), plan.strip()))
-    if plan.strip():
+        return _plan(act, report, period, scope, plan)
+    if plan:
         raise Invalid({"plan": TAKES_NO_PLAN.with_(name=report.label)})
-    about = _asked(report, period, act.today)
-    if reason.strip():
-        reissues.allow(act, report.guarded_by, about)
-    return reports.ask(act, name, str(about), _scope(act, report, scope.strip()), reason.strip())
+    return str(_asked(report, period, act.today)), _scope(act, report, scope)
 
 
 def _plan(act: Act, report: Report, period: str, dealer: str, number: str) -> tuple[str, str]:
@@ -273,20 +292,32 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row = _mine(run_id, started)
     report = REPORTS[row.report]
     act = Act(session, access.Actor.system(), now=now)
+    old = reissues.call_off(act, report.guarded_by, row)
     task = Task(act, Period.parse(row.period), row.scope, row.asked_by_id, run_id=run_id, reason=row.reason or "",
-                step=partial(_step, run_id, started))
+                replaces=old, step=partial(_step, run_id, started))
     made = report.compile(task)
-    reissues.write_down(task, made)
     told = _left_out(task)
     if told is not None and not made:
         raise Refused(told)
+    reissues.finish(task, report, made)
     row = _mine(run_id, started)  # compiling may have expired everything
     row.records = [[record.spec.name, record.id] for record in made]
     row.figures = task.figures or None
     row.state, row.progress, row.finished_at = "done", 100, office.now()
     row.error_zh, row.error_en = told or (None, None)
-    house.tell(act, report.sent_to, READY.with_(name=report.label, period=row.period), kind="report_ready", key=str(run_id))
+    _tell_ready(act, report, row, made)
     session.commit()
+
+
+def _tell_ready(act: Act, report: Report, row: ReportRun, made: list[Any]) -> None:
+    """Each run tells its readers once; of a single record the notice leads there."""
+    said = {"name": report.label, "period": row.period}
+    if len(made) == 1:
+        record = act.get(report.record_type, made[0].id)
+        text = READY_ONE.with_(**said, number=record.number)
+        notices.tell(act, record, report.sent_to, text, kind="report_ready", key=f"report_ready:{row.id}")
+    else:
+        house.tell(act, report.sent_to, READY.with_(**said), kind="report_ready", key=str(row.id))
 
 
 def _step(run_id: int, started: datetime, percent: int) -> None:
@@ -358,7 +389,6 @@ def records_to_write(task: Task, type_name: str, keys: Sequence[Mapping[str, Any
         sa.select(spec.model).where(sa.tuple_(*columns).in_([tuple(key.values()) for key in keys]), spec.model.state != VOID)
         .order_by(spec.model.id).with_for_update(of=spec.model).execution_options(populate_existing=True)
         .options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in loaded))).all()
-    found = [record for record in found if not reissues.replaces(task, record)]
     present = {tuple(getattr(record, column.key) for column in columns): record for record in found}
     for record in found:
         _refuse_if_further_on(task, record)
@@ -439,9 +469,9 @@ def _forget_stamps(act: Act, record: Any, move: str) -> None:
 def behind(session: Any, record: Any) -> dict[str, list[str]]:
     """Figure of a compiled record -> the numbers of the records that it counted, in order."""
     found = _counted(session, record.spec.name, record.id)
-    for report in REPORTS.values():
-        if report.record_type == record.spec.name:
-            found.update({alias: found.get(figure, []) for alias, figure in report.aliases.items()})
+    report = compiling(record.spec.name)
+    for alias, figure in report.aliases.items() if report else ():
+        found[alias] = found.get(figure, [])
     return found
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobs.reissues import Reissuing
 from jobs.reports import FURTHER_ON, NO_PLAN, REPORTS, Report, Task, account_for, forget_evidence
 from models.reports import Evidence
 from models.satisfaction.satisfaction_report import SatisfactionReport
-from models.satisfaction.satisfaction_score import SatisfactionScore
+from models.satisfaction.satisfaction_score import WEIGHTS, SatisfactionScore
 from models.spec import VOID, Refused, Text
 
 SCORE, REPORT, FORM, PLAN = (
@@ -106,8 +107,13 @@ def _keep_evidence(task: Task, record: Any, counted: dict[str, list[Any]]) -> No
 
 REPORTS[SCORE] = Report(
     name=SCORE, label=SatisfactionScore.spec.label, period_kind="", record_type=SCORE, compile=compile_score,
-    of_plans=True, asked_by="recompute",
+    of_plans=True, asked_by="recompute", sent_to=("quality_engineer", "quality_manager"),
+    reissue=Reissuing(table="items", among={"subject": "round"}, carried=(
+        "scoring_standard", "product_quality_score", "other_situation", *WEIGHTS)),
     aliases=dict.fromkeys(("survey_score", "score", "satisfaction_rate"), "valid_count"))
 REPORTS[REPORT] = Report(
     name=REPORT, label=SatisfactionReport.spec.label, period_kind="", record_type=REPORT, compile=compile_report,
-    of_plans=True, aliases={"satisfaction_rate": "score"})
+    of_plans=True, aliases={"satisfaction_rate": "score"}, sent_to=("quality_engineer", "quality_manager"),
+    reissue=Reissuing(table="items", carried=(
+        "product_quality_situation", "service_record_situation", "most_dissatisfied_aspect", "competitor_gap", "conclusion",
+        "improvements")))

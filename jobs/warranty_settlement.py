@@ -190,4 +190,6 @@ def _keep_evidence(act: Act, settlement: Any) -> None:
 
 REPORTS[NAME] = Report(
     name=NAME, label=WarrantySettlement.spec.label, period_kind="month", record_type=NAME,
-    compile=compile_settlements, of_dealers=True)
+    compile=compile_settlements, of_dealers=True, sent_to=("customer_service",), reissue=Text(
+        "已付款的结算不变，迟到的单据列入下月；未付款的请作废后重新汇编",
+        "what is paid stays, and what comes late is settled next month; one that is not paid is voided and compiled anew"))

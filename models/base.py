@@ -270,9 +270,9 @@ def _join(cls: Any, column: str) -> Any:
 
 
 def _declare_fields(cls: type) -> dict[str, Field]:
-    """Read the column words of a class body, in the order they were written."""
+    """Read the column words of a class body, in the order they were written, then those of what is mixed into it."""
     found: dict[str, Field] = {}
-    for column, word in list(vars(cls).items()):
+    for column, word in [pair for part in cls.__mro__ for pair in vars(part).items()]:
         if not isinstance(word, MappedColumn) or "field" not in word.column.info:
             continue
         field: Field = word.column.info["field"]

@@ -39,6 +39,7 @@ class ReportRun(db.Model):  # type: ignore[name-defined]
     records: Mapped[list[Any]] = mapped_column(sa.JSON, default=list)  # [[type, id], ...] that it compiled
     figures: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)    # of a report that compiles no record
     reason: Mapped[str | None] = mapped_column(sa.Text)                # why a frozen record is issued again
+    replaces_id: Mapped[int | None] = mapped_column(Key)               # ... and which one
 
 
 RUN = "report_run"   # stands for a type where the figures are those of a run itself

@@ -12,6 +12,7 @@ from models.base import (
     rounded,
     text, yes_no,
 )
+from models.compiled import ask_for_compilation, compile_again
 from models.conditions import actor_is_not, is_changed
 from models.spec import (
     SIGNER, SYSTEM, Chart, ChartKind, Condition, Deadline, Move, Period, RecordType, Series, Step, Text, Workflow, choices, states,
@@ -28,19 +29,6 @@ GRADES = choices(
     ("a", "A级", "Grade A"), ("b", "B级", "Grade B"), ("c", "C级", "Grade C"), ("d", "D级", "Grade D"),
     ("not_rated", "不评级"),
 )
-
-
-def compile_again(sheet, act) -> None:
-    """A person asks for the job, for this dealer; the job itself has written the lines before it makes the
-    move."""
-    if act.actor.id is not None:
-        ask_for_compilation(sheet, act)
-        act.stay = True
-
-
-def ask_for_compilation(sheet, act) -> None:
-    dealer = act.get("dealer_ledger", sheet.dealer_id)
-    act.request_report("dealer_grade_sheet", sheet.period or sheet.quarter, scope=dealer.dealer_code)
 
 
 def ask_dealer_anew(sheet, act) -> None:
@@ -345,7 +333,7 @@ class DealerGradeSheet(Record):
                      stamps=("published_at",), then=set_grade),
                 Move("void", "作废",
                      source=("compiled", "reviewed", "appealed", "confirmed", "in_approval", "approved"),
-                     to="void", by=("customer_service",), comment=True),
+                     to="void", by=("customer_service", SYSTEM), comment=True),
             ),
             approval=(Step("deputy_gm"),)),
         deadlines=(

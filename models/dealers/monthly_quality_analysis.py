@@ -7,19 +7,13 @@ from models.base import (
     percent, period, person, rounded, text, unit, yes_no,
 )
 from models.choices import FAULT_CATEGORIES
+from models.compiled import compile_again
 from models.conditions import is_changed
 from models.spec import (
     SYSTEM, Chart, ChartKind, Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states,
 )
 
 READERS = ("quality_manager", "unit_lead", "deputy_gm", "general_manager")
-
-
-def compile_again(analysis, act) -> None:
-    """A person asks for the job; the job itself has written the lines before it makes the move."""
-    if act.actor.id is not None:
-        act.request_report("monthly_quality_analysis", analysis.period)
-        act.stay = True
 
 
 def sign_receipt(analysis, act) -> None:

@@ -1,8 +1,9 @@
 """服务网点季度工作总结."""
 
 from models.base import (
-    Line, Record, choice, day, decimal, integer, lines, link, longtext, moment, money, percent, person, quarter, text, yes_no,
+    Line, Record, choice, day, integer, lines, link, longtext, moment, money, person, quarter,
 )
+from models.compiled import QuarterFigure, compile_again
 from models.conditions import actor_is_not, actor_is_not_creator, written
 from models.measures import OF_TECHNICIANS, choices
 from models.spec import (
@@ -10,33 +11,8 @@ from models.spec import (
 )
 
 
-def compile_again(record, act) -> None:
-    """A person asks for the job; the job itself has written the figures before it makes the move."""
-    if act.actor.id is not None:
-        act.request_report("outlet_quarterly_summary", record.quarter, record.dealer.dealer_code)
-        act.stay = True
-
-
-class Figure(Line, of="outlet_quarterly_summary"):
-    """One figure of the quarter with its inputs and what it was in the quarter before."""
-
+class Figure(QuarterFigure, Line, of="outlet_quarterly_summary"):
     section = choice("指标", choices(OF_TECHNICIANS), required=True, origin="X", system=True)
-    caption = text("名称", required=True, origin="X", system=True)
-    case_count = integer("本季起数", "Records", origin="X", system=True)
-    amount = money("金额", origin="X", system=True)
-    numerator = decimal("分子", origin="X", system=True)
-    denominator = decimal("分母", origin="X", system=True)
-    rate = percent("比率", origin="X", system=True)
-    previous_case_count = integer("上季起数", "Records in the quarter before", origin="X", system=True)
-    change_rate = percent("环比", "Change", minimum=None, origin="X", system=True)
-    is_new = yes_no("新增", "New", origin="X", system=True, help=(
-        "上季没有，无法计算环比", "There was none in the quarter before: there is no change to compute"))
-    is_applicable = yes_no("适用", origin="X", default=True, system=True)
-
-    @property
-    def key(self):
-        """The figures of a quarter are not grouped."""
-        return ""
 
 
 class OutletQuarterlySummary(Record):
@@ -102,7 +78,7 @@ class OutletQuarterlySummary(Record):
                     requires=("review_opinion",), stamps=("reviewed_at",),
                     when=(actor_is_not_creator(), actor_is_not("technician"))),
                 Move("cancel", "取消", source=("draft", "submitted"), to="cancelled",
-                    by=("customer_service",), comment=True),
+                    by=("customer_service", SYSTEM), comment=True),
             ),
         ),
         deadlines=(

@@ -24,6 +24,7 @@ from models.base import (
     yes_no,
 )
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
+from models.compiled import compile_again
 from models.conditions import actor_did_not
 from models.spec import Chart, ChartKind, Condition, Deadline, Move, Period, RecordType, Series, Text, Workflow, states
 
@@ -33,13 +34,6 @@ RATES = {
     "reply_on_time_rate": "reply_on_time", "arrival_on_time_rate": "arrival_on_time", "closed_rate": "closed",
     "callback_rate": "callback", "satisfaction_rate": "satisfaction",
 }
-
-
-def compile_again(summary, act) -> None:
-    """A person asks for the job; the job itself has written the lines before it makes the move."""
-    if act.actor.id is not None:
-        act.request_report("quality_info_summary", summary.period)
-        act.stay = True
 
 
 def open_place(summary, actor) -> str | None:

@@ -8,6 +8,7 @@ from models.base import (
     Default, Line, Record, day, decimal, integer, lines, link, longtext, moment, money, period, person,
     rounded, text,
 )
+from models.compiled import compile_again
 from models.conditions import actor_is_not
 from models.parts.parts_stock import book_all, booked
 from models.spec import (
@@ -18,13 +19,6 @@ from models.spec import (
 ARRIVALS = ("received_quantity", "received_at")
 LESS = Text("“{part}”已入库 {booked}，已到货数量不能小于它",
             "“{part}”: {booked} are in stock already, the quantity cannot be less")
-
-
-def consolidate_again(purchase, act) -> None:
-    """A person asks for the job; the job itself has written the lines before it makes the move."""
-    if act.actor.id is not None:
-        act.request_report("parts_purchase_list", purchase.period)
-        act.stay = True
 
 
 def name_compiler(purchase, act) -> None:
@@ -170,7 +164,7 @@ class PartsPurchaseList(Record):
                    ("cancelled", "已取消")),
             moves=(
                 Move("consolidate", "重新汇总", "Consolidate again", source=("consolidated",), to="consolidated",
-                     by=(SYSTEM, "customer_service"), stamps=("data_as_of",), then=consolidate_again),
+                     by=(SYSTEM, "customer_service"), stamps=("data_as_of",), then=compile_again),
                 Move("submit", "提交审批", "Submit for approval", source=("consolidated",), to="in_approval",
                      by=("customer_service",), requires=("period", "parts"), opens_round=True, when=(PRICED,),
                      then=name_compiler),

@@ -1,13 +1,13 @@
 """顾客服务季度分析."""
 
 from models.base import (
-    Line, Record, choice, day, decimal, integer, lines, link, longtext, moment, money, percent, person, quarter, text, unit,
-    yes_no,
+    Line, Record, choice, day, lines, link, longtext, moment, person, quarter, text, unit, yes_no,
 )
+from models.compiled import QuarterFigure, compile_again
 from models.conditions import every_line, if_so, from_state, is_true, written
 from models.measures import OF_SALESPEOPLE, choices
 from models.spec import (
-    SYSTEM, Condition, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
+    APPROVER, DRAFTER, SYSTEM, VOID, Condition, Deadline, Default, Move, Period, RecordType, Series, Text, Workflow, states,
 )
 
 SAYS_WHAT_IS_WRONG = Condition(
@@ -31,33 +31,8 @@ def begin_actions(analysis, act) -> None:
             row.corrective_action_id = action.id
 
 
-def compile_again(record, act) -> None:
-    """A person asks for the job; the job itself has written the figures before it makes the move."""
-    if act.actor.id is not None:
-        act.request_report("quarterly_service_analysis", record.quarter)
-        act.stay = True
-
-
-class Figure(Line, of="quarterly_service_analysis"):
-    """One figure of the quarter with its inputs and what it was in the quarter before."""
-
+class Figure(QuarterFigure, Line, of="quarterly_service_analysis"):
     section = choice("指标", choices(OF_SALESPEOPLE), required=True, origin="X", system=True)
-    caption = text("名称", required=True, origin="X", system=True)
-    case_count = integer("本季起数", "Records", origin="X", system=True)
-    amount = money("金额", origin="X", system=True)
-    numerator = decimal("分子", origin="X", system=True)
-    denominator = decimal("分母", origin="X", system=True)
-    rate = percent("比率", origin="X", system=True)
-    previous_case_count = integer("上季起数", "Records in the quarter before", origin="X", system=True)
-    change_rate = percent("环比", "Change", minimum=None, origin="X", system=True)
-    is_new = yes_no("新增", "New", origin="X", system=True, help=(
-        "上季没有，无法计算环比", "There was none in the quarter before: there is no change to compute"))
-    is_applicable = yes_no("适用", origin="X", default=True, system=True)
-
-    @property
-    def key(self):
-        """The figures of a quarter are not grouped."""
-        return ""
 
 
 class Problem(Line, of="quarterly_service_analysis"):
@@ -119,7 +94,7 @@ class QuarterlyServiceAnalysis(Record):
         filters=("state", "quarter", "salesperson", "is_problem_free"),
         retention_years=3,
         workflow=Workflow(
-            states(("draft", "草稿"), ("submitted", "已提交"), ("measures_set", "已定措施"), ("closed", "已关闭")),
+            states(("draft", "草稿"), ("submitted", "已提交"), ("measures_set", "已定措施"), ("closed", "已关闭"), (VOID, "作废")),
             moves=(
                 Move("compile", "重新取数", "Take the figures again", source=("draft",), to="draft",
                     by=(SYSTEM, "sales", "sales_lead"), stamps=("data_as_of",), then=compile_again),
@@ -135,6 +110,8 @@ class QuarterlyServiceAnalysis(Record):
                 Move("close", "关闭", source=("submitted", "measures_set"), to="closed",
                     by=("quality_engineer",), stamps=("closed_at",),
                     when=(if_so(from_state("submitted"), is_true("is_problem_free")), ALL_ACTIONS_CLOSED)),
+                Move(VOID, "作废", "Void", source=("draft", "submitted", "measures_set"), to=VOID,
+                    by=(DRAFTER, APPROVER, SYSTEM), comment=True),
             ),
         ),
         deadlines=(

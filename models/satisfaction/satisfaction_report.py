@@ -10,7 +10,9 @@ from models.base import (
 )
 from models.choices import SURVEY_ITEMS
 from models.conditions import actor_did_not, actor_is_not_creator, every_line, linked, saying
-from models.spec import Chart, ChartKind, Condition, Move, RecordType, Series, Text, Workflow, states
+from models.spec import (
+    APPROVER, DRAFTER, SYSTEM, VOID, Chart, ChartKind, Condition, Move, RecordType, Series, Text, Workflow, states,
+)
 
 
 def begin_actions(report, act) -> None:
@@ -199,7 +201,7 @@ class SatisfactionReport(Record):
         retention_years=3,
         workflow=Workflow(
             states(("draft", "草稿"), ("submitted", "待审核"), ("with_gm", "已报总经理", "With general manager"),
-                ("improving", "整改追踪中"), ("in_management_review", "已提交管理评审"), ("closed", "已关闭")),
+                ("improving", "整改追踪中"), ("in_management_review", "已提交管理评审"), ("closed", "已关闭"), (VOID, "作废")),
             moves=(
                 Move("submit", "提交审核", source=("draft",), to="submitted",
                     by=("quality_engineer", "quality_manager"),
@@ -222,6 +224,8 @@ class SatisfactionReport(Record):
                     stamps=("tracking_reported_at", "closed_at"),
                     when=(every_line("improvements", "tracking_result"),),
                     tells=("general_manager",)),
+                Move(VOID, "作废", "Void", source=("draft", "submitted", "with_gm", "improving", "in_management_review"),
+                    to=VOID, by=(DRAFTER, APPROVER, SYSTEM), comment=True),
             ),
         ),
         access={

@@ -204,7 +204,8 @@ class SatisfactionScore(Record):
                     by=(SYSTEM, "quality_engineer", "quality_manager")),
                 Move("confirm", "确认", source=("computed",), to="confirmed", by=("quality_manager",),
                     requires=("items",), stamps=("confirmed_at",), when=(ROUND_IS_OVER,)),
-                Move("void", "作废", source=("computed", "confirmed"), to="void", by=("quality_manager",), comment=True),
+                Move("void", "作废", source=("computed", "confirmed"), to="void", by=("quality_manager", SYSTEM),
+                    comment=True),
             ),
         ),
         access={

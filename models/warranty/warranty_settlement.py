@@ -5,6 +5,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from models.base import Line, Record, day, decimal, lines, link, longtext, moment, money, period, rounded, text
+from models.compiled import compile_again
 from models.conditions import either, filled, is_changed, saying
 from models.spec import (
     SIGNER, SYSTEM, VOID, Condition, Move, RecordType, Series, Step, Text, Workflow, states,
@@ -25,14 +26,6 @@ def worth(source):
 
 def total(rows):
     return sum((row.amount or 0 for row in rows), Decimal(0))
-
-
-def compile_again(settlement, act) -> None:
-    """A person asks for the job, for this dealer; the job itself has written the lines before it makes the move."""
-    if act.actor.id is not None:
-        dealer = act.get("dealer_ledger", settlement.dealer_id)
-        act.request_report("warranty_settlement", settlement.period, scope=dealer.dealer_code)
-        act.stay = True
 
 
 def _touched(settlement) -> list:

@@ -8,8 +8,9 @@ import pytest
 
 from models.certification.evaluation_scoresheet import GROUPS
 from models.people import Membership, User
-from tests import on_paper, valid
+from tests import valid
 from tests.casebook import Casebook, done, refused, why_not
+from tests.every_door import every_door_says
 
 SHEET, PLAN = "evaluation_scoresheet", "evaluation_plan"
 # What the standard gives each indicator is the office's to enter; these are made up, and sum to 40, 35 and 25.
@@ -58,11 +59,8 @@ def test_example_e_one_deleted_two_deductions_one_bonus(book):
     assert [getattr(read, f"{group}_points") for group in GROUPS] == [36, 29, 23]
     assert (read.applicable_points, read.base_score) == (97, Decimal("90.7216"))
     assert (read.score, read.level) == (Decimal("89.72"), "three_star")
-    evaluator = book.person("evaluator")
-    told = on_paper.figures(on_paper.calculated(evaluator, SHEET, id_))
-    assert [told[label] for label in ("适用总分", "基本得分", "最终得分", "评价级别")] == [97, 90.7216, 89.72, "三星级"]
-    text = on_paper.whole(on_paper.printed(evaluator, SHEET, id_))
-    assert all(shown in text for shown in ("基本得分90.7216", "最终得分89.72", "评价级别三星级"))
+    every_door_says(book, "evaluator", SHEET, id_, applicable_points="97", base_score="90.7216", score="89.72", level="three_star",
+                    special_deduction_count="2", special_bonus_count="1")
 
 
 @pytest.mark.parametrize(("got", "items", "score", "level"), [

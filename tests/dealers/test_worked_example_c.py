@@ -7,7 +7,9 @@ import json
 import pytest
 
 from tests import on_paper
+from tests.api.program import Program
 from tests.casebook import Casebook
+from tests.every_door import every_door_says
 
 # number, received, dealer, product, batch, category, province, replied, arrived, loss, closed, callback
 CASES = (
@@ -141,6 +143,13 @@ def test_every_figure_names_the_records_behind_it(summary):
 def test_page_paper_and_workbook_say_the_same(app, summary):
     book = Casebook(app)
     manager, id_ = book.person("quality_manager"), book.ids("quality_info_summary")[0]
+    every_door_says(
+        book, "quality_manager", "quality_info_summary", id_, case_count="10", previous_case_count="8", change_count="2",
+        change_rate="0.250000", direct_loss="60000.00", major_incident_count="2", reply_on_time_rate="0.900000",
+        arrival_on_time_rate="0.666667", closed_rate="0.700000", callback_rate="1.000000", satisfaction_rate="0.714286", open_count="3")
+    told = Program(app, "quality_manager").get(f"/items/quality_info_summary/{id_}?fields=*,figures.*").json["data"]["figures"]
+    names = ("section", "key", "case_count", "direct_loss", "numerator", "denominator", "rate", "cumulative_rate", "is_focus")
+    assert [[row[name] for name in names] for row in told] == [[row[name] for name in names] for row in summary["lines"]["figures"]]
     found = on_paper.calculated(manager, "quality_info_summary", id_)
     head = on_paper.figures(found)
     assert [head[label] for label in ("质量信息起数", "上月起数", "环比增减", "环比", "直接质量损失合计", "较大以上质量事故起数",

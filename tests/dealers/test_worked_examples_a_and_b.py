@@ -12,6 +12,8 @@ import pytest
 
 from models.base import rounded
 from tests import on_paper, reading
+from tests.casebook import Casebook
+from tests.every_door import every_door_says
 
 MONTH = "2026-10"
 FIGURES = ("score", "weighted_sum", "applicable_weight", "grade", "coefficient")
@@ -246,6 +248,7 @@ def test_every_door_tells_the_same_figures(app, files, compiled, person, example
         row = next(row for row in csv.DictReader(io.StringIO(data)) if row["number"] == sheet["number"])
         assert {name: row[name] for name in FIGURES} == fields(sheet, *FIGURES)
     (id_,) = reading.ids_of(office.get(f"/admin/dealer_grade_sheet/?q={sheet['number']}").text)
+    every_door_says(Casebook(app), "customer_service", "dealer_grade_sheet", id_, **fields(sheet, *FIGURES))
     page = office.get(f"/admin/dealer_grade_sheet/details/?id={id_}").text
     for label, name in (("权重", "weight"), ("分子", "numerator"), ("分母", "denominator"), ("得分", "score"), ("扣分", "deduction")):
         assert cells(page, label) == [shown or "—" for shown in column(sheet, name)], label

@@ -20,6 +20,7 @@ from rules import access, audit, records
 from rules.act import Act
 from tests import on_paper
 from tests.casebook import Casebook, at, done, refused
+from tests.every_door import every_door_says
 
 LIST, PLAN = "parts_purchase_list", "parts_demand_plan"
 SYSTEM = access.Actor.system()
@@ -107,6 +108,7 @@ def test_example_f_demand_less_stock(parts):
     assert [record["fields"][name] for name in ("period", "line_count", "total_quantity")] == [MONTH, 1, "35"]
     assert record["number"].startswith("PPU-202610-")
     manager, id_ = parts.book.person("customer_service"), parts.the_list()
+    every_door_says(parts.book, "customer_service", LIST, id_, line_count="1", total_quantity="35")
     bought, = on_paper.rows_of(on_paper.calculated(manager, LIST, id_)["采购明细"])
     assert [bought[label] for label in ("需求合计", "可用库存", "采购数量")] == [50, 15, 35]
     assert "501535" in on_paper.whole(on_paper.printed(manager, LIST, id_))

@@ -8,6 +8,7 @@ import pytest
 
 from tests import on_paper
 from tests.casebook import Casebook, done, refused
+from tests.every_door import every_door_says
 
 SCORE, REPORT = "satisfaction_score", "satisfaction_report"
 NUMBER = "SVP-2026-Q3-01"
@@ -91,6 +92,7 @@ def test_example_d_from_files_to_the_score(app, run, tmp_path, forms, scale, sco
     assert sheet["behind"]["score"] == sheet["behind"]["items:quality"] == sheet["behind"]["sent_count"] == every
     book = Casebook(app)
     manager, id_ = book.person("quality_manager"), book.ids(SCORE)[0]
+    every_door_says(book, "quality_manager", SCORE, id_, score=score, valid_count=str(len(forms)), satisfaction_rate="1.000000")
     found = on_paper.calculated(manager, SCORE, id_)
     assert float(score) in on_paper.figures(found).values() and len(on_paper.rows_of(found["依据"])) >= 2 * len(forms)
     told = [row for table in found.values() for row in table if float(items["quality"]) in row]

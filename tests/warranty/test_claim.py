@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from models.settings import PARAMETERS
-from tests import on_paper
 from tests.casebook import Casebook, at, done, refused
+from tests.every_door import every_door_says
 from tests.warranty.paper import CLAIM, FILE, VEHICLE, claim, made, terms, vehicle
 
 ASSIGNED = {"confirmer": "", "first_replied_at": "2026-11-02T09:00", "promised_at": "2026-11-20T17:00"}
@@ -47,10 +47,7 @@ def test_example_f_the_use_fee_of_80000_yuan_and_12000_km(book):
         read = book.read(CLAIM, id_)
         assert (f"{read.use_fee}", f"{read.amount}") == (fee, amount), ground
     id_ = book.ids(CLAIM, threebao_ground="art24_3")[0]
-    told = on_paper.figures(on_paper.calculated(book.person("customer_service"), CLAIM, id_))
-    assert (told["使用补偿费"], told["应退(赔)金额"], told["使用补偿系数n"]) == (4800, 76700, 0.005)
-    text = on_paper.whole(on_paper.printed(book.person("customer_service"), CLAIM, id_))
-    assert "使用补偿费4,800.00元" in text and "应退(赔)金额76,700.00元" in text
+    every_door_says(book, "customer_service", CLAIM, id_, use_fee="4800.00", amount="76700.00", use_fee_rate="0.005000")
 
 
 def test_example_f_no_higher_rate_than_half_a_percent(book):

@@ -1,0 +1,48 @@
+"""The figures of one record as every door tells them: the API, the commands, the page, the CSV, the workbook and the paper."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+
+from models.base import Record
+from models.spec import NUMBERS
+from rules import exports
+from tests import on_paper, reading
+from tests.api.program import Program
+
+
+def every_door_says(book, who, type_name, id_, **expected):
+    """`expected`: field -> its value as the API writes it, a number as text; exactly this, from each door."""
+    spec, person = Record.types[type_name], book.person(who)
+    number = book.read(type_name, id_).number
+    api = Program(book.app, who).get(f"/items/{type_name}/{id_}").json["data"]
+    exported = json.loads(command(book, type_name, "--format", "json"))
+    kept = next(row for row in exported if row["number"] == number)
+    screen = person.get(f"/admin/{type_name}/export/csv/?header=names").data.decode("utf-8-sig")
+    rows = [row_of(text, number) for text in (screen, command(book, type_name, "--header", "names").lstrip("\ufeff"))]
+    page = "".join(reading.text_of(person.get(f"/admin/{type_name}/details/?id={id_}").text).split())
+    figures = on_paper.figures(on_paper.calculated(person, type_name, id_))
+    paper = on_paper.whole(on_paper.printed(person, type_name, id_))
+    for name, value in expected.items():
+        field = spec.fields[name]
+        is_number = field.kind in NUMBERS
+        same = Decimal if is_number else str
+        assert {same(told[name]) for told in (api, kept, *rows)} == {same(value)}, name
+        assert not is_number or all(isinstance(told[name], (str, int)) for told in (api, kept)), f"{name} is exact"
+        shown = exports.shown(field, same(value), "zh")
+        assert figures[field.label.zh] == (float(value) if is_number else shown), name
+        said = "".join((field.label.zh + shown + (field.measure if is_number else "")).split())
+        assert said in page and said in paper, said
+
+
+def command(book, type_name, *options):
+    answer = book.app.test_cli_runner().invoke(args=["export", type_name, *options])
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def row_of(text, number):
+    return next(row for row in csv.DictReader(io.StringIO(text)) if row["number"] == number)
