@@ -154,7 +154,7 @@ def _sets(month: Month) -> dict[str, Any]:
     """Figure -> which lines it counts."""
     replied, arrived = LINE.is_reply_on_time, LINE.is_arrival_on_time
     closed = sa.and_(COUNTED, LINE.is_open_at_month_end.is_(False))
-    called_back = sa.and_(closed, sa.exists(_calls(month, LINE.quality_info_transfer_id)))
+    called_back = sa.and_(closed, sa.exists().where(_calls(month, LINE.quality_info_transfer_id)))
     satisfied = LINE.satisfaction_level.in_(("very_satisfied", "satisfied"))
     places = {IN: LINE.is_in_province.is_(True), OUT: LINE.is_in_province.is_not(True)}
     return {

@@ -18,7 +18,7 @@ from models.files import Attachment
 from models.history import AuditEntry, AuditSeal
 from models.spec import Kind, Text
 from rules import office, proof
-from rules.content import canonical, content_hash, digest, is_as_kept, kept_lines, plain, values
+from rules.content import canonical, content_hash, digest, kept_lines, plain, values
 
 
 # What changed -----------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ def _changes(row: Any, fields: Any) -> dict[str, list[Any]]:
 def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, child in record.spec.lines.items():
-        if is_as_kept(record, child):
+        if record.is_as_kept(name):
             continue
         history = sa.inspect(record).attrs[name].history
         rows = [{"row": row.position + 1, "added": values(row, child.fields)} for row in history.added or ()]

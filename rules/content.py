@@ -61,14 +61,9 @@ def _content(record: Any, lines: Mapping[str, str | None]) -> str:
 
 
 def _lines(record: Any, child: Lines) -> str:
-    if is_as_kept(record, child):
+    if record.is_as_kept(child.name):
         return kept_lines(sa.inspect(record).session, child, [record.id])[record.id]
     return canonical([values(row, child.fields) for row in getattr(record, child.name)])
-
-
-def is_as_kept(record: Any, child: Lines) -> bool:
-    """Nobody has loaded the table, so nobody has changed it (whoever changes a single row loads the rest of them)."""
-    return sa.inspect(record).persistent and child.name not in vars(record)
 
 
 def signed_content(record: Any) -> dict[str, Any]:
