@@ -1,4 +1,4 @@
-"""`python -m benchmarks [pages|grades|months|inbox|sweep|search] [--rows N] [--database sqlite|postgresql]`: fill, measure, check, print."""
+"""`python -m benchmarks [pages|grades|months|inbox|sweep|search] [--rows N] [--database ...]`: fill, measure, check, print."""
 
 from __future__ import annotations
 

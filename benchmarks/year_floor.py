@@ -180,7 +180,8 @@ SELECT 'monthly_quality_report' AS source_type, r.id AS source_id, r.number || '
   {BAND.format(mileage='i.mileage')} AS mileage_band,
   NOT ({IS_CARD.format(id='i.complaint_tracking_card_id')} OR EXISTS (
     SELECT 1 FROM warranty_appraisal w WHERE w.id = i.warranty_appraisal_id AND w.state NOT IN {OUT})) AS is_counted
-FROM monthly_quality_report_item i JOIN monthly_quality_report r ON r.id = i.record_id LEFT JOIN product_batch b ON b.id = i.product_batch_id
+FROM monthly_quality_report_item i JOIN monthly_quality_report r ON r.id = i.record_id
+LEFT JOIN product_batch b ON b.id = i.product_batch_id
 WHERE r.period = :period AND r.state IN ('submitted', 'accepted')
 UNION ALL SELECT 'complaint_tracking_card', c.id, c.number, c.dealer_id, c.fault_category, 1, NULL, v.model, NULL, b.batch_no,
   {BAND.format(mileage='c.mileage')}, true
@@ -311,7 +312,8 @@ def _ask(connection: sa.Connection, sql: str, about: Any = None, of: int = 0) ->
     starts, ends = office.bounds(period)
     moments = {"starts": starts, "ends": ends, "before": office.bounds(period.previous())[0]}
     values = [sa.bindparam(name, moment, Moment()) for name, moment in moments.items()]
-    values += [sa.bindparam("of", of, sa.BigInteger()), sa.bindparam("major", MAJOR, Exact(2)), sa.bindparam("nothing", Decimal(0), Exact(2)),
+    values += [sa.bindparam("of", of, sa.BigInteger()), sa.bindparam("major", MAJOR, Exact(2)),
+               sa.bindparam("nothing", Decimal(0), Exact(2)),
                sa.bindparam("often", OFTEN), sa.bindparam("period", str(period)), sa.bindparam("last", period.last_day, sa.Date()),
                sa.bindparam("end_second", int(ends.timestamp()), sa.BigInteger())]
     text = sa.text(sql).bindparams(*(value for value in values if f":{value.key}" in sql))

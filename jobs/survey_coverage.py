@@ -53,4 +53,4 @@ def _keep(task: Task, figure: str, *where: Any) -> int:
 
 REPORTS[NAME] = Report(
     name=NAME, label=Text("顾客满意度调查覆盖情况", "Customers surveyed in the year"), period_kind="year", record_type="",
-    rights_of="satisfaction_survey_plan", compile=compile_coverage, captions=CAPTIONS)
+    rights_of="satisfaction_survey_plan", compile=compile_coverage, captions=CAPTIONS, rates=("year_coverage",))
