@@ -25,7 +25,7 @@ from models.master.controlled_document import form_in_force
 from models.people import Unit, User
 from models.reports import Evidence
 from models.spec import CALLED_OFF, NUMBERS, ROLES, Field, Kind, Lines, RecordType, Text
-from rules import access, attachments, checks, drawn, exports, handbook, lists, moves, office, records
+from rules import access, attachments, captions, checks, drawn, exports, handbook, lists, moves, office, records
 
 UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")
 Links = frozenset[tuple[str, str]]   # (type, id)
@@ -399,6 +399,8 @@ def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Acto
         is_open = plain or not field.private
         text = titles.get((field.kind.value, value), "") if is_open else exports.shown(field, value, language, plain=False)
         href = f"{files_at}{value}" if text and is_open else ""
+    elif field.name == "caption" and captions.NAMES <= set(getattr(type(row), "fields", ())):
+        text = captions.said(row, language)
     else:
         text = exports.shown(field, value, language, plain=plain)
     if text and field.measure and field.kind in NUMBERS:
@@ -527,7 +529,7 @@ def captions_of(record: Any, language: str) -> dict[str, str]:
              for field in child.fields.values() for choice in field.choices}
     for row in record.figures if "figures" in record.spec.lines else ():
         words = found.get(row.section, row.section)
-        found[f"{row.section}:{row.key}" if row.key else row.section] = f"{words} · {row.caption}" if row.key else words
+        found[f"{row.section}:{row.key}" if row.key else row.section] = f"{words} · {captions.said(row, language)}" if row.key else words
     return found | {f"{name}/denominator": f"{words} ({base})" for name, words in found.items()}
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from models.base import Record
 from models.spec import VOID, Chart, ChartKind, Field, Kind, RecordType
-from rules import access, charts, exports, lists
+from rules import access, captions, charts, exports, lists
 
 LATEST = 12                          # records in a trend
 LEAST = {ChartKind.TREND: 2, ChartKind.RANKING: 2}   # points; fewer of them show neither a course nor a place
@@ -58,8 +58,9 @@ def _picture(chart: Chart, fields: dict[str, Field], rows: Sequence[Row], name: 
         points = charts.placed(points)
     title, shown = charts.cut(chart.label.in_(language), points, language)
     tick = _percent if drawn[0].kind is Kind.PERCENT else _number
+    marked = charts.IN_FOCUS if chart.lines else charts.THIS_ONE
     return charts.Picture(title, tuple(field.label.in_(language) for field in drawn), shown, name, tick,
-                          drawn[0].kind is Kind.INTEGER)
+                          drawn[0].kind is Kind.INTEGER, marked.in_(language))
 
 
 def _percent(value: float) -> str:
@@ -76,9 +77,14 @@ def _of_lines(record: Any, chart: Chart, fields: dict[str, Field], language: str
     by = fields[chart.by]
     for line in getattr(record, chart.lines):
         if all((getattr(line, fields[name].column) or "") in wanted for name, wanted in chart.where.items()):
-            yield Row(exports.shown(by, getattr(line, by.column), language),
+            yield Row(_called(line, by, language),
                       tuple(getattr(line, fields[name].column) for name in chart.of),
                       bool(getattr(line, "is_focus", False)), getattr(line, "cumulative_rate", None))
+
+
+def _called(line: Any, by: Field, language: str) -> str:
+    is_caption = by.name == "caption" and captions.NAMES <= set(type(line).fields)
+    return captions.said(line, language) if is_caption else exports.shown(by, getattr(line, by.column), language)
 
 
 # Records of the type ------------------------------------------------------------------------------------------------
