@@ -31,8 +31,8 @@ NOTHING = "—"
 IN_FOCUS = Text("重点（累计到 80% 为止）", "In focus: what adds up to 80%")
 THIS_ONE = Text("本单", "This record")
 FLAT = 36                            # room for two lines of names
-TILTED = 96                          # the longest name that leans below a bar, and how deep it reaches
-DEEP = 74
+TILTED = 118                         # the longest name that leans below a bar, and how deep it reaches
+DEEP = 88
 
 
 class Point(NamedTuple):

@@ -156,6 +156,11 @@ def test_a_dealer_sees_the_own_months_and_nobody_elses_place(app):
     assert "本月服务商排名" in office and "66.25" in office and ">1. " in office
     assert "本月服务商排名" not in dealer and "66.25" not in dealer
     earlier = book.person("customer_service").get(f"/admin/{SHEET}/details/?id={id_ - 4}").text
+    table = re.search(r'历月成绩</h2>.*?<details class="as-table">(.*?)</details>', office, re.S)[1]
+    assert [reading.squeezed(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table)] == [
+        "考核月份", "考评成绩", "2026-07", "81", "2026-08", "77.5", "2026-09", "92"]
+    ranked = re.search(r'本月服务商排名</h2>.*?<details class="as-table">(.*?)</details>', office, re.S)[1]
+    assert ranked.count("✓") == 1 and "本单" in ranked
     assert "历月成绩" not in earlier, "what came later is not drawn in an earlier sheet"
 
 
