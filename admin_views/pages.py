@@ -399,7 +399,7 @@ def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Acto
         is_open = plain or not field.private
         text = titles.get((field.kind.value, value), "") if is_open else exports.shown(field, value, language, plain=False)
         href = f"{files_at}{value}" if text and is_open else ""
-    elif field.name == "caption" and captions.NAMES <= set(getattr(type(row), "fields", ())):
+    elif field.name == "caption" and set(getattr(type(row), "fields", ())) >= captions.NAMES:
         text = captions.said(row, language)
     else:
         text = exports.shown(field, value, language, plain=plain)

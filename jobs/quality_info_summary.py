@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from jobs.pareto import ranked
 from jobs.reports import REPORTS, Report, Task, forget_evidence, record_to_write, settle
+from models.base import insert_from
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.dealers.quality_info_summary import Case, Figure, QualityInfoSummary, Recurrence
 from models.dispatch.callback_record import CallbackRecord
@@ -135,8 +136,7 @@ def _write_cases(month: Month) -> int:
     }
     source = sa.select(*values.values()).select_from(
         listed.join(QualityInfoTransfer.__table__, SHEET.id == listed.c.id))
-    month.session.execute(sa.insert(Case.__table__).from_select(list(values), source))
-    return month.session.scalar(sa.select(sa.func.count()).select_from(Case.__table__).where(month.mine))
+    return insert_from(month.session, Case.__table__, list(values), source)
 
 
 def _on_time(month: Month, done_at: Any, due_at: Any) -> Any:

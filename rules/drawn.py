@@ -99,7 +99,7 @@ def _of_lines(record: Any, chart: Chart, fields: dict[str, Field], language: str
 
 
 def _called(line: Any, by: Field, language: str) -> str:
-    is_caption = by.name == "caption" and captions.NAMES <= set(type(line).fields)
+    is_caption = by.name == "caption" and set(type(line).fields) >= captions.NAMES
     return captions.said(line, language) if is_caption else exports.shown(by, getattr(line, by.column), language)
 
 

@@ -30,7 +30,8 @@ def book(app):
 def values_of(page):
     """What the details page shows of the record: labels, values, and the cells of its child tables."""
     body = page[page.index('<div class="column-main">'):]
-    body = re.sub(r"<aside.*?</aside>|<svg.*?</svg>|<details class=\"as-table\".*?</details>|<section class=\"card\" (id|aria).*?</section>", "", body, flags=re.S)
+    body = re.sub(r"<aside.*?</aside>|<svg.*?</svg>|<details class=\"as-table\".*?</details>|"
+                  r"<section class=\"card\" (id|aria).*?</section>", "", body, flags=re.S)
     found = ["".join(reading.squeezed(a or b).split()) for a, b in VALUE.findall(body)]
     return [text for text in found if text and text != "—"]
 
