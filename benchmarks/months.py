@@ -81,6 +81,6 @@ def _checks(name: str, expected: dict[str, Any], found: dict[str, Any]) -> Itera
     record = db.session.scalar(sa.select(model))
     yield Check(f"{CALLED[name]}: it hashes to what its audit says", compiling.holds(model, record.id), record.number)
     counted = Base.metadata.tables[name].c.case_count
-    yield Check(f"{CALLED[name]}: counts a twelfth of the year or so", bool(db.session.scalar(sa.select(counted))),
+    yield Check(f"{CALLED[name]}: cases of the month", bool(db.session.scalar(sa.select(counted))),
                 f"{db.session.scalar(sa.select(counted)):,}")
     db.session.remove()
