@@ -18,7 +18,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from flask_migrate import upgrade
 
-from jobs import clock, imports, outbox, reports, supervisor, worker
+from jobs import clock, imports, kpi_answers, outbox, reports, supervisor, worker
 from models.base import db, reading
 from models.history import Outbox
 from models.people import User
@@ -276,6 +276,35 @@ def _print_run(run: ReportRun, as_json: bool) -> None:
         click.echo(said, err=True)
     if run.state == "failed":
         sys.exit(1)
+
+
+@plain.command("kpi")
+@click.argument("name", required=False)
+@click.option("--period", default="", help="2026-10, 2026-Q4 or 2026; without it this month.")
+@click.option("--dealer", default="", help="Code of one dealer.")
+@click.option("--unit", default="", help="Code of one department.")
+@click.option("--as", "username", metavar="USER", help="With this person's rights; else everything.")
+@click.option("--json", "as_json", is_flag=True, help="As programs read it, over HTTP too.")
+def tell_kpis(name: str | None, period: str, dealer: str, unit: str, username: str | None, as_json: bool) -> None:
+    """The department's figures beside those of the period before; of one NAME the records that it counts. Exit 2: bad
+    arguments."""
+    actor = _actor(username)
+    try:
+        when, scope = kpi_answers.read(db.session, actor, {"period": period, "dealer": dealer, "unit": unit})
+        found = [kpi_answers.one(db.session, actor, name, when, scope)] if name else kpi_answers.listed(
+            db.session, actor, when, scope)
+    except Invalid as invalid:
+        _fail(next(iter(invalid.errors.values())), 2)
+    if as_json:
+        click.echo(json.dumps(found[0] if name else found, ensure_ascii=False, indent=1))
+        return
+    for told in found:
+        parts = f" ({told['part']} / {told['whole']})" if "part" in told else ""
+        before = f"  {when.previous()}: {told['previous'] or '-'}" if "previous" in told else ""
+        click.echo(f"{told['name']:26}{told['value'] or '-':>14}{parts}{before}  {Text(told['zh'], told['en']).in_(language())}")
+        for side, types in told.get("behind", {}).items():
+            for type_name, said in types.items():
+                click.echo(f"  {side} {type_name} {said['count']}: {' '.join(said['numbers'])}".rstrip(": "))
 
 
 # Parameters, audit ------------------------------------------------------------------------------------------------

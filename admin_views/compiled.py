@@ -14,6 +14,7 @@ from models.base import Record, db
 from models.reports import Evidence
 from models.spec import Kind, Lines, RecordType, Text
 from rules import access, exports, lists
+from rules.captions import said
 
 
 
@@ -76,7 +77,7 @@ def captions_of(record: Any, language: str) -> dict[str, str]:
              for field in child.fields.values() for choice in field.choices}
     for row in record.figures if "figures" in record.spec.lines else ():
         words = found.get(row.section, row.section)
-        found[f"{row.section}:{row.key}" if row.key else row.section] = f"{words} · {row.caption}" if row.key else words
+        found[f"{row.section}:{row.key}" if row.key else row.section] = f"{words} · {said(row, language)}" if row.key else words
     return found | {f"{name}/denominator": f"{words} ({base})" for name, words in found.items()}
 
 

@@ -22,7 +22,7 @@ from models.history import AuditEntry, DeadlineClock
 from models.master.controlled_document import form_in_force
 from models.people import Unit, User
 from models.spec import CALLED_OFF, NUMBERS, ROLES, Field, Kind, Lines, RecordType, Text
-from rules import access, attachments, checks, drawn, exports, handbook, lists, moves, office, records
+from rules import access, attachments, captions, checks, drawn, exports, handbook, lists, moves, office, records
 
 UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")
 Links = frozenset[tuple[str, str]]   # (type, id)
@@ -396,6 +396,8 @@ def _shown(row: Any, field: Field, titles: Mapping[Any, str], actor: access.Acto
         is_open = plain or not field.private
         text = titles.get((field.kind.value, value), "") if is_open else exports.shown(field, value, language, plain=False)
         href = f"{files_at}{value}" if text and is_open else ""
+    elif field.name == "caption" and set(getattr(type(row), "fields", ())) >= captions.NAMES:
+        text = captions.said(row, language)
     else:
         text = exports.shown(field, value, language, plain=plain)
     if text and field.measure and field.kind in NUMBERS:

@@ -11,6 +11,7 @@ from flask_admin import BaseView, expose
 from flask_login import current_user
 
 from admin_views import door
+from admin_views.list_page import NO, YES
 from jobs import outbox, reissues, reports
 from models.base import Record, db, rounded
 from models.people import User
@@ -110,15 +111,23 @@ def _figures(run: ReportRun, language: str) -> list[dict[str, Any]]:
     counted = {figure: (count, source) for figure, count, source in db.session.execute(
         sa.select(Evidence.figure, sa.func.count(), sa.func.min(Evidence.source_type)).where(
             Evidence.of_type == RUN, Evidence.of_id == run.id).group_by(Evidence.figure))}
-    found = []
-    for name, caption in reports.REPORTS[run.report].captions.items() if run.figures else ():
+    found, report = [], reports.REPORTS[run.report]
+    for name, caption in report.captions.items() if run.figures else ():
         value, (count, source) = run.figures.get(name), counted.get(name, (None, ""))
-        is_rate = isinstance(value, str)
+        whole, is_rate = run.figures.get(f"{name}/denominator"), name in report.rates and value is not None
         found.append({
-            "section": "", "caption": caption.in_(language), "value": None if is_rate else value,
+            "section": "", "caption": caption.in_(language),
+            "value": None if is_rate or whole else _worded(report, value, language),
+            "numerator": value if whole else None, "denominator": whole,
             "rate": f"{rounded(Decimal(value) * 100)} %" if is_rate else None, "behind_count": count,
             "href": f"/admin/{source}/?behind={RUN}:{run.id}:{name}" if source else ""})
     return found
+
+
+def _worded(report: reports.Report, value: Any, language: str) -> Any:
+    if isinstance(value, bool):
+        return (YES if value else NO).in_(language)
+    return report.words[value].in_(language) if value in report.words else value
 
 
 def _default_period(kind: str) -> Period:

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
+import sqlalchemy as sa
+
 from admin_views import pages
 from models.base import db
+from models.history import AuditEntry
 from models.master.controlled_document import form_in_force
 from models.spec import Kind, RecordType, Text
 from rules import access, drawn, exports, lists, office, signed, typeset
@@ -30,6 +33,11 @@ MORE = Text("以上为前 {most} 行，共 {count} 行；其余见系统内记�
             "record and in its XLSX")
 FEW = 8                              # columns: a table with more of them leaves out those that say nothing
 NUMBERED = 6                         # millimetres for the number of a row
+BLANK_ROWS = 3                       # of a child table that is still to be filled in, by hand if need be
+STEPS = Text("办理", "Steps taken")
+STEP_HEADERS = (Text("步骤", "Step"), Text("办理人", "By"), Text("时间", "At"), Text("原因或说明", "Comment"))
+STEP_SHARES = (20, 16, 20, 44)
+MOST_STEPS = 40
 LONG = 60                            # a longer text has the whole width, in millimetres on one line
 
 
@@ -53,7 +61,9 @@ def papers(act: Any, records: Sequence[Any], *, in_copies: bool, company: str) -
 def _sheet(act: Any, record: Any, block: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     spec, actor, language = record.spec, act.actor, act.actor.language
     plain, titles = access.sees_private(actor, spec), pages.titles_in(record)
-    tables = [_table(table, language) for table in pages.tables_of(record, titles, actor, plain)]
+    is_open = not spec.workflow.is_terminal(record.state)
+    tables = [_table(table, language, is_open and any(field.typed for field in spec.lines[table["name"]].fields.values()))
+              for table in pages.tables_of(record, titles, actor, plain)]
     is_wide = any(_width(table["needed"]) > typeset.UPRIGHT for table in tables)
     room = typeset.ACROSS if is_wide else typeset.UPRIGHT
     form = " ".join(form_in_force(db.session, spec.name, office.local(record.created_at).date()))
@@ -65,7 +75,7 @@ def _sheet(act: Any, record: Any, block: Sequence[Mapping[str, Any]]) -> dict[st
         "groups": [_group(title, fields, room) for title, fields in pages.groups_of(record, titles, actor, plain)],
         "tables": [_laid_out(table, room) for table in tables],
         "charts": [{"title": one.title, "svg": one.svg, "told": one.title} for one in drawn.of(act, record)],
-        "signatures": _signatures(block, language) if block else None}
+        "signatures": [*([_signatures(block, language)] if block else []), *_steps(record, language)]}
 
 
 def _facts(record: Any, titles: Mapping[Any, str], form: str, language: str) -> Iterator[tuple[str, str]]:
@@ -94,6 +104,7 @@ def _group(title: str, fields: Sequence[pages.Shown], room: float) -> dict[str, 
             cells[-1]["span"] = 3
         width = (VALUE * 2 + LABEL if is_long else VALUE) * each - typeset.CELL
         cells.append({"label": typeset.lines_of(shown.label, LABEL * each - typeset.CELL),
+                      "is_to_sign": shown.kind == Kind.SIGNATURE.value and not shown.text,
                       "value": typeset.lines_of(shown.text, width), "span": 3 if is_long else 1})
         half = not is_long and not half
     if half:
@@ -103,16 +114,24 @@ def _group(title: str, fields: Sequence[pages.Shown], room: float) -> dict[str, 
 
 # Child tables -----------------------------------------------------------------------------------------------------
 
-def _table(table: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Of a table with many columns those that say something, and of thousands of rows the first, which it says."""
+def _table(table: Mapping[str, Any], language: str, is_to_fill: bool) -> dict[str, Any]:
+    """Of a table with many columns those that say something, and of thousands of rows the first, which it says. One that
+    is empty and still to be filled in has lines to write on."""
     rows, count = [[shown.text for shown in row["cells"]] for row in table["rows"][:MOST_ROWS]], len(table["rows"])
+    if not rows and is_to_fill and len(table["headers"]) <= FEW:
+        rows = [[""] * len(table["headers"])] * BLANK_ROWS
     more = MORE.with_(most=f"{MOST_ROWS:,}", count=f"{count:,}").in_(language) if count > MOST_ROWS else ""
     kept = [n for n in range(len(table["headers"]))
-            if len(table["headers"]) <= FEW or any(row[n] for row in rows) or not rows]
+            if (len(table["headers"]) <= FEW or any(row[n] for row in rows) or not rows) and not _repeats_number(rows, n)]
     headers = [table["headers"][n] for n in kept]
     needed = [typeset.needs(header, (row[n] for row in rows)) for n, header in zip(kept, headers, strict=True)]
     return {"title": table["label"], "headers": headers, "needed": needed if rows else [], "more": more,
             "right": [table["numeric"][n] for n in kept], "rows": [[row[n] for n in kept] for row in rows]}
+
+
+def _repeats_number(rows: Sequence[Sequence[str]], n: int) -> bool:
+    """The column says no more than the number that stands before each row."""
+    return bool(rows) and n == 0 and all(row[n] == str(place) for place, row in enumerate(rows, 1))
 
 
 def _width(needed: Sequence[float]) -> float:
@@ -152,6 +171,22 @@ def _signatures(block: Sequence[Mapping[str, Any]], language: str) -> dict[str, 
         "columns": SIGNED_SHARES, "rows": [
             [typeset.lines_of(text, width) for text, width in zip(row, widths, strict=True)]
             for row in signed.table(block, language)]}
+
+
+def _steps(record: Any, language: str) -> Iterator[dict[str, Any]]:
+    """Who made which move and when, the newest last; of one that is made again and again the last time."""
+    moves = {f"move:{move.name}": move.label for move in record.spec.workflow.moves}
+    entries = db.session.execute(sa.select(AuditEntry.action, AuditEntry.actor, AuditEntry.at, AuditEntry.comment).where(
+        AuditEntry.type == record.spec.name, AuditEntry.record_id == record.id, AuditEntry.action.in_(moves))
+        .order_by(AuditEntry.id.desc()).limit(MOST_STEPS)).all()
+    last = [entry for n, entry in enumerate(entries) if n == 0 or entries[n - 1].action != entry.action]
+    rows = [[moves[entry.action].in_(language), entry.actor, exports.moment_text(entry.at), entry.comment or ""]
+            for entry in reversed(last)]
+    if rows:
+        widths = [share * typeset.UPRIGHT / sum(STEP_SHARES) - typeset.CELL for share in STEP_SHARES]
+        yield {"title": STEPS.in_(language), "headers": [header.in_(language) for header in STEP_HEADERS],
+               "columns": STEP_SHARES, "rows": [
+                   [typeset.lines_of(text, width) for text, width in zip(row, widths, strict=True)] for row in rows]}
 
 
 def _copies(record: Any, language: str) -> list[str]:

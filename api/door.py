@@ -20,7 +20,7 @@ from rules.act import Act
 
 blueprint = Blueprint("api", __name__)
 # What programs ask for; the pages of people have other beginnings.
-PLACES = ("/items/", "/collections", "/fields", "/relations", "/revisions", "/activity", "/reports/", "/files", "/assets/",
+PLACES = ("/items/", "/collections", "/fields", "/relations", "/revisions", "/activity", "/reports/", "/kpis", "/files", "/assets/",
           "/utils/", "/server/info", "/server/specs/", "/server/reference")
 OPEN = ("/server/ping", "/server/health")
 

@@ -11,7 +11,7 @@ from api import cost, door, parameters, schemas
 from api.described import types
 from api.door import blueprint
 from api.shapes import record_fields
-from jobs import reports
+from jobs import kpis, reports
 from models.spec import AREAS, RecordType
 from rules import access, areas
 
@@ -46,6 +46,8 @@ _documents: dict[tuple[Any, ...], dict[str, Any]] = {}
 def oas() -> Response:
     parameters.of_address(request.args, ("lang",))
     return door.told(document(door.actor()))
+KPI_WORDS = {"period": "期间，如 2026-10、2026-Q4、2026 · period", "dealer": "服务商代码 · code of a dealer",
+             "unit": "部门代码 · code of a department"}
 
 
 def document(actor: access.Actor) -> dict[str, Any]:
@@ -197,6 +199,13 @@ def _around(actor: access.Actor, known: tuple[RecordType, ...]) -> Iterator[tupl
     yield "/server/info", {"get": _operation("info", "系统 · the house", "system", anything)}
     yield "/files/{id}", {"get": _operation("file", "附件 · a file", "files", anything, needs=(ID,)),
                           "delete": _operation("remove_file", "移除附件 · remove", "files", None, status="204", needs=(ID,))}
+    scope = tuple({"name": name, "in": "query", "description": said, "schema": {"type": "string", "maxLength": 60}}
+                  for name, said in KPI_WORDS.items())
+    offered = {"name": "name", "in": "path", "required": True,
+               "schema": {"enum": [kpi.name for kpi in kpis.offered(actor)] or [""]}}
+    yield "/kpis", {"get": _operation("kpis", "指标 · the department's figures", "reports", things, needs=scope)}
+    yield "/kpis/{name}", {"get": _operation("kpi", "一个指标及其依据 · a figure and its records", "reports", anything,
+                                             needs=(offered, *scope))}
     asked = [report for report in reports.REPORTS.values() if reports.may_ask(actor, report)]
     if asked:
         name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [report.name for report in asked]}}

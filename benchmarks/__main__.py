@@ -1,4 +1,4 @@
-"""`python -m benchmarks [pages|grades|inbox|sweep|search] [--rows N] [--database sqlite|postgresql]`: fill, measure, check, print."""
+"""`python -m benchmarks [pages|grades|months|inbox|sweep|search] [--rows N] [--database ...]`: fill, measure, check, print."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import grades, inbox, pages, place, searching, sweep
+from benchmarks import grades, inbox, months, pages, place, searching, sweep
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-WHAT = {"pages": pages, "grades": grades, "inbox": inbox, "sweep": sweep, "search": searching}
-ROWS = {"pages": 500_000, "grades": 1_000_000, "inbox": 100_000, "sweep": 200_000, "search": 200_000}
+WHAT = {"pages": pages, "grades": grades, "months": months, "inbox": inbox, "sweep": sweep, "search": searching}
+ROWS = {"pages": 500_000, "grades": 1_000_000, "months": 1_000_000, "inbox": 100_000, "sweep": 200_000, "search": 200_000}
+DEALERS = {"grades": 2_000, "months": 1_000}
 TITLES = {("pages", "sqlite"): "## SQLite", ("pages", "postgresql"): "## PostgreSQL",
           ("grades", "sqlite"): "## Grade sheets, SQLite", ("grades", "postgresql"): "## Grade sheets, PostgreSQL",
+          ("months", "sqlite"): "## A month of a year, SQLite", ("months", "postgresql"): "## A month of a year, PostgreSQL",
           ("inbox", "sqlite"): "## Inbox, SQLite", ("inbox", "postgresql"): "## Inbox, PostgreSQL",
           ("sweep", "sqlite"): "## Deadlines, SQLite", ("sweep", "postgresql"): "## Deadlines, PostgreSQL",
           ("search", "sqlite"): "## Search, SQLite", ("search", "postgresql"): "## Search, PostgreSQL"}
@@ -20,7 +22,7 @@ TITLES = {("pages", "sqlite"): "## SQLite", ("pages", "postgresql"): "## Postgre
 
 def main() -> int:
     asked = _arguments()
-    asked.rows = asked.rows or ROWS[asked.what]
+    asked.rows, asked.dealers = asked.rows or ROWS[asked.what], asked.dealers or DEALERS.get(asked.what, 0)
     with place.folder(asked) as folder, place.database(asked.database, folder) as url:
         app = place.app(folder, url)
         report, good = WHAT[asked.what].run(app, folder, asked)
@@ -33,13 +35,13 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     words.add_argument("what", nargs="?", choices=tuple(WHAT), default="pages")
-    words.add_argument("--rows", type=int, help="sheets (500000), rows of evidence (1000000), open rounds (100000) or "
-                                                "running clocks (200000); search: sheets (200000)")
+    words.add_argument("--rows", type=int, help="sheets (500000), rows of evidence (1000000), quality informations of a year "
+                                                "(1000000), open rounds (100000) or running clocks (200000); search: sheets (200000)")
     words.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     words.add_argument("--requests", type=int, default=300, help="pages, inbox: measured requests each (300)")
     words.add_argument("--exports", type=int, default=3, help="pages: measured exports (3)")
-    words.add_argument("--dealers", type=int, default=2000, help="grades: dealers to grade (2000)")
-    words.add_argument("--rounds", type=int, default=3, help="grades, sweep: measured runs (3)")
+    words.add_argument("--dealers", type=int, help="grades: dealers to grade (2000); months: dealers (1000)")
+    words.add_argument("--rounds", type=int, default=3, help="grades, months, sweep: measured runs (3)")
     words.add_argument("--due", type=int, default=500, help="sweep: limits that pass (500)")
     words.add_argument("--keep", metavar="FOLDER", type=Path, help="fill this folder once and use it again")
     words.add_argument("--record", action="store_true", help="write the tables into RESULTS.md")

@@ -49,7 +49,7 @@ def _dealers(connection: sa.Connection, dealers: int) -> None:
 
 # Rows made of a running number ------------------------------------------------------------------------------------
 
-def _numbers(count: int) -> Any:
+def numbers(count: int) -> Any:
     """0, 1, 2 ... as a column."""
     start = sa.select(sa.literal(0).label("n")).cte("numbers", recursive=True)
     return start.union_all(sa.select(start.c.n + 1).where(start.c.n < count - 1)).c.n
@@ -68,7 +68,7 @@ def _write(connection: sa.Connection, type_name: str, count: int, **values: Any)
     """`count` records; a value is a constant, or an expression of the number and the day of the row."""
     if not count:
         return
-    number, days = _numbers(count), _days()
+    number, days = numbers(count), _days()
     table = Record.types[type_name].model.__table__
     made = {name: value(number, days.c) if callable(value) else value for name, value in {**BASE, **values}.items()}
     made |= {"id": number + 1, "number": f"{type_name.upper()}-" + sa.cast(number, sa.String(20))}
@@ -121,17 +121,17 @@ def _questionnaires(connection: sa.Connection, dealers: int, each: int) -> None:
            is_valid=True, returned_at=lambda n, day: day.before)
     answer = Record.types["satisfaction_questionnaire"].lines["answers"].model.__table__
     for position, (item, weight) in enumerate(ITEMS):
-        n = _numbers(dealers * each)
+        n = numbers(dealers * each)
         connection.execute(sa.insert(answer).from_select(
             ["record_id", "position", "item", "points", "max_points", "weight"],
-            sa.select(n + 1, position, sa.literal(item), sa.literal(60, answer.c.points.type) + _places(connection, n % 41),
+            sa.select(n + 1, position, sa.literal(item), sa.literal(60, answer.c.points.type) + places(connection, n % 41),
                       sa.literal(100, answer.c.points.type), sa.literal(weight, answer.c.weight.type))
             .where(each > 0)))
 
 
-def _places(connection: sa.Connection, whole: Any) -> Any:
+def places(connection: sa.Connection, whole: Any, count: int = 4) -> Any:
     """On SQLite a decimal is kept as a whole number of its last place."""
-    return whole * 10_000 if connection.dialect.name == "sqlite" else whole
+    return whole * 10**count if connection.dialect.name == "sqlite" else whole
 
 
 def _complaints(connection: sa.Connection, dealers: int, each: int) -> None:
@@ -150,7 +150,7 @@ def _trainings(connection: sa.Connection, dealers: int, each: int) -> None:
     trainings = dealers * each // CLASS_SIZE + 1
     _write(connection, "training_record", trainings, state="archived", held_on=date(2026, 10, 20))
     person = Record.types["training_record"].lines["attendees"].model.__table__
-    n = _numbers(dealers * each)
+    n = numbers(dealers * each)
     connection.execute(sa.insert(person).from_select(
         ["record_id", "position", "person_name", "dealer_id", "is_required", "result"],
         sa.select(n // CLASS_SIZE + 1, n % CLASS_SIZE, sa.literal("学员"), n % dealers + 1, sa.true(),

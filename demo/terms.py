@@ -27,6 +27,25 @@ DOCUMENTS = (
     ("WI-WH-002", "成车出入库作业指导书", "work_instruction", "A/0", 9, None),
     ("WI-CS-021", "召回服务作业指导书", "work_instruction", "A/0", 7, None),
     ("QP-T-08", "培训控制程序", "procedure", "C/0", 10, None),
+    ("QR-QA-001", "产品质量信息传递处置单", "record_form", "B/1", 1, "quality_info_transfer"),
+    ("QR-QA-002", "现场检查检测试验记录", "record_form", "A/1", 2, "product_inspection_record"),
+    ("QR-QA-003", "产品质量信息处置结果反馈单", "record_form", "B/0", 1, "quality_disposition_feedback"),
+    ("QR-QA-004", "质量信息反馈处理汇总表", "record_form", "A/2", 4, "quality_info_summary"),
+    ("QR-QA-005", "质量整改令", "record_form", "A/0", 1, "quality_rectification_order"),
+    ("QR-QA-006", "纠正和预防措施记录", "record_form", "C/0", 2, "corrective_action"),
+    ("QR-CS-001", "客户投诉处理表", "record_form", "B/2", 2, "complaint_case"),
+    ("QR-CS-002", "客户投诉信息处理传递跟踪卡", "record_form", "A/1", 1, "complaint_tracking_card"),
+    ("QR-CS-003", "用户质量信息月分析报告", "record_form", "A/0", 4, "monthly_quality_analysis"),
+    ("QR-CS-004", "服务商分级考核表", "record_form", "B/0", 2, "dealer_grade_sheet"),
+    ("QR-CS-005", "派工单(服务处理单)", "record_form", "A/3", 2, "work_order"),
+    ("QR-CS-006", "客户维修档案", "record_form", "A/1", 2, "customer_repair_file"),
+    ("QR-CS-007", "质量保修鉴定单", "record_form", "B/1", 2, "warranty_appraisal"),
+    ("QR-CS-008", "保修结算单", "record_form", "A/0", 1, "warranty_settlement"),
+    ("QR-CS-009", "配件采购清单", "record_form", "A/1", 2, "parts_purchase_list"),
+    ("QR-CS-010", "配件发运通知单", "record_form", "A/0", 1, "parts_shipping_notice"),
+    ("QR-CS-012", "顾客满意度分析(调查)报告", "record_form", "A/1", 3, "satisfaction_report"),
+    ("QR-CS-013", "顾客走访报告", "record_form", "A/0", 2, "visit_report"),
+    ("QR-EV-001", "评价评分表", "record_form", "A/0", 2, "evaluation_scoresheet"),
 )
 UNITS = ("QA", "CS", "MKT", "WH")
 LINES = (("轻型载货汽车保修与收费标准", "CJ1040、CJ1070、轻型载货汽车"), ("多用途乘用车保修与收费标准", "CJ6480、CJ6500E、多用途乘用车"))
@@ -54,7 +73,7 @@ def documents(clock: Clock) -> list[Rec]:
     issued = clock.at(clock.first - timedelta(days=150))
     rows = []
     for n, row in enumerate(DOCUMENTS):
-        old = issued - timedelta(days=300 - 9 * n)
+        old = issued - timedelta(days=max(60, 300 - 9 * n))
         rows.append(_document(clock, old, row, "effective"))
         if n in (1, 2):
             rows[-1] = _document(clock, old - timedelta(days=400), (*row[:3], "A/0" if n == 2 else "B/0", row[4], row[5]), "obsolete")

@@ -162,6 +162,11 @@ def behind(words: str, actor: access.Actor, now: datetime) -> Mapping[str, Any] 
     return {rows.model.spec.name: _counted(rows, side) for rows in seen(kpi, span, actor, scope)}
 
 
+def sides(kpi: Kpi) -> tuple[str, ...]:
+    """A count or a sum has no parts."""
+    return (WHOLE,) if kpi.unit in (COUNT, MONEY) else (PART, WHOLE)
+
+
 def _scope(text: str) -> Scope | None:
     name, _, value = text.partition("=")
     return scope_of({name: value}) if text else ALL

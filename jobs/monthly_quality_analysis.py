@@ -19,6 +19,7 @@ from jobs import monthly_quality_sources as sources
 from jobs.pareto import ranked
 from jobs.reissues import Reissuing
 from jobs.reports import REPORTS, Report, Task, account_for, forget_evidence, record_to_write
+from models.base import insert_from
 from models.choices import FAULT_CATEGORIES
 from models.dealers.monthly_quality_analysis import (
     Figure, FocusItem, LateDealer, MonthlyQualityAnalysis, OpenItem, Source,
@@ -85,9 +86,8 @@ def compile_month(task: Task) -> list[Any]:
     forget_evidence(task.act, analysis)
     written = {"sources": _write_sources(month), "open_items": _write_open_items(month),
                "late_dealers": _write_late_dealers(month)}
-    counts = {period: month.session.scalar(_count(period)) for period in _months(task.period)}
     in_use = month.session.scalar(_in_use(month))
-    _keep_evidence(month)
+    counts = _keep_evidence(month)
     written["figures"] = _write_figures(month, counts, in_use)
     month.session.expire_all()
     analysis.previous_case_count = counts[task.period.previous()]
@@ -105,8 +105,7 @@ def _write_sources(month: Month) -> int:
     place = sa.func.row_number().over(order_by=(found.c.source_type, found.c.source_number, found.c.source_id))
     values = {"record_id": sa.literal(month.analysis.id), "position": place - 1,
               **{name: found.c[name] for name in sources.COLUMNS}}
-    month.session.execute(sa.insert(Source.__table__).from_select(list(values), sa.select(*values.values())))
-    return int(month.session.scalar(sa.select(sa.func.count()).select_from(Source.__table__).where(month.mine)))
+    return insert_from(month.session, Source.__table__, list(values), sa.select(*values.values()))
 
 
 def _write_open_items(month: Month) -> int:
@@ -180,10 +179,6 @@ def _counted_in(period: str, start: datetime, end: datetime) -> Any:
     """An analysis asks for each of its months several times, and to write the question takes longer than the answer."""
     told = sources.told(period, start, end).subquery()
     return sa.select(told).where(told.c.is_counted.is_(True)).subquery()
-
-
-def _count(period: Period) -> Any:
-    return sa.select(sa.func.count()).select_from(_told_in(period))
 
 
 def _in_use(month: Month) -> Any:
@@ -297,8 +292,9 @@ def _trend(month: Month, counts: dict[Period, int]) -> Iterable[dict[str, Any]]:
 
 # What is behind them ----------------------------------------------------------------------------------------------
 
-def _keep_evidence(month: Month) -> None:
-    """Which records each figure counted, by its name or `section:key`; a report stands once for each of its lines."""
+def _keep_evidence(month: Month) -> dict[Period, int]:
+    """Which records each figure counted, by its name or `section:key`; a report stands once for each of its lines. How
+    many were counted in this and the earlier months."""
     for figure in ("total", "month_on_month", "year_on_year", "faults_per_thousand"):
         _keep(month, sa.literal(figure), LINE.source_type, LINE.source_id, Source.__table__, month.mine, COUNTED)
     for section, (column, _) in GROUPS.items():
@@ -308,18 +304,23 @@ def _keep_evidence(month: Month) -> None:
         model = ComplaintTrackingCard if section == "complaint_closing" else WarrantyAppraisal
         for figure, which in ((section, sa.and_(whole, hits)), (f"{section}/denominator", whole)):
             _keep(month, sa.literal(figure), sa.literal(model.spec.name), model.__table__.c.id, model.__table__, which)
-    before = {"month_on_month/denominator": month.period.previous(), "year_on_year/denominator": _a_year_before(month.period),
+    before = {"year_on_year/denominator": _a_year_before(month.period),
               **{f"trend:{period}": period for period in _months(month.period)[:TREND_MONTHS]}}
+    counts = {}
     for figure, period in before.items():
         told = _told_in(period)
-        _keep(month, sa.literal(figure), told.c.source_type, told.c.source_id, told)
+        counts[period] = _keep(month, sa.literal(figure), told.c.source_type, told.c.source_id, told)
+    kept = Evidence.__table__.c
+    _keep(month, sa.literal("month_on_month/denominator"), kept.source_type, kept.source_id, Evidence.__table__,
+          kept.of_type == NAME, kept.of_id == month.analysis.id, kept.figure == f"trend:{month.period.previous()}")
+    return counts
 
 
-def _keep(month: Month, figure: Any, source_type: Any, source_id: Any, table: Any, *which: Any) -> None:
+def _keep(month: Month, figure: Any, source_type: Any, source_id: Any, table: Any, *which: Any) -> int:
     values = {"of_type": sa.literal(NAME), "of_id": sa.literal(month.analysis.id),
               "figure": sa.func.substr(figure, 1, LONGEST_FIGURE), "source_type": source_type, "source_id": source_id}
-    month.session.execute(sa.insert(Evidence.__table__).from_select(
-        list(values), sa.select(*values.values()).select_from(table).where(*which)))
+    return insert_from(month.session, Evidence.__table__, list(values),
+                       sa.select(*values.values()).select_from(table).where(*which))
 
 
 REPORTS[NAME] = Report(

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from jobs.pareto import ranked
 from jobs.reissues import Reissuing
 from jobs.reports import REPORTS, Report, Task, forget_evidence, record_to_write, settle
+from models.base import insert_from
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.dealers.quality_info_summary import Case, Figure, QualityInfoSummary, Recurrence
 from models.dispatch.callback_record import CallbackRecord
@@ -136,8 +137,7 @@ def _write_cases(month: Month) -> int:
     }
     source = sa.select(*values.values()).select_from(
         listed.join(QualityInfoTransfer.__table__, SHEET.id == listed.c.id))
-    month.session.execute(sa.insert(Case.__table__).from_select(list(values), source))
-    return month.session.scalar(sa.select(sa.func.count()).select_from(Case.__table__).where(month.mine))
+    return insert_from(month.session, Case.__table__, list(values), source)
 
 
 def _on_time(month: Month, done_at: Any, due_at: Any) -> Any:
@@ -155,7 +155,7 @@ def _sets(month: Month) -> dict[str, Any]:
     """Figure -> which lines it counts."""
     replied, arrived = LINE.is_reply_on_time, LINE.is_arrival_on_time
     closed = sa.and_(COUNTED, LINE.is_open_at_month_end.is_(False))
-    called_back = sa.and_(closed, sa.exists(_calls(month, LINE.quality_info_transfer_id)))
+    called_back = sa.and_(closed, sa.exists().where(_calls(month, LINE.quality_info_transfer_id)))
     satisfied = LINE.satisfaction_level.in_(("very_satisfied", "satisfied"))
     places = {IN: LINE.is_in_province.is_(True), OUT: LINE.is_in_province.is_not(True)}
     return {

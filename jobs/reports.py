@@ -81,6 +81,10 @@ class Task:
     step: Callable[[int], None] = lambda percent: None   # keeps what is written so far and lets others write
 
 
+# Why what is kept with its run is not issued again.
+EACH_ALONE = Text("每次运行自成一份，此前的数字不变", "each run stands by itself, and the figures of those before it stay")
+
+
 @dataclass(frozen=True)
 class Report:
     """A declared report. `aliases` names further figures by the one under which their evidence is kept."""
@@ -96,6 +100,8 @@ class Report:
     of_plans: bool = False     # the scope is the number of one survey plan, whose quarter is the period
     rights_of: str = ""        # the type whose makers ask and whose readers look, where no record is compiled
     captions: Mapping[str, Text] = field(default_factory=dict)   # of those figures, in their order
+    rates: tuple[str, ...] = ()   # which of those figures are fractions
+    words: Mapping[str, Text] = field(default_factory=dict)      # what a figure that is a word is called
     asked_by: str = ""         # the move whose makers may ask too, where nobody creates the type
     of_dealers: bool = False   # the scope names one dealer by its code; without one it is about all of them
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -563,6 +569,6 @@ def _are_on_their_way(act: Act) -> bool:
 
 # Every report family registers itself here.
 from jobs import (  # noqa: E402, F401
-    dealer_grade_sheet, monthly_quality_analysis, outlet_quarterly_summary, parts_purchase_list, quality_info_summary,
+    dealer_grade_sheet, evaluation_score, monthly_quality_analysis, outlet_quarterly_summary, parts_purchase_list, quality_info_summary,
     quarterly_service_analysis, satisfaction, survey_coverage, warranty_settlement,
 )

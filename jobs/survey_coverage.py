@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.reports import REPORTS, Report, Task
+from jobs.reports import EACH_ALONE, REPORTS, Report, Task
 from models.base import insert_from, rounded
 from models.master.customer import Customer
 from models.reports import RUN, Evidence
@@ -53,6 +53,5 @@ def _keep(task: Task, figure: str, *where: Any) -> int:
 
 REPORTS[NAME] = Report(
     name=NAME, label=Text("顾客满意度调查覆盖情况", "Customers surveyed in the year"), period_kind="year", record_type="",
-    rights_of="satisfaction_survey_plan", compile=compile_coverage, captions=CAPTIONS,
-    sent_to=("customer_service", "quality_engineer"), reissue=Text(
-        "每次运行自成一份，此前的数字不变", "each run stands by itself, and the figures of those before it stay"))
+    rights_of="satisfaction_survey_plan", compile=compile_coverage, captions=CAPTIONS, rates=("year_coverage",),
+    sent_to=("customer_service", "quality_engineer"), reissue=EACH_ALONE)

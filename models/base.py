@@ -339,6 +339,10 @@ class Record(db.Model):  # type: ignore[name-defined]
         Record.types[cls.spec.name] = cls.spec
         _index(cls)
 
+    def is_as_kept(self, lines: str) -> bool:
+        """Nobody has loaded this child table, so nobody has changed it (whoever changes a single row loads the rest)."""
+        return bool(sa.inspect(self).persistent) and lines not in vars(self)
+
     def derive(self, act: Any) -> None:
         """Compute the derived fields from the record and its lines. Called before every save, on import too."""
 

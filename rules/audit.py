@@ -18,7 +18,7 @@ from models.files import Attachment
 from models.history import AuditEntry, AuditSeal
 from models.spec import Kind, Text
 from rules import office, proof
-from rules.content import canonical, content_hash, digest, is_as_kept, kept_lines, plain, values
+from rules.content import are_many, canonical, content_hash, digest, kept_lines, plain, values
 
 
 # What changed -----------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ def _changes(row: Any, fields: Any) -> dict[str, list[Any]]:
 def _line_changes(record: Any) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, child in record.spec.lines.items():
-        if is_as_kept(record, child):
+        if record.is_as_kept(name):
             continue
         history = sa.inspect(record).attrs[name].history
         rows = [{"row": row.position + 1, "added": values(row, child.fields)} for row in history.added or ()]
@@ -240,7 +240,9 @@ def _verify_records(session: Any, spec: Any) -> Iterator[Text]:
     """The row, as it stands, hashes to what its last entry says."""
     last_id, query = 0, sa.select(spec.model).order_by(spec.model.id).limit(100)
     while batch := session.scalars(query.where(spec.model.id > last_id)).all():
-        lines = {name: kept_lines(session, child, [record.id for record in batch]) for name, child in spec.lines.items()}
+        ids = [record.id for record in batch]
+        lines = {name: kept_lines(session, child, ids) for name, child in spec.lines.items()
+                 if not (spec.compiled and are_many(session, child, ids))}
         for record in batch:
             last_id = record.id
             if content_hash(record, {name: told[record.id] for name, told in lines.items()}) != record.content_hash:

@@ -28,6 +28,11 @@ FOCUS = 0.8                          # the share of a Pareto that few causes mak
 MOST = 30                            # bars that can be told apart
 REST = Text("{title}（共 {count} 项，画出 {most} 项）", "{title} ({most} of {count} shown)")
 NOTHING = "—"
+IN_FOCUS = Text("重点（累计到 80% 为止）", "In focus: what adds up to 80%")
+THIS_ONE = Text("本单", "This record")
+FLAT = 36                            # room for two lines of names
+TILTED = 118                         # the longest name that leans below a bar, and how deep it reaches
+DEEP = 88
 
 
 class Point(NamedTuple):
@@ -50,12 +55,23 @@ class Picture:
     name: str = "chart"              # no other picture of the page has it
     tick: Callable[[float], str] = "{:g}".format
     is_whole: bool = False           # counts: drawn from nothing, and no mark between two whole numbers
+    marked: str = ""                 # what the marked points are, where the reader has to be told
 
     @property
     def told(self) -> str:
         """All figures in words."""
         return "; ".join(f"{point.label}: {' / '.join(text or NOTHING for text in point.texts)}"
-                         + (f" ({point.share:.0%})" if point.share is not None else "") for point in self.points)
+                         + (f" ({point.share:.0%})" if point.share is not None else "")
+                         + (f" [{self.marked}]" if self.marks and point.is_marked else "") for point in self.points)
+
+    @property
+    def marks(self) -> bool:
+        """Some points are marked, and somebody could wonder why."""
+        return bool(self.marked) and any(point.is_marked for point in self.points)
+
+    @property
+    def has_legend(self) -> bool:
+        return len(self.series) > 1 or self.marks
 
 
 def cut(title: str, points: Sequence[Point], language: str) -> tuple[str, tuple[Point, ...]]:
@@ -113,8 +129,8 @@ def _lying(highest: float) -> Callable[[float], float]:
 
 
 def _rows(picture: Picture, row: int, drawn: Callable[[Point, float], Iterable[str]]) -> str:
-    top = TOP if len(picture.series) > 1 else 10
-    parts = list(_legend(picture))
+    top = TOP if picture.has_legend else 10
+    parts = list(_legend(picture, MARKED))
     for n, point in enumerate(picture.points):
         y = top + n * row
         label = _shortened(point.label, NAMES - 12)
@@ -130,8 +146,8 @@ def pareto(picture: Picture) -> str:
     """Falling bars, the running share as a line on the right scale, and the mark at 80 %."""
     ground, values = TOP + PLOT, _axis(picture)
     step = (WIDTH - LEFT - RIGHT) / max(1, len(picture.points))
-    parts = [*_grid(values, picture.tick), *_shares()]
-    line = []
+    parts = [*_legend(picture, COLOURS[0]), *_grid(values, picture.tick), *_shares()]
+    line, room = [], _room_below(picture, step)
     for n, point in enumerate(picture.points):
         middle = LEFT + (n + 0.5) * step
         high = _high(point.values[0] or 0, values)
@@ -139,10 +155,10 @@ def pareto(picture: Picture) -> str:
         parts.append(_bar(middle - wide / 2, ground - high, wide, high, COLOURS[0] if point.is_marked else COLOURS[5],
                           f"{point.label}: {point.texts[0]}"))
         parts.append(_text(middle, ground - high - 5, point.texts[0], anchor="middle"))
-        parts += _below(middle, ground, point.label, step)
+        parts += _below(middle, ground, point.label, step, is_tilted=room > FLAT)
         if point.share is not None:
             line.append((middle, ground - point.share * PLOT, f"{point.label}: {point.share:.0%}"))
-    return _svg(picture, ground + 36, [*parts, *_curve(line, COLOURS[3])])
+    return _svg(picture, ground + room, [*parts, *_curve(line, COLOURS[3])])
 
 
 def _shares() -> Iterator[str]:
@@ -156,9 +172,9 @@ def trend(picture: Picture) -> str:
     ground, count = TOP + PLOT, max(1, len(picture.points))
     values = _axis(picture, _low(picture))
     step = (WIDTH - LEFT - RIGHT) / count
-    parts = [*_legend(picture), *_grid(values, picture.tick)]
+    parts, room = [*_legend(picture), *_grid(values, picture.tick)], _room_below(picture, step)
     for n, point in enumerate(picture.points):
-        parts += _below(LEFT + (n + 0.5) * step, ground, point.label, step)
+        parts += _below(LEFT + (n + 0.5) * step, ground, point.label, step, is_tilted=room > FLAT)
     for which in range(len(picture.series)):
         run: list[tuple[float, float, str]] = []
         for n, point in enumerate(picture.points):
@@ -172,7 +188,7 @@ def trend(picture: Picture) -> str:
             is_valley = _is_valley([near.values[which] for near in picture.points[max(0, n - 1):n + 2]], value)
             parts.append(_text(x, y + 17 if is_valley else y - 9, point.texts[which], anchor="middle"))
         parts += _curve(run, _colour(which))
-    return _svg(picture, ground + 36, parts)
+    return _svg(picture, ground + room, parts)
 
 
 def _is_valley(near: Iterable[float | None], value: float) -> bool:
@@ -216,8 +232,18 @@ def _grid(axis: Sequence[float], tick: Callable[[float], str]) -> Iterator[str]:
         yield _text(LEFT - 6, y + 4, tick(value), anchor="end")
 
 
-def _below(x: float, ground: float, label: str, room: float) -> Iterator[str]:
-    """What a standing bar is called, on two lines at most."""
+def _room_below(picture: Picture, step: float) -> int:
+    """Names that are too long for two lines under their bars lean, all of them; cut off they would all be alike."""
+    rests = (_broken(point.label, step - 4)[1] for point in picture.points)
+    return FLAT + DEEP if any(_width(rest) > step - 4 for rest in rests) else FLAT
+
+
+def _below(x: float, ground: float, label: str, room: float, *, is_tilted: bool) -> Iterator[str]:
+    """What a standing bar is called: leaning, or on two lines at most."""
+    if is_tilted:
+        shown = _text(0, 0, _shortened(label, TILTED), anchor="end", told=label)
+        yield shown.replace("<text ", f'<text transform="translate({x + 4:.1f} {ground + 16:.1f}) rotate(-45)" ', 1)
+        return
     first, rest = _broken(label, room - 4)
     yield _text(x, ground + 16, first.rstrip("-") if rest else first, anchor="middle", told=label)
     if rest:
@@ -242,10 +268,13 @@ def _svg(picture: Picture, height: float, parts: Iterable[str]) -> str:
             f'{"".join(parts)}</svg>')
 
 
-def _legend(picture: Picture) -> Iterator[str]:
+def _legend(picture: Picture, of_marked: str = "") -> Iterator[str]:
+    """Which colour is which of several values, and what the marked ones are."""
+    named = [(name, _colour(n)) for n, name in enumerate(picture.series)] if len(picture.series) > 1 else []
+    named += [(picture.marked, of_marked)] if of_marked and picture.marks else []
     x: float = 8
-    for n, name in enumerate(picture.series if len(picture.series) > 1 else ()):
-        yield f'<rect x="{x:.0f}" y="6" width="12" height="12" fill="{_colour(n)}"/>'
+    for name, colour in named:
+        yield f'<rect x="{x:.0f}" y="6" width="12" height="12" fill="{colour}"/>'
         yield _text(x + 18, 16, name)
         x += 34 + _width(name)
 

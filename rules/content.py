@@ -21,7 +21,8 @@ from models.base import PLACES, rounded
 from models.spec import TEXTS, Field, Kind, Lines
 
 BASE_FIELDS = ("number", "state", "department", "created_by_id", "created_at")
-AT_ONCE = 1000   # rows of child tables in memory
+AT_ONCE = 1000   # rows of child tables in memory ...
+MANY = 20_000    # ... and of several records together
 
 canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
@@ -46,29 +47,31 @@ def digest(text: str) -> str:
 
 def content_hash(record: Any, lines: Mapping[str, str | None] | None = None) -> str:
     """`lines`: the texts of child tables that are at hand."""
-    return digest(_content(record, lines or {}))
+    running = hashlib.sha256()
+    for part in _content(record, lines or {}):
+        running.update(part.encode())
+    return running.hexdigest()
 
 
-def _content(record: Any, lines: Mapping[str, str | None]) -> str:
-    """One JSON object, its keys in order. The tables, which may have thousands of rows, are put into it as text."""
+def _content(record: Any, lines: Mapping[str, str | None]) -> Iterator[str]:
+    """One JSON object, its keys in order, part by part: a table may have a hundred thousand rows."""
     said = {"type": record.spec.name, **{name: plain(getattr(record, name)) for name in BASE_FIELDS},
             "fields": values(record, record.spec.fields)}
     before, after = (canonical({key: value for key, value in said.items() if (key < "lines") is first})
                      for first in (True, False))
-    tables = ",".join(f"{canonical(name)}:{lines.get(name) or _lines(record, child)}"
-                      for name, child in sorted(record.spec.lines.items()))
-    return f'{before[:-1]},"lines":{{{tables}}},{after[1:]}'
+    yield f'{before[:-1]},"lines":{{'
+    for n, (name, child) in enumerate(sorted(record.spec.lines.items())):
+        yield f"{',' if n else ''}{canonical(name)}:"
+        at_hand = lines.get(name)
+        yield from (at_hand,) if at_hand else _lines(record, child)
+    yield f"}},{after[1:]}"
 
 
-def _lines(record: Any, child: Lines) -> str:
-    if is_as_kept(record, child):
-        return kept_lines(sa.inspect(record).session, child, [record.id])[record.id]
-    return canonical([values(row, child.fields) for row in getattr(record, child.name)])
-
-
-def is_as_kept(record: Any, child: Lines) -> bool:
-    """Nobody has loaded the table, so nobody has changed it (whoever changes a single row loads the rest of them)."""
-    return sa.inspect(record).persistent and child.name not in vars(record)
+def _lines(record: Any, child: Lines) -> Iterator[str]:
+    if record.is_as_kept(child.name):
+        yield from _kept(sa.inspect(record).session, child, record.id)
+    else:
+        yield canonical([values(row, child.fields) for row in getattr(record, child.name)])
 
 
 def signed_content(record: Any) -> dict[str, Any]:
@@ -92,12 +95,32 @@ def hash_of(content: Mapping[str, Any]) -> str:
 
 # Child tables past the session ------------------------------------------------------------------------------------
 
+def are_many(session: Any, child: Lines, ids: Sequence[int]) -> bool:
+    """More rows than should be in memory for the sake of fewer statements."""
+    mine = sa.select(sa.literal(1)).where(child.model.__table__.c.record_id.in_(ids)).limit(MANY).subquery()
+    return session.scalar(sa.select(sa.func.count()).select_from(mine)) == MANY
+
+
 def kept_lines(session: Any, child: Lines, ids: Sequence[int]) -> dict[int, str]:
     """The texts of the table in these records as the database has it, without making objects of thousands of rows."""
     table = child.model.__table__.c
     query = sa.select(table.record_id, *columns(child, table)).where(table.record_id.in_(ids))
     found = session.execute(query.order_by(table.record_id, table.position))
     return {**dict.fromkeys(ids, "[]"), **dict(texts(child, found))}
+
+
+def _kept(session: Any, child: Lines, id_: int) -> Iterator[str]:
+    """The text of the table in one record, however long it is: beyond the first rows a few at a time."""
+    table = child.model.__table__.c
+    query = sa.select(table.record_id, *columns(child, table)).where(table.record_id == id_).order_by(table.position)
+    first = session.execute(query.limit(AT_ONCE)).all()
+    pieces = [first] if len(first) < AT_ONCE else session.execute(
+        query, execution_options={"yield_per": AT_ONCE}).partitions()
+    template = _template(child)
+    yield "["
+    for n, rows in enumerate(pieces):
+        yield ("," if n else "") + ",".join(_said(child, template, rows) if rows else ())
+    yield "]"
 
 
 class _InUtc(sa.sql.functions.FunctionElement[str]):
@@ -125,12 +148,16 @@ def columns(child: Lines, source: Any) -> list[Any]:
 
 def texts(child: Lines, found: sa.Result[Any]) -> Iterator[tuple[int, str]]:
     """The id and the text of each record, from rows of its id and `columns`, in order."""
-    row = "{" + ",".join(f"{canonical(name)}:%s" for name in sorted(child.fields)) + "}"
+    row = _template(child)
     # Read in parts, of which a record may take one and a half.
     several = (group for part in found.partitions(AT_ONCE) for group in groupby(part, lambda row: row[0]))
     for id_, groups in groupby(several, lambda group: group[0]):
         rows = [said for _, some in groups for said in _said(child, row, some)]
         yield id_, "[" + ",".join(rows) + "]"
+
+
+def _template(child: Lines) -> str:
+    return "{" + ",".join(f"{canonical(name)}:%s" for name in sorted(child.fields)) + "}"
 
 
 def _said(child: Lines, template: str, rows: Iterable[Any]) -> list[str]:

@@ -9,16 +9,21 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from models.base import Record
-from models.spec import VOID, Chart, ChartKind, Field, Kind, RecordType
-from rules import access, charts, exports, lists
+from models.spec import VOID, Chart, ChartKind, Field, Kind, RecordType, Text
+from rules import access, captions, charts, exports, lists
 
+SHARE = Text("累计比率", "Running share")
 LATEST = 12                          # records in a trend
 LEAST = {ChartKind.TREND: 2, ChartKind.RANKING: 2}   # points; fewer of them show neither a course nor a place
 
 
 class Drawn(NamedTuple):
+    """A picture, and the same as a table: headings, and rows of a name and what is written of its values."""
+
     title: str
     svg: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
 class Row(NamedTuple):
@@ -39,8 +44,9 @@ def of(act: Any, record: Any) -> list[Drawn]:
             rows.sort(key=lambda row: row.label)
         if len(rows) < LEAST.get(chart.kind, 1) or not any(value for row in rows for value in row.values):
             continue
-        title = chart.label.in_(language)
-        found.append(Drawn(title, charts.DRAWN[chart.kind](_picture(chart, fields, rows, f"chart-{n}", language))))
+        picture = _picture(chart, fields, rows, f"chart-{n}", language)
+        found.append(Drawn(chart.label.in_(language), charts.DRAWN[chart.kind](picture),
+                           *_as_table(picture, fields[chart.by].label.in_(language), language)))
     return found
 
 
@@ -58,8 +64,19 @@ def _picture(chart: Chart, fields: dict[str, Field], rows: Sequence[Row], name: 
         points = charts.placed(points)
     title, shown = charts.cut(chart.label.in_(language), points, language)
     tick = _percent if drawn[0].kind is Kind.PERCENT else _number
+    marked = charts.IN_FOCUS if chart.lines else charts.THIS_ONE
     return charts.Picture(title, tuple(field.label.in_(language) for field in drawn), shown, name, tick,
-                          drawn[0].kind is Kind.INTEGER)
+                          drawn[0].kind is Kind.INTEGER, marked.in_(language))
+
+
+def _as_table(picture: charts.Picture, by: str, language: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """What the picture shows, for whoever sees no picture or no colours."""
+    has_share, has_mark = any(point.share is not None for point in picture.points), picture.marks
+    headers = (by, *picture.series, *((SHARE.in_(language),) if has_share else ()), *((picture.marked,) if has_mark else ()))
+    return headers, tuple(
+        (point.label, *(text or charts.NOTHING for text in point.texts),
+         *((f"{point.share or 0:.2%}",) if has_share else ()), *(("✓" if point.is_marked else "",) if has_mark else ()))
+        for point in picture.points)
 
 
 def _percent(value: float) -> str:
@@ -76,9 +93,14 @@ def _of_lines(record: Any, chart: Chart, fields: dict[str, Field], language: str
     by = fields[chart.by]
     for line in getattr(record, chart.lines):
         if all((getattr(line, fields[name].column) or "") in wanted for name, wanted in chart.where.items()):
-            yield Row(exports.shown(by, getattr(line, by.column), language),
+            yield Row(_called(line, by, language),
                       tuple(getattr(line, fields[name].column) for name in chart.of),
                       bool(getattr(line, "is_focus", False)), getattr(line, "cumulative_rate", None))
+
+
+def _called(line: Any, by: Field, language: str) -> str:
+    is_caption = by.name == "caption" and set(type(line).fields) >= captions.NAMES
+    return captions.said(line, language) if is_caption else exports.shown(by, getattr(line, by.column), language)
 
 
 # Records of the type ------------------------------------------------------------------------------------------------

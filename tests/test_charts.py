@@ -84,6 +84,16 @@ def test_a_pareto_has_the_running_share_and_the_mark_at_80_percent():
     assert high[0] == pytest.approx(2 * high[1]) and high[1] == high[2] == pytest.approx(2 * high[3])
 
 
+@pytest.mark.parametrize("kind", ["pareto", "trend"])
+def test_names_that_would_be_cut_alike_lean_and_stay_whole(kind):
+    batches = [(f"B2607{n:02}", (n,), {"share": n / 20}) for n in range(1, 21)]
+    crowded, few = drawn(kind, picture(*batches)), drawn(kind, picture(*batches[:4]))
+    assert {label for label, _, _ in batches} <= set(texts(crowded))
+    leaning = [text for text in crowded.iter(f"{SVG}text") if "rotate(-45)" in text.get("transform", "")]
+    assert len(leaning) == 20 and not [text for text in few.iter(f"{SVG}text") if text.get("transform")]
+    assert float(crowded.get("viewBox").split()[3]) > float(few.get("viewBox").split()[3])
+
+
 def test_a_line_is_interrupted_where_a_month_is_missing():
     svg = drawn("trend", picture(*((f"2026-0{n}", (v,), {}) for n, v in enumerate((80, 82, None, 90, 85), 1)), series=("成绩",)))
     assert len(list(svg.iter(f"{SVG}polyline"))) == 2 and len(list(svg.iter(f"{SVG}circle"))) == 4
@@ -116,12 +126,16 @@ def test_a_summary_draws_its_pareto_and_its_rates_for_readers_of_both_languages(
     rows += [figure("reply_on_time", "", "答复及时率", rate="0.9"), figure("reply_on_time", "x", "别的", rate="0.123")]
     with desk(app) as session:
         id_ = valid.record(session, SUMMARY, figures=rows).id
-    for language, title, series in (("zh", "故障类别帕累托图", "答复及时率"), ("en", "Fault categories (Pareto)", "Replies on time")):
+    for language, title, series, engine, focus in (
+            ("zh", "故障类别帕累托图", "答复及时率", "发动机", "重点（累计到 80% 为止）"),
+            ("en", "Fault categories (Pareto)", "Replies on time", "Engine", "In focus: what adds up to 80%")):
         page = Person(app, "quality_manager", language).get(f"/admin/{SUMMARY}/details/?id={id_}")
         assert not reading.faults_of(page.text)
         found = {svg.find(f"{SVG}title").text: svg for svg in map(
             ElementTree.fromstring, re.findall(r'<svg xmlns[^>]*class="figures".*?</svg>', page.text, re.S))}
-        assert {"发动机", "6", "80%"} <= set(texts(found[title]))
+        assert {engine, "6", "80%", focus} <= set(texts(found[title]))
+        assert f"{engine}: 6 (60%) [{focus}]" in found[title].find(f"{SVG}desc").text
+        assert page.text.count(engine) > 2, "the table of the figures says it in the same words"
         rates = next(svg for svg in found.values() if series in texts(svg))
         assert "90.00%" in texts(rates) and "12.30%" not in texts(rates), "only the whole month"
         assert len({svg.find(f"{SVG}title").get("id") for svg in found.values()}) == len(found)
@@ -143,6 +157,11 @@ def test_a_dealer_sees_the_own_months_and_nobody_elses_place(app):
     assert "本月服务商排名" in office and "66.25" in office and ">1. " in office
     assert "本月服务商排名" not in dealer and "66.25" not in dealer
     earlier = book.person("customer_service").get(f"/admin/{SHEET}/details/?id={id_ - 4}").text
+    table = re.search(r'历月成绩</h2>.*?<details class="as-table">(.*?)</details>', office, re.S)[1]
+    assert [reading.squeezed(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table)] == [
+        "考核月份", "考评成绩", "2026-07", "81", "2026-08", "77.5", "2026-09", "92"]
+    ranked = re.search(r'本月服务商排名</h2>.*?<details class="as-table">(.*?)</details>', office, re.S)[1]
+    assert ranked.count("✓") == 1 and "本单" in ranked
     assert "历月成绩" not in earlier, "what came later is not drawn in an earlier sheet"
 
 

@@ -19,6 +19,7 @@ from tests.valid import TYPES, desk
 
 pytestmark = pytest.mark.once
 CARD, BULLETIN, MEMO, PLAN = "info_flow_card", "quality_bulletin", "customer_contact_memo", "visit_plan"
+ORDER = "work_order"
 VALUE = re.compile(r"<d[dt]\b[^>]*>(.*?)</d[dt]>|<td\b[^>]*>(.*?)</td>", re.S)
 
 
@@ -30,7 +31,8 @@ def book(app):
 def values_of(page):
     """What the details page shows of the record: labels, values, and the cells of its child tables."""
     body = page[page.index('<div class="column-main">'):]
-    body = re.sub(r"<aside.*?</aside>|<svg.*?</svg>|<section class=\"card\" (id|aria).*?</section>", "", body, flags=re.S)
+    body = re.sub(r"<aside.*?</aside>|<svg.*?</svg>|<details class=\"as-table\".*?</details>|"
+                  r"<section class=\"card\" (id|aria).*?</section>", "", body, flags=re.S)
     found = ["".join(reading.squeezed(a or b).split()) for a, b in VALUE.findall(body)]
     return [text for text in found if text and text != "—"]
 
@@ -118,6 +120,21 @@ def test_who_signed_in_whose_place_when_and_for_what_is_on_the_sheet(app, book):
     hashed = re.search(r'title="([0-9a-f]{64})"', page)[1]
     for told in ("会签", "已签", "同意，注意安全", hashed[:12], "质量负责人"):
         assert told in text, told
+    assert re.search(r"办理步骤办理人时间原因或说明提交.{2,8}\d{4}-\d\d-\d\d", text), "who took which step"
+
+
+def test_what_is_still_to_be_filled_in_has_lines_to_write_on_and_no_row_is_numbered_twice(app, book):
+    with desk(app) as session:
+        empty = valid.record(session, ORDER, parts=[]).id
+        over = valid.record(session, ORDER, "cancelled", parts=[]).id
+        listed = valid.record(session, "monthly_quality_report", items=[
+            {"occurred_on": valid.record(session, "monthly_quality_report").items[0].occurred_on.isoformat(), "model": "M1",
+             "fault_category": "engine", "fault_description": "异响", "quantity": "1", "line_no": "1"}]).id
+    to_fill, ended = (on_paper.whole(on_paper.printed(book.person("dispatcher"), ORDER, id_)) for id_ in (empty, over))
+    assert "更换配件#物料编码" in to_fill and "没有内容" not in to_fill
+    assert "更换配件没有内容" in ended
+    report = on_paper.whole(on_paper.printed(book.person("customer_service"), "monthly_quality_report", listed))
+    assert "质量信息明细#故障日期" in report and "序号" not in report
 
 
 # Who may, and what is kept of it ---------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ MEANT = {
     "jobs/reports.py": "a run's progress, and the evidence of a record that is compiled anew: no business rows",
     "jobs/outbox.py": "marks what was handed to the queue: no business rows",
     "jobs/survey_coverage.py": "the evidence of a run: no business rows",
+    "jobs/evaluation_score.py": "as above",
     "jobs/import_runs.py": "the journal of an import and its bad rows: no business rows",
     "models/base.py": "the word with which the jobs above write rows that the database itself computes",
     "jobs/clock.py": "due times: no business rows",

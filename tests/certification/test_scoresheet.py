@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -151,3 +152,47 @@ def test_a_certificate_needs_a_level_and_a_number(book, got, given, sentence):
     refused(book.person("evaluator").move(SHEET, id_, "conclude", certificate_decision="grant", conclusion="好"), sentence)
     done(book.person("evaluator").move(SHEET, id_, "conclude", certificate_decision="refuse", conclusion="不授予"))
     assert book.read(SHEET, id_).valid_until_on is None
+
+
+def scored(book, *more):
+    answer = book.app.test_cli_runner().invoke(args=["report", "run", "evaluation_score", "--period", "2026", "--wait", "--json", *more])
+    return answer, (json.loads(answer.stdout)["records"] or [None])[0]
+
+
+def test_example_e_as_a_report_with_the_sheet_and_the_nonconformities_behind_it(book):
+    """The last evaluation of the year that its leader has consolidated; a veto, where five deductions fail it."""
+    sheet(book, groups(40, 35, 25), state="scored", evaluated_on="2026-12-01")          # nobody has consolidated it
+    answer, nothing = scored(book)
+    assert (answer.exit_code, nothing) == (1, None) and "没有已汇总的评价评分表" in answer.stderr
+    sheet(book, groups(40, 35, 25), state="concluded", evaluated_on="2025-12-31")       # another year
+    sheet(book, groups(40, 35, 24), state="consolidated", items=special(5), evaluated_on="2026-01-01")
+    _, failed = scored(book)
+    assert [failed["fields"][name] for name in ("base_score", "score", "level", "is_failed_by_deductions")] == [
+        "99", "94", "failed", True]
+    with valid.desk(book.app) as session:
+        found = [valid.record(session, "nonconformity_report", "issued", severity=severity) for severity in ("minor", "major")]
+        plan = found[1].evaluation_plan_id
+        items = [{**row, "nonconformity_report": str(one.id)} for row, one in zip(special(2), found, strict=True)]
+        id_ = valid.record(session, SHEET, "concluded", evaluation_plan=str(plan), evaluated_on="2026-12-31",
+                           indicators=indicators(groups(36, 29, 23), ("waste_recovery",)), special_items=[*items, *special(0, 1)]).id
+        numbers = [one.number for one in found]
+    answer, last = scored(book)
+    fields, behind, number = last["fields"], last["behind"], book.read(SHEET, id_).number
+    assert {name: fields[name] for name in (
+        "sheet", "evaluation_count", "service_system_points", "product_service_points", "customer_service_points",
+        "applicable_points", "base_score", "special_deduction_count", "special_bonus_count", "score", "level", "open_major_count",
+        "organisation_structure", "organisation_structure/denominator", "waste_recovery", "waste_recovery/denominator",
+    )} == {"sheet": number, "evaluation_count": 2, "service_system_points": "36", "product_service_points": "29",
+           "customer_service_points": "23", "applicable_points": "97", "base_score": "90.7216", "special_deduction_count": 2,
+           "special_bonus_count": 1, "score": "89.72", "level": "three_star", "open_major_count": 1,
+           "organisation_structure": "2", "organisation_structure/denominator": "6", "waste_recovery": None,
+           "waste_recovery/denominator": None}
+    assert behind["score"] == behind["repair"] == [number] and behind["special_deduction_count"] == sorted(numbers)
+    assert behind["open_major_count"] == [numbers[1]] and len(behind["evaluation_count"]) == 2
+    evaluator = book.person("evaluator")
+    run = json.loads(answer.stdout)["run"]
+    page = " ".join(evaluator.get(f"/admin/reports/runs/{run}").text.split())
+    link = f"/admin/nonconformity_report/?behind=report_run:{run}:special_deduction_count"
+    assert all(shown in page for shown in ("三星级", "89.72", "废弃品回收", link))
+    assert all(one in evaluator.get(link).text for one in numbers)
+    assert book.person("technician").get(f"/admin/reports/runs/{run}").status_code == 404

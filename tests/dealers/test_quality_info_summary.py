@@ -347,8 +347,12 @@ def test_closing_and_calling_after_the_month_are_not_in_it(office: Office) -> No
     office.call(early, "10-31 10:00", "satisfied")
     office.call(early, "10-31 11:00", "neutral", state="void")
     office.call(early, "11-01 00:00", "very_dissatisfied")
+    office.case("10-03 09:00", closed="10-20 12:00")        # nobody called
+    late = office.case("10-03 09:00", closed="10-20 12:00")
+    office.call(late, "11-01 00:00", "satisfied")
     record = office.compiled()
-    assert record["behind"]["closed"] == record["behind"]["callback"] == record["behind"]["satisfaction"] == numbers(2)
+    assert record["behind"]["closed"] == numbers(2, 3, 4) and record["fields"]["callback_rate"] == "0.333333"
+    assert record["behind"]["callback"] == record["behind"]["satisfaction"] == numbers(2)
     assert record["behind"]["open_count"] == numbers(1)
     assert record["lines"]["cases"][1]["satisfaction_level"] == "satisfied"
 

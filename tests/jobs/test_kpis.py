@@ -4,6 +4,7 @@ of whoever looks; and the first page, in a fixed number of statements."""
 from __future__ import annotations
 
 import html
+import json
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from models.base import db
 from models.spec import Period
 from rules import access, office
 from tests import valid
+from tests.api.program import Program
 from tests.casebook import Casebook, at
 from tests.test_statement_counts import statements_of
 
@@ -157,3 +159,51 @@ def test_the_first_page_tells_the_month_and_what_is_open_in_a_fixed_number_of_st
     assert manager.get(grade).text.count('<td class="first"') == 2
     own = book.person("dealer_f001").get("/admin/").text
     assert ">1</a>" in re.search(r'id="page-grades".*?</section>', own, re.S)[0] and "直接质量损失" not in own
+
+
+def at_the_console(book, *words):
+    answer = book.app.test_cli_runner().invoke(args=["kpi", *words])
+    return answer, json.loads(answer.stdout) if "--json" in words and answer.exit_code == 0 else None
+
+
+def test_the_console_and_the_api_tell_what_the_page_tells_to_the_same_person(book):
+    month(book)
+    manager, dealer = Program(book.app, "quality_manager"), Program(book.app, "dealer_f001")
+    for person, name, words in ((dealer, "dealer_f001", {"period": "2026-10", "dealer": "F001"}),
+                                (manager, "quality_manager", {"period": "2026", "unit": "U1"})):
+        told = person.get("/kpis?" + "&".join(f"{key}={value}" for key, value in words.items())).json["data"]
+        _, said = at_the_console(book, "--as", name, "--json", *(part for key, value in words.items() for part in (f"--{key}", value)))
+        page = person.get("/admin/kpis/?" + "&".join(f"{key}={value}" for key, value in words.items())).text
+        assert said == told and told and all(one["zh"] in page for one in told)
+        assert page.count('href="/admin/kpis/') == 2 * len(told), words
+    company = {one["name"]: one for one in manager.get("/kpis?period=2026-10").json["data"]}
+    assert [company["reply_on_time"][name] for name in ("part", "whole", "value")] == ["1", "3", "0.333333"]
+    assert company["direct_loss"]["value"] == "30.30" and company["direct_loss"]["previous"] == "10.10"
+    assert company["recall_done"]["value"] is None and "part" not in company["direct_loss"]
+    own = {one["name"]: one["value"] for one in dealer.get("/kpis?period=2026-10").json["data"]}
+    assert own["warranty_rejected"] == "0.500000" and "direct_loss" not in own
+
+
+def test_one_figure_names_exactly_its_records_to_those_who_may_see_them(book):
+    month(book)
+    manager, dealer = Program(book.app, "quality_manager"), Program(book.app, "dealer_f001")
+    found = manager.get("/kpis/warranty_rejected?period=2026-10").json["data"]
+    counted, numbers = ({side: found["behind"][side]["warranty_appraisal"][name] for side in ("part", "whole")}
+                        for name in ("count", "numbers"))
+    assert counted == {"part": 2, "whole": 3} == {side: len(set(listed)) for side, listed in numbers.items()}
+    answer, said = at_the_console(book, "warranty_rejected", "--period", "2026-10", "--json")
+    assert said == found
+    plain, _ = at_the_console(book, "warranty_rejected", "--period", "2026-10")
+    assert "0.666667 (2 / 3)" in plain.stdout and all(one in plain.stdout for one in numbers["whole"])
+    own = dealer.get("/kpis/warranty_rejected?period=2026-10").json["data"]["behind"]["part"]["warranty_appraisal"]["numbers"]
+    assert len(own) == 1 and set(own) < set(numbers["part"])
+    for path, status in (("direct_loss?period=2026-10", 403), ("nothing", 403), ("callback?period=x", 400),
+                         ("callback?dealer=F002", 400), ("callback?plan=1", 400), ("callback?dealer=F001&unit=U1", 400)):
+        assert dealer.get(f"/kpis/{path}").status_code == status, path
+    assert manager.get("/kpis/callback?unit=U1").status_code == 403       # it is not told of departments
+    assert book.app.test_client().get("/kpis").status_code == 403
+    for words, sentence in ((("nothing",), "没有“nothing”这个指标"), (("--period", "x"), "期间应为月份"),
+                            (("--dealer", "F999"), "没有代码为“F999”"),
+                            (("direct_loss", "--as", "dealer_f001"), "没有“direct_loss”这个指标")):
+        answer, _ = at_the_console(book, *words)
+        assert answer.exit_code == 2 and sentence in answer.stderr, words
