@@ -532,7 +532,7 @@ def captions_of(record: Any, language: str) -> dict[str, str]:
 
 
 def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
-    return bool(spec.private) and "V" in access.letters(actor, spec) and not access.sees_private(actor, spec)
+    return spec.holds_private and "V" in access.letters(actor, spec) and not access.sees_private(actor, spec)
 
 
 def _steps(record: Any, language: str) -> list[tuple[str, str]]:

@@ -482,6 +482,11 @@ class RecordType:
     def private(self) -> frozenset[str]:
         return frozenset(name for name, field in self.fields.items() if field.private)
 
+    @property
+    def holds_private(self) -> bool:
+        """Personal data, in the record or in the rows of its child tables."""
+        return bool(self.private) or any(field.private for child in self.lines.values() for field in child.fields.values())
+
     def is_counted(self, lines: Lines) -> bool:
         """A report has counted its rows: nobody adds or removes one. Rows that people write whole are theirs."""
         fields = lines.fields.values()

@@ -132,7 +132,7 @@ def _of_type(spec, name, method, role, row):
     if name == "edit":
         return CLOSED if not edits(spec, role, row["state"]) else 200 if method == "GET" else 409
     if name == "uncover":
-        may = spec.private and not {"C", "E"} & set(given) and "V" in spec.letters(role)
+        may = spec.holds_private and not {"C", "E"} & set(given) and "V" in spec.letters(role)
         return 422 if may else CLOSED
     # A move without the revision that was seen is refused as out of date; the line that is acknowledged is nobody's.
     if name in ("attach", "detach", "attachment"):
@@ -146,7 +146,7 @@ def _of_type(spec, name, method, role, row):
 def _file(spec, name, role, state):
     """A file of somebody else on the record: to look at it, to take it away, and to add none."""
     if name == "attachment":
-        return 200 if not spec.private or {"C", "E"} & set(spec.access.get(role, "")) else CLOSED
+        return 200 if not spec.holds_private or {"C", "E"} & set(spec.access.get(role, "")) else CLOSED
     if name == "detach":
         return "to the record" if edits(spec, role, state) else CLOSED
     moves = [move for move in spec.workflow.moves_from(state) if not move.calls_off]
