@@ -457,6 +457,7 @@ class RecordType:
     seen_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)   # role -> the states that it is shown
     search: tuple[str, ...] = ("number",)
     filters: tuple[str, ...] = ("state",)
+    inline: tuple[str, ...] = ()               # fields that the list itself lets its writers change
     deadlines: tuple[Deadline, ...] = ()
     copies: Copies | None = None
     unique: tuple[tuple[str, ...], ...] = ()   # field sets that no two records share, void ones not counted
