@@ -29,6 +29,7 @@ from rules import access, attachments, checks, drawn, exports, handbook, inline,
 
 UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")
 Links = frozenset[tuple[str, str]]   # (type, id)
+STANDS_STILL = {"state": "state", lists.TIME_LEFT.name: "left"}   # css classes of the columns that a list always shows
 ITS_ID = "\0"   # stands for the row's id in its cells: no text of a record holds it
 NEUTRAL, GOING, DONE, ENDED = "neutral", "going", "done", "ended"
 
@@ -70,7 +71,7 @@ def list_plan(spec: RecordType, actor: access.Actor, language: str, names: tuple
     if found is None:
         cols = lists.columns(spec, (*names, lists.REVISION.name))
         shown = cols.fields[:-1]
-        headers = tuple((f.name, f.label.in_(language), "num" if f.kind in NUMBERS else "",
+        headers = tuple((f.name, f.label.in_(language), STANDS_STILL.get(f.name, "num" if f.kind in NUMBERS else ""),
                          f.name in spec.private and not plain) for f in shown)
         writers = tuple(_cells(spec, f, language, plain, first=i == 0, is_changed_here=f.name in here)
                         for i, f in enumerate(shown))
@@ -86,6 +87,8 @@ def _cells(spec: RecordType, field: Field, language: str, plain: bool, *, first:
     show = exports.shower(field, language)
     label = escape(field.label.in_(language))
     start, end = f'<td data-label="{label}">', "</td>"
+    if field.name in STANDS_STILL and not first:
+        start = f'<td class="{STANDS_STILL[field.name]}" data-label="{label}">'
     if field.name == "state":
         badges = {s.name: f'{start}<span class="badge {tone(spec, s.name)}">{escape(s.label.in_(language))}</span>{end}'
                   for s in spec.workflow.states}
