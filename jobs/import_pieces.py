@@ -132,17 +132,14 @@ class Piece(Entry):
             super().take_in()
 
     def _all_at_once(self, spec: RecordType, rows: list[Row]) -> bool:
-        """One counter and one flush for all of them. False, with nothing done, if one is bad: each is then told as if it
-        had come by itself. So are those of a type that, while it derives and checks, looks for others of its kind, which
-        have to be there, or makes further records."""
-        ids, created, made = dict(self.ids), self.created, []
+        """One counter and one flush for all good ones; a bad one comes by itself, to be told all that is wrong with it.
+        False, with nothing done, if the database refuses one; or if the type, while it derives and checks, looks for
+        others of its kind, which have to be there, or changes other records."""
+        ids, created = dict(self.ids), self.created
         step = self.session.begin_nested()
         try:
             with records.together(self.act):
-                with _questions_about(self.session, spec) as asked:
-                    made += [(row, self.create(spec, row)) for row in rows]
-                if asked or len(self.act.together or ()) > len(made):
-                    raise _OneByOne
+                made = self._made(spec, rows)
         except (Invalid, Refused, _OneByOne) as no:
             step.rollback()
             self.session.info.pop("saving", None)
@@ -153,7 +150,30 @@ class Piece(Entry):
         for row, record in made:
             self.ids[id(row)], self._was = record.id, (0, None)
             self._settle(record, row)
+        good = {id(row) for row, _ in made}
+        for row in rows:
+            if id(row) not in good:
+                self.enter(spec, row)
         return True
+
+    def _made(self, spec: RecordType, rows: list[Row]) -> list[tuple[Row, Any]]:
+        """The good ones, derived and checked, before anything is written."""
+        made: list[tuple[Row, Any]] = []
+        present = set(self.session.new)
+        with _questions_about(self.session, spec) as asked:
+            for row in rows:
+                key = self.ids[id(row)]
+                try:
+                    made.append((row, self.create(spec, row)))
+                except (Invalid, Refused):
+                    self.ids[id(row)] = key
+                    for part in set(self.session.new) - present:
+                        if part in self.session:   # not gone with its record
+                            self.session.expunge(part)
+                present = set(self.session.new)
+        if asked or len(self.act.together or ()) > len(made) or any(map(self.session.is_modified, self.session.dirty)):
+            raise _OneByOne
+        return made
 
     def enter(self, spec: RecordType, row: Row) -> None:
         self._was = (0, None)
