@@ -72,7 +72,7 @@ class Attached(BaseView):
             return door.page(403, verdict.reason.in_(door.language()))
         if not file_store.path_of(file.sha256).is_file():
             return door.page(404, GONE.in_(door.language()))
-        return _handed_out(file, is_private=bool(self.spec.private))
+        return _handed_out(file, is_private=self.spec.holds_private)
 
     def _uncover_files(self, id_: int) -> None:
         session["uncovered"] = [self.spec.name, id_, int(office.now().timestamp())]

@@ -19,6 +19,7 @@ from admin_views.chained import Chained, panel
 from admin_views.exported import Exported
 from admin_views.figures import Figured
 from admin_views.imported import Imported
+from admin_views.inline import Inline
 from admin_views.listed import Listed
 from admin_views.printed import Printed
 from admin_views.several import Several
@@ -34,7 +35,7 @@ RIGHTS = {
     "index": "view", "details": "view", "new": "create", "edit": "view", "move": "view", "acknowledge": "view",
     "uncover": "view", "chain": "view", "figures": "view", "handbook": "view", "choices": "view",
     "attach": "view", "attachment": "view", "detach": "view", "comment": "view", "withdraw": "view", "people": "view",
-    "paper": "view", "workbook": "export", "summary": "view", "keep_view": "view", "drop_view": "view", "bulk": "view",
+    "paper": "view", "workbook": "export", "summary": "view", "keep_view": "view", "drop_view": "view", "bulk": "view", "cell": "view",
     "export_csv": "export", "export_xlsx": "export", "export_json": "export",
     "import_new": "create", "import_one": "create", "import_check": "create", "import_start": "create",
     "import_undo": "create", "import_standing": "create", "import_problems": "create", "import_template": "create",
@@ -46,7 +47,7 @@ def record_views() -> Iterator[RecordView]:
         yield RecordView(spec)
 
 
-class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported, Printed):
+class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported, Inline, Printed):
     """The screens of one record type."""
 
     def __init__(self, spec: RecordType) -> None:

@@ -22,10 +22,12 @@ from models.history import AuditEntry, DeadlineClock
 from models.master.controlled_document import form_in_force
 from models.people import Unit, User
 from models.spec import CALLED_OFF, NUMBERS, ROLES, Field, Kind, Lines, RecordType, Text
-from rules import access, attachments, captions, checks, drawn, exports, handbook, lists, moves, office, records
+from rules import access, attachments, captions, checks, drawn, exports, handbook, inline, lists, moves, office, records
 
 UNSAVED = Text("{name}（已上传，不必重选；保存后生效）", "{name} (uploaded, no need to choose it again; kept when you save)")
 Links = frozenset[tuple[str, str]]   # (type, id)
+STANDS_STILL = {"state": "state", lists.TIME_LEFT.name: "left"}   # css classes of the columns that a list always shows
+ITS_ID = "\0"   # stands for the row's id in its cells: no text of a record holds it
 NEUTRAL, GOING, DONE, ENDED = "neutral", "going", "done", "ended"
 
 
@@ -40,15 +42,19 @@ class ListPlan:
     writers: tuple[Callable[[Sequence[Any]], list[str]], ...]
     start: str
     pick: str
+    changed_here: bool = False                          # some cells lead to their own input
 
     def cells(self, rows: Iterable[Any]) -> list[Markup]:
         """One ready piece of HTML per row: escaped here, once, column by column, without a template call per cell."""
         found, start = list(rows), self.start
         columns = list(zip(*found, strict=True))
         written = [write(values) for write, values in zip(self.writers, columns[2:-1], strict=True)] if found else []
-        return [Markup(f'<tr data-href="{start}{row[0]}"><td class="first"><input type="checkbox" form="several" name="chosen" '
-                       f'value="{row[0]}:{row[-1]}" aria-label="{self.pick}"><a href="{start}{row[0]}">{"".join(cells)}</tr>')
-                for row, cells in zip(found, zip(*written, strict=True), strict=True)]
+        lines = [f'<tr data-href="{start}{row[0]}"><td class="first"><input type="checkbox" form="several" name="chosen" '
+                 f'value="{row[0]}:{row[-1]}" aria-label="{self.pick}"><a href="{start}{row[0]}">{"".join(cells)}</tr>'
+                 for row, cells in zip(found, zip(*written, strict=True), strict=True)]
+        if self.changed_here:
+            lines = [line.replace(ITS_ID, str(row[0])) for line, row in zip(lines, found, strict=True)]
+        return list(map(Markup, lines))
 
 
 _plans = LRUCache(500)   # people choose columns in more ways than are worth keeping
@@ -56,24 +62,30 @@ _plans = LRUCache(500)   # people choose columns in more ways than are worth kee
 
 def list_plan(spec: RecordType, actor: access.Actor, language: str, names: tuple[str, ...]) -> ListPlan:
     plain = access.sees_private(actor, spec)
-    key = (spec.model, language, plain, names)
+    here = inline.fields(spec, actor)
+    key = (spec.model, language, plain, names, *here)
     found: ListPlan | None = _plans.get(key)
     if found is None:
         cols = lists.columns(spec, (*names, lists.REVISION.name))
         shown = cols.fields[:-1]
-        headers = tuple((f.name, f.label.in_(language), "num" if f.kind in NUMBERS else "",
+        headers = tuple((f.name, f.label.in_(language), STANDS_STILL.get(f.name, "num" if f.kind in NUMBERS else ""),
                          f.name in spec.private and not plain) for f in shown)
-        writers = tuple(_cells(spec, f, language, plain, first=i == 0) for i, f in enumerate(shown))
-        found = ListPlan(cols, headers, writers, f"/admin/{spec.name}/details/?id=", "选" if language == "zh" else "Choose")
+        writers = tuple(_cells(spec, f, language, plain, first=i == 0, is_changed_here=f.name in here)
+                        for i, f in enumerate(shown))
+        found = ListPlan(cols, headers, writers, f"/admin/{spec.name}/details/?id=", "选" if language == "zh" else "Choose",
+                         any(f.name in here for f in shown))
         _plans[key] = found
     return found
 
 
-def _cells(spec: RecordType, field: Field, language: str, plain: bool, *, first: bool) -> Callable[[Sequence[Any]], list[str]]:
+def _cells(spec: RecordType, field: Field, language: str, plain: bool, *, first: bool,
+           is_changed_here: bool) -> Callable[[Sequence[Any]], list[str]]:
     """The function that writes a column's cells. Those of the first one stand inside the link to the record."""
     show = exports.shower(field, language)
     label = escape(field.label.in_(language))
     start, end = f'<td data-label="{label}">', "</td>"
+    if field.name in STANDS_STILL and not first:
+        start = f'<td class="{STANDS_STILL[field.name]}" data-label="{label}">'
     if field.name == "state":
         badges = {s.name: f'{start}<span class="badge {tone(spec, s.name)}">{escape(s.label.in_(language))}</span>{end}'
                   for s in spec.workflow.states}
@@ -88,6 +100,8 @@ def _cells(spec: RecordType, field: Field, language: str, plain: bool, *, first:
         start = f'<td class="num" data-label="{label}">'
     elif field.kind is Kind.LONGTEXT:
         start, show = f'<td class="long" data-label="{label}">', itemgetter(slice(80))
+    if is_changed_here:
+        start, end = f'{start}<a class="cell" href="/admin/{spec.name}/{ITS_ID}/cell/{field.name}">', f"</a>{end}"
     return lambda values: [f"{start}{text}{end}" for text in _escaped(
         ["" if value is None or value == "" else show(value) for value in values])]
 
@@ -286,7 +300,7 @@ def differences(record: Any, form: Any, language: str) -> list[Difference]:
     found = []
     for name, field in record.spec.fields.items():
         if name in form and str(form[name].data or "") != str(typed_text(field, getattr(record, field.column)) or ""):
-            theirs = _named(field, getattr(record, field.column), language)
+            theirs = value_text(field, getattr(record, field.column), language)
             found.append(Difference(field.label.in_(language), _choice_text(form[name]), theirs))
     for name, child in record.spec.lines.items():
         if name in form:
@@ -308,7 +322,8 @@ def _rows_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(" · ".join(str(value) for value in row.values()) for row in rows if row)
 
 
-def _named(field: Field, value: Any, language: str) -> str:
+def value_text(field: Field, value: Any, language: str) -> str:
+    """One value as people read it, a link or person by what it is called."""
     if field.kind in lists.NAMED and value is not None:
         return titles_of(field, [value]).get(value, str(value))
     return exports.shown(field, value, language)
@@ -464,7 +479,7 @@ def tables_of(record: Any, titles: Mapping[Any, str], actor: access.Actor, plain
 
 
 def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
-    return bool(spec.private) and "V" in access.letters(actor, spec) and not access.sees_private(actor, spec)
+    return spec.holds_private and "V" in access.letters(actor, spec) and not access.sees_private(actor, spec)
 
 
 def _steps(record: Any, language: str) -> list[tuple[str, str]]:
@@ -506,7 +521,7 @@ def _buttons(act: Any, offers: Iterable[moves.Offer], failed: str, errors: Mappi
 
 def asked(actor: access.Actor, field: Field, given: Any, language: str) -> dict[str, Any]:
     """An input that a move asks for: its kind and choices."""
-    present = given.get(field.name) if given is not None and field.kind is Kind.FILE else None
+    present = given.get(field.name) if given is not None else None
     rows = [(v, label.in_(language)) for v, label in field.choices] or options(actor, field, present)
     if field.kind is Kind.BOOL:
         rows = [("true", "是" if language == "zh" else "Yes"), ("false", "否" if language == "zh" else "No")]

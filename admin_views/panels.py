@@ -131,7 +131,7 @@ def file_changes(spec: RecordType, changes: Mapping[str, Any], language: str,
         is_new = "added" in told
         file = told["added" if is_new else "removed"]
         if file["field"] not in spec.fields:
-            name = exports.HIDDEN if spec.private and not plain else file["name"]
+            name = exports.HIDDEN if spec.holds_private and not plain else file["name"]
             yield FILE.in_(language), "" if is_new else name, name if is_new else ""
 
 

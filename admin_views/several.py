@@ -1,12 +1,14 @@
-"""Several records at once: a move, or one field. Each by itself and by the rules of its own page, with a result per record."""
+"""Several records at once: a move, one field, or on paper. Each by itself and by the rules of its own page, with a result
+per record."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import request
+from flask import redirect, request
 from flask_admin import BaseView, expose
 
 from admin_views import door, list_page, pages
@@ -57,6 +59,8 @@ class Several(BaseView):
         if not chosen:
             return self._offer([], NOTHING_CHOSEN, 422)
         act, _, name = request.form.get("do", "").partition(":")
+        if act == "print":
+            return self._printed(chosen)
         if act == "move" and (move := self.spec.workflow.move(name)) is not None and SIGNER not in move.by:
             return self._results(move.label, [self._moved(id_, revision, move) for id_, revision in chosen])
         field = next((one for one in changeable(self.spec, door.actor()) if one.name == name), None)
@@ -69,6 +73,13 @@ class Several(BaseView):
             return self._offer(chosen, None, 200, field)
         return self._offer(chosen, NOT_HERE, 422)
 
+    def _printed(self, chosen: Sequence[tuple[int, int]]) -> Any:
+        """All of them as one PDF; if some are not this person's to see it is said first, with the way to print the rest."""
+        found = records.find_all(db.session, door.actor(), self.spec, [id_ for id_, _ in chosen])
+        if len(found) < len(chosen):
+            return self._offer(chosen, None, 200)
+        return redirect(_paper(self.spec, found))
+
     def _offer(self, chosen: Sequence[tuple[int, int]], problem: Text | None, status: int, field: Field | None = None) -> Any:
         language, act = door.language(), door.act()
         found = [record for id_, _ in chosen
@@ -79,7 +90,7 @@ class Several(BaseView):
             problem=problem.in_(language) if problem else "", gone=len(chosen) - len(found),
             rows=[(record, pages.state_text(self.spec, record.state, language), pages.tone(self.spec, record.state))
                   for record in found],
-            moves=_possible(act, found), fields_=[(one.name, one.label.in_(language)) for one in fields],
+            moves=_possible(act, found), paper=_paper(self.spec, found), fields_=[(one.name, one.label.in_(language)) for one in fields],
             asked=pages.asked(door.actor(), field, None, language) if field else None), status
 
     def _results(self, label: Text, results: list[Result]) -> Any:
@@ -141,6 +152,10 @@ def _several(act: Any, offers: Sequence[moves.Offer], language: str) -> Possible
     return Possible(move.name, move.label.in_(language), len(offers),
                     [pages.asked(act.actor, field, None, language) for field in asks.values()],
                     move.comment, move.calls_off or move.comment)
+
+
+def _paper(spec: RecordType, found: Sequence[Any]) -> str:
+    return f"/admin/{spec.name}/print/?" + urlencode([("id", record.id) for record in found])
 
 
 def _given(field: Field) -> Any:

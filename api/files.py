@@ -72,7 +72,7 @@ def asset(id_: str) -> Response:
         raise forbidden()
     answer = send_file(file_store.path_of(file.sha256), mimetype=file.media_type, as_attachment=True,
                        download_name=file.name, etag=file.sha256, conditional=True)
-    is_private = record is None or bool(record.spec.private)
+    is_private = record is None or record.spec.holds_private
     answer.headers["Content-Security-Policy"] = POLICY
     answer.headers["Cache-Control"] = "no-store" if is_private else "private, no-cache"
     return answer

@@ -1,4 +1,5 @@
-"""`python -m benchmarks [pages|grades|months|inbox|sweep|search] [--rows N] [--database ...]`: fill, measure, check, print."""
+"""`python -m benchmarks [pages|grades|months|inbox|sweep|search|imports|beside] [--rows N] [--database sqlite|postgresql]`: fill,
+measure, check, print."""
 
 from __future__ import annotations
 
@@ -6,18 +7,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import grades, inbox, months, pages, place, searching, sweep
+from benchmarks import beside, grades, imports, inbox, months, pages, place, searching, sweep
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-WHAT = {"pages": pages, "grades": grades, "months": months, "inbox": inbox, "sweep": sweep, "search": searching}
-ROWS = {"pages": 500_000, "grades": 1_000_000, "months": 1_000_000, "inbox": 100_000, "sweep": 200_000, "search": 200_000}
+WHAT = {"pages": pages, "grades": grades, "months": months, "inbox": inbox, "sweep": sweep, "search": searching,
+        "imports": imports, "beside": beside}
+ROWS = {"pages": 500_000, "grades": 1_000_000, "months": 1_000_000, "inbox": 100_000, "sweep": 200_000, "search": 200_000,
+        "imports": 100_000, "beside": 1_000_000}
 DEALERS = {"grades": 2_000, "months": 1_000}
 TITLES = {("pages", "sqlite"): "## SQLite", ("pages", "postgresql"): "## PostgreSQL",
           ("grades", "sqlite"): "## Grade sheets, SQLite", ("grades", "postgresql"): "## Grade sheets, PostgreSQL",
           ("months", "sqlite"): "## A month of a year, SQLite", ("months", "postgresql"): "## A month of a year, PostgreSQL",
           ("inbox", "sqlite"): "## Inbox, SQLite", ("inbox", "postgresql"): "## Inbox, PostgreSQL",
           ("sweep", "sqlite"): "## Deadlines, SQLite", ("sweep", "postgresql"): "## Deadlines, PostgreSQL",
-          ("search", "sqlite"): "## Search, SQLite", ("search", "postgresql"): "## Search, PostgreSQL"}
+          ("search", "sqlite"): "## Search, SQLite", ("search", "postgresql"): "## Search, PostgreSQL",
+          ("imports", "sqlite"): "## Imports, SQLite", ("imports", "postgresql"): "## Imports, PostgreSQL",
+          ("beside", "sqlite"): "## A list beside an export, SQLite",
+          ("beside", "postgresql"): "## A list beside an export, PostgreSQL"}
 
 
 def main() -> int:
@@ -36,7 +42,8 @@ def _arguments() -> argparse.Namespace:
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     words.add_argument("what", nargs="?", choices=tuple(WHAT), default="pages")
     words.add_argument("--rows", type=int, help="sheets (500000), rows of evidence (1000000), quality informations of a year "
-                                                "(1000000), open rounds (100000) or running clocks (200000); search: sheets (200000)")
+                                                "(1000000), open rounds (100000) or running clocks (200000); search: sheets "
+                                                "(200000); imports: rows (100000); beside: sheets (1000000)")
     words.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     words.add_argument("--requests", type=int, default=300, help="pages, inbox: measured requests each (300)")
     words.add_argument("--exports", type=int, default=3, help="pages: measured exports (3)")

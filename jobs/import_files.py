@@ -8,7 +8,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +23,7 @@ from models.spec import Field, Invalid, Lines, RecordType, Text
 from rules import lists
 
 FORMATS = ("json", "csv", "xlsx")
+ENCODINGS = ("utf-8-sig", "gb18030")
 LARGEST = 200 * 2**20          # of a file; an XLSX may unfold to five times that
 LONGEST_HEADER = 2**20
 HIDDEN = "_"   # sheets whose names begin so are the template's own
@@ -127,9 +128,15 @@ def _from_csv(spec: RecordType, path: Path, content: bytes, digests: dict[str, s
 
 def _csv_cells(name: str, content: bytes) -> list[list[str]]:
     refuse_no_csv(name, content[:LONGEST_HEADER])
-    reader = csv.reader(io.StringIO(_decoded(name, content), newline=""), strict=True)
+    return list(csv_rows(name, io.StringIO(_decoded(name, content), newline="")))
+
+
+def csv_rows(name: str, lines: Iterable[str]) -> Iterator[list[str]]:
+    """Row after row, what an export made inert for spreadsheets itself again."""
+    reader = csv.reader(lines, strict=True)
     try:
-        return [[stripped(cell) for cell in row] for row in reader]
+        for row in reader:
+            yield [stripped(cell) for cell in row]
     except csv.Error as error:
         raise unreadable(name, f"第 {reader.line_num} 行不是有效的 CSV（引号不成对，或单元格过长）",
                          f"line {reader.line_num} is not valid CSV ({error})") from None
@@ -149,32 +156,42 @@ def stripped(cell: str) -> str:
 
 
 def _decoded(name: str, content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
+    for encoding in ENCODINGS:
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise unreadable(name, "编码既不是 UTF-8 也不是 GB18030，请另存为 UTF-8 的 CSV",
-                     "the encoding is neither UTF-8 nor GB18030: save it as a UTF-8 CSV")
+    raise no_encoding(name)
+
+
+def no_encoding(name: str) -> Invalid:
+    return unreadable(name, "编码既不是 UTF-8 也不是 GB18030，请另存为 UTF-8 的 CSV",
+                      "the encoding is neither UTF-8 nor GB18030: save it as a UTF-8 CSV")
 
 
 # XLSX -------------------------------------------------------------------------------------------------------------
 
 def _from_xlsx(spec: RecordType, name: str, content: bytes) -> list[Row]:
     sheets = _sheets(name, content)
+    main, others, called = parts_of(name, spec, [*sheets])
+    strange = [sheet for sheet in others if sheets[sheet]]
+    if strange:
+        raise unreadable(name, f"工作表“{strange[0]}”不是本类型的子表", f"the sheet {strange[0]!r} is no child table of this type")
+    rows = _table(name, sheets[main], _fields_of(spec))
+    for sheet, child in called.items():
+        if sheets.get(sheet):
+            _hand_out(rows, child, _table(f"{name} [{sheet}]", sheets[sheet], _fields_of_lines(child)))
+    return rows
+
+
+def parts_of(name: str, spec: RecordType, sheets: Sequence[str]) -> tuple[str, list[str], dict[str, Lines]]:
+    """The sheet with the records themselves, those that are nothing we know, and what each child table may be called."""
     called = {word: child for child in spec.lines.values() for word in (child.name, *child.label)}
     main = [sheet for sheet in sheets if sheet not in called and not sheet.startswith(HIDDEN)]
     named = [sheet for sheet in main if sheet in (spec.name, spec.zh, spec.en)] or main[:1]
     if not named:
         raise unreadable(name, "没有主表的工作表", "there is no sheet with the records themselves")
-    strange = [sheet for sheet in main if sheet not in named and sheets[sheet]]
-    if strange:
-        raise unreadable(name, f"工作表“{strange[0]}”不是本类型的子表", f"the sheet {strange[0]!r} is no child table of this type")
-    rows = _table(name, sheets[named[0]], _fields_of(spec))
-    for sheet, child in called.items():
-        if sheets.get(sheet):
-            _hand_out(rows, child, _table(f"{name} [{sheet}]", sheets[sheet], _fields_of_lines(child)))
-    return rows
+    return named[0], [sheet for sheet in main if sheet not in named], called
 
 
 def _sheets(name: str, content: bytes) -> dict[str, list[list[Any]]]:
@@ -220,7 +237,7 @@ def xlsx_value(cell: Any) -> Any:
 
 def _from_json(spec: RecordType, name: str, content: bytes) -> list[Row]:
     try:
-        entered = json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_number)
+        entered = json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=no_number)
     except UnicodeDecodeError:
         raise unreadable(name, "JSON 须为 UTF-8 编码", "JSON must be encoded in UTF-8") from None
     except json.JSONDecodeError as error:
@@ -233,7 +250,7 @@ def _from_json(spec: RecordType, name: str, content: bytes) -> list[Row]:
     return [json_row(spec, name, place, item) for place, item in enumerate(entered, 1)]
 
 
-def _no_number(word: str) -> Any:
+def no_number(word: str) -> Any:
     raise ValueError(word)
 
 

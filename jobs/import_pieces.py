@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +14,7 @@ from jobs.import_files import Row, Table, word
 from jobs.import_rows import TWICE, Entry
 from models.base import Record
 from models.conditions import is_filled
-from models.spec import TEXTS, VOID, Kind, Refused, RecordType, Text
+from models.spec import TEXTS, VOID, Invalid, Kind, Refused, RecordType, Text
 from rules import access, checks, described, lists, names, records
 from rules.act import Act
 
@@ -64,6 +66,7 @@ class Known:
     names: NamesOfRows
     numbers: dict[str, int] = field(default_factory=dict)            # as given -> the row that gave it
     values: dict[tuple[Any, ...], int] = field(default_factory=dict)   # that no two records share; of a dry run
+    is_quick: bool = True   # new rows may be kept together: nothing that they derive or check asks for others of their kind
 
 
 @dataclass
@@ -119,12 +122,66 @@ class Piece(Entry):
         self.bad_rows.add(id(row))
         self.problems.append((row.place, path[:200], text))
 
+    def take_in(self) -> None:
+        """New rows all at once where that comes to the same; else each by itself."""
+        [table] = self.tables
+        rows = [row for row in table.rows if id(row) not in self.bad_rows]
+        is_plain = len(rows) > 1 and all(id(row) in self.new for row in rows) and all(
+            line.problem is None for row in rows for lines in row.lines.values() for line in lines)
+        if not (self.shared.is_quick and is_plain and self._all_at_once(table.spec, rows)):
+            super().take_in()
+
+    def _all_at_once(self, spec: RecordType, rows: list[Row]) -> bool:
+        """One counter and one flush for all good ones; a bad one comes by itself, to be told all that is wrong with it.
+        False, with nothing done, if the database refuses one; or if the type, while it derives and checks, looks for
+        others of its kind, which have to be there, or changes other records."""
+        ids, created = dict(self.ids), self.created
+        step = self.session.begin_nested()
+        try:
+            with records.together(self.act):
+                made = self._made(spec, rows)
+        except (Invalid, Refused, _OneByOne) as no:
+            step.rollback()
+            self.session.info.pop("saving", None)
+            self.act.arriving.clear()
+            self.ids, self.created, self.shared.is_quick = ids, created, not isinstance(no, _OneByOne)
+            return False
+        step.commit()
+        for row, record in made:
+            self.ids[id(row)], self._was = record.id, (0, None)
+            self._settle(record, row)
+        good = {id(row) for row, _ in made}
+        for row in rows:
+            if id(row) not in good:
+                self.enter(spec, row)
+        return True
+
+    def _made(self, spec: RecordType, rows: list[Row]) -> list[tuple[Row, Any]]:
+        """The good ones, derived and checked, before anything is written."""
+        made: list[tuple[Row, Any]] = []
+        present = set(self.session.new)
+        with _questions_about(self.session, spec) as asked:
+            for row in rows:
+                key = self.ids[id(row)]
+                try:
+                    made.append((row, self.create(spec, row)))
+                except (Invalid, Refused):
+                    self.ids[id(row)] = key
+                    for part in set(self.session.new) - present:
+                        if part in self.session:   # not gone with its record
+                            self.session.expunge(part)
+                present = set(self.session.new)
+        if asked or len(self.act.together or ()) > len(made) or any(map(self.session.is_modified, self.session.dirty)):
+            raise _OneByOne
+        return made
+
     def enter(self, spec: RecordType, row: Row) -> None:
         self._was = (0, None)
         super().enter(spec, row)
-        if id(row) in self.bad_rows:
-            return
-        record = self.session.get(spec.model, self.ids[id(row)])
+        if id(row) not in self.bad_rows:
+            self._settle(self.session.get(spec.model, self.ids[id(row)]), row)
+
+    def _settle(self, record: Any, row: Row) -> None:
         if self.checked is None and (clash := self._clash(record, row)) is not None:
             self._tell(row, *clash)
         elif record.revision != self._was[0]:
@@ -132,10 +189,10 @@ class Piece(Entry):
         else:
             self.unchanged.append((row, record.revision))
 
-    def create(self, spec: RecordType, row: Row) -> None:
+    def create(self, spec: RecordType, row: Row) -> Any:
         if self.checked is not None and row.place in self.checked:
             raise Refused(records.JUST_CHANGED, stale=True)   # it was there, and this person's to see
-        super().create(spec, row)
+        return super().create(spec, row)
 
     def key_for(self, spec: RecordType, row: Row) -> int | None:
         """A record that no other row can name gets its key when it is kept: what has none yet is asked by nobody who
@@ -172,6 +229,29 @@ class Piece(Entry):
                 label = spec.fields[group[-1]].label
                 return group[-1], TWICE.with_(label=label, given=str(values[-1])[:60], place=first)
         return None
+
+
+class _OneByOne(Exception):
+    """These rows have to come one after the other."""
+
+
+@contextmanager
+def _questions_about(session: Any, spec: RecordType) -> Iterator[list[None]]:
+    """Grows with each question for records of the type or their rows while it is open."""
+    asked: list[None] = []
+    tables = [spec.model.__tablename__, *(child.model.__tablename__ for child in spec.lines.values())]
+    named = re.compile(rf'\b(?:FROM|JOIN) "?(?:{"|".join(tables)})\b')
+
+    def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if named.search(statement):
+            asked.append(None)
+
+    connection = session.connection()
+    sa.event.listen(connection, "before_cursor_execute", look)
+    try:
+        yield asked
+    finally:
+        sa.event.remove(connection, "before_cursor_execute", look)
 
 
 def _names_its_own_kind(spec: RecordType) -> bool:

@@ -193,7 +193,7 @@ class Entry(Load):
         else:
             step.commit()
 
-    def create(self, spec: RecordType, row: Row) -> None:
+    def create(self, spec: RecordType, row: Row) -> Any:
         records.allow(access.may(self.act.actor, "create", spec))
         record = records.blank(self.act, spec)
         record.id = self.key_for(spec, row)
@@ -201,6 +201,7 @@ class Entry(Load):
         self.ids[id(row)] = record.id
         self.act.arriving[spec.name, record.id] = record
         self.created += 1
+        return record
 
     def key_for(self, spec: RecordType, row: Row) -> int | None:
         """The key under which other rows may have named the record already."""

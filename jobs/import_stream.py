@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -123,16 +122,7 @@ class _Table:
 class _Csv(_Table):
     def __init__(self, source: Source) -> None:
         self.file = source.path.open(encoding=_encoding(source), newline="")
-        self.rows = self._read(source.name)
-
-    def _read(self, name: str) -> Iterator[Sequence[Any]]:
-        reader = csv.reader(self.file, strict=True)
-        try:
-            for row in reader:
-                yield [import_files.stripped(cell) for cell in row]
-        except csv.Error as error:
-            raise unreadable(name, f"第 {reader.line_num} 行不是有效的 CSV（引号不成对，或单元格过长）",
-                             f"line {reader.line_num} is not valid CSV ({error})") from None
+        self.rows = import_files.csv_rows(source.name, self.file)
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
@@ -142,7 +132,7 @@ def _encoding(source: Source) -> str:
     """UTF-8 or GB18030: whichever reads the whole file."""
     with source.path.open("rb") as file:
         import_files.refuse_no_csv(source.name, file.read(import_files.LONGEST_HEADER))
-    for encoding in ("utf-8-sig", "gb18030"):
+    for encoding in import_files.ENCODINGS:
         decoder = codecs.getincrementaldecoder(encoding)()
         try:
             with source.path.open("rb") as file:
@@ -152,25 +142,19 @@ def _encoding(source: Source) -> str:
             return encoding
         except UnicodeDecodeError:
             continue
-    raise unreadable(source.name, "编码既不是 UTF-8 也不是 GB18030，请另存为 UTF-8 的 CSV",
-                     "the encoding is neither UTF-8 nor GB18030: save it as a UTF-8 CSV")
+    raise import_files.no_encoding(source.name)
 
 
 class _Xlsx(_Table):
     """The sheet with the records; those named like a child table hold its rows."""
 
     def __init__(self, source: Source) -> None:
-        self.source, spec = source, source.spec
+        self.source = source
         with import_files.workbook_errors(source.name):
             import_files.refuse_bomb(source.name, source.path)
             self.book = CalamineWorkbook.from_path(str(source.path))
-        self.called = {word: child for child in spec.lines.values() for word in (child.name, *child.label)}
-        main = [sheet for sheet in self.book.sheet_names
-                if sheet not in self.called and not sheet.startswith(import_files.HIDDEN)]
-        named = [sheet for sheet in main if sheet in (spec.name, spec.zh, spec.en)] or main[:1]
-        if not named:
-            raise unreadable(source.name, "没有主表的工作表", "there is no sheet with the records themselves")
-        self.main, self.rows = named[0], self._rows(named[0])
+        main, _, self.called = import_files.parts_of(source.name, source.spec, self.book.sheet_names)
+        self.rows = self._rows(main)
 
     def _rows(self, sheet: str) -> Iterator[Sequence[Any]]:
         with import_files.workbook_errors(self.source.name):
@@ -197,7 +181,7 @@ class _Xlsx(_Table):
 
 def _objects(name: str, file: IO[str]) -> Iterator[Any]:
     """The members of one list, each read when it is asked for."""
-    decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number).raw_decode
+    decode = json.JSONDecoder(parse_float=Decimal, parse_constant=import_files.no_number).raw_decode
     text, place, count, is_over = "", 0, 0, False
 
     def more() -> None:
@@ -244,10 +228,6 @@ LONGEST_OBJECT = 8 * 2**20
 
 def _broken(name: str, count: int) -> Exception:
     return unreadable(name, f"第 {count + 1} 条起不是有效的 JSON", f"not valid JSON from record {count + 1} on")
-
-
-def _no_number(word: str) -> Any:
-    raise ValueError(word)
 
 
 # Which column is which field --------------------------------------------------------------------------------------

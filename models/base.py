@@ -378,7 +378,7 @@ def _bound(cls: Any, fields: dict[str, Field], children: dict[str, Lines]) -> Re
     spec: RecordType = cls.spec
     area = cls.__module__.split(".")[1] if cls.__module__.startswith("models.") else next(iter(AREAS))
     purpose = " ".join((cls.__doc__ or "").split())
-    if any(field.private for field in fields.values()):
+    if any(field.private for part in (fields, *(child.fields for child in children.values())) for field in part.values()):
         fields = _with_private_files(fields)
         children = {name: replace(child, fields=_with_private_files(child.fields)) for name, child in children.items()}
     return replace(

@@ -457,6 +457,7 @@ class RecordType:
     seen_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)   # role -> the states that it is shown
     search: tuple[str, ...] = ("number",)
     filters: tuple[str, ...] = ("state",)
+    inline: tuple[str, ...] = ()               # fields that the list itself lets its writers change
     deadlines: tuple[Deadline, ...] = ()
     copies: Copies | None = None
     unique: tuple[tuple[str, ...], ...] = ()   # field sets that no two records share, void ones not counted
@@ -481,6 +482,11 @@ class RecordType:
     @property
     def private(self) -> frozenset[str]:
         return frozenset(name for name, field in self.fields.items() if field.private)
+
+    @property
+    def holds_private(self) -> bool:
+        """Personal data, in the record or in the rows of its child tables."""
+        return bool(self.private) or any(field.private for child in self.lines.values() for field in child.fields.values())
 
     def is_counted(self, lines: Lines) -> bool:
         """A report has counted its rows: nobody adds or removes one. Rows that people write whole are theirs."""

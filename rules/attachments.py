@@ -119,7 +119,7 @@ def may_remove(actor: access.Actor, record: Any, file: Attachment) -> access.Ver
 
 def may_open(actor: access.Actor, spec: RecordType) -> access.Verdict:
     """For someone who sees the record: what is attached where personal data are kept is personal too."""
-    return access.YES if not spec.private or access.sees_private(actor, spec) else access.Verdict(CLOSED)
+    return access.YES if not spec.holds_private or access.sees_private(actor, spec) else access.Verdict(CLOSED)
 
 
 def _label(spec: RecordType, path: str) -> Text:

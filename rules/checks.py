@@ -384,18 +384,17 @@ def missing(record: Any, *, files: bool = True) -> dict[str, Text]:
     A record that has ended may have lost what is private: that is what anonymising does.
     """
     ended = record.spec.workflow.is_terminal(record.state)
-    fields = {name: f for name, f in _needed(record.spec.fields, files).items() if not (ended and f.private)}
-    errors = _missing_in(record, fields, "")
+    errors = _missing_in(record, _needed(record.spec.fields, files, ended), "")
     for name, child in record.spec.lines.items():
-        needed = _needed(child.fields, files)
+        needed = _needed(child.fields, files, ended)
         for index, row in enumerate(getattr(record, name) if needed else ()):
             errors |= _missing_in(row, needed, f"{name}-{index}-")
     return errors
 
 
-def _needed(fields: Mapping[str, Field], files: bool) -> dict[str, Field]:
-    return {name: field for name, field in fields.items()
-            if field.required and field.typed and (files or field.kind is not Kind.FILE)}
+def _needed(fields: Mapping[str, Field], files: bool, ended: bool) -> dict[str, Field]:
+    return {name: field for name, field in fields.items() if field.required and field.typed
+            and (files or field.kind is not Kind.FILE) and not (ended and field.private)}
 
 
 def _missing_in(row: Any, fields: Mapping[str, Field], prefix: str) -> dict[str, Text]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,11 @@ import xlsxwriter
 
 from models.base import reading
 from models.spec import Field, Kind, Lines, RecordType, Refused, Text
-from rules import access, described, exports, lists, office, signed
+from rules import access, described, exports, lists, office, signed, workbook
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json",
            "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 EXCEL_ROWS = 1_048_575        # below the header
-EXCEL_TEXT = 32_767
-LONGEST_NUMBER = 10**15
 AT_ONCE = 500
 TOO_LONG = Text("Excel 最多放 {most} 行，“{sheet}”有 {count} 行；请加筛选条件，或导出 CSV",
                 "Excel takes at most {most} rows, “{sheet}” has {count}: filter more, or choose CSV")
@@ -221,7 +217,8 @@ def _lines_sheet(book: Any, snapshot: Snapshot, wanted: Wanted, child: Lines) ->
 def sheet_name(wanted: Wanted, part: RecordType | Lines) -> str:
     """Named like the table, as far as Excel takes it: import knows both its label and its name."""
     label = part.label.in_(wanted.actor.language)
-    return part.name[:31] if wanted.is_raw or len(label) > 31 or set("[]:*?/\\'") & set(label) else label
+    is_taken = len(label) <= workbook.LONGEST_NAME and not set(workbook.NOT_IN_NAMES) & set(label)
+    return label if is_taken and not wanted.is_raw else part.name[:workbook.LONGEST_NAME]
 
 
 class _Sheet:
@@ -229,20 +226,15 @@ class _Sheet:
 
     def __init__(self, book: Any, name: str, wanted: Wanted) -> None:
         self.page, self.wanted, self.row = book.add_worksheet(name), wanted, 0
-        self.styles = {
-            "head": book.add_format({"bold": True, "bg_color": "#E8EEF4", "bottom": 1}),
-            Kind.DATE: book.add_format({"num_format": "yyyy-mm-dd"}),
-            Kind.DATETIME: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-            Kind.PERCENT: book.add_format({"num_format": "0.00%"}),
-            Kind.MONEY: book.add_format({"num_format": "#,##0.00"}),
-        }
-        self.cells: list[Callable[[int, int, Any], Any]] = []
+        self.heading = book.add_format(workbook.HEADING)
+        self.styles = workbook.styles(book, {**workbook.NUMBER_FORMATS, **workbook.TO_THE_SECOND})
+        self.cells: list[workbook.Put] = []
 
     def head(self, columns: Sequence[Field]) -> None:
         for place, field in enumerate(columns):
             word = field.name if self.wanted.is_raw else field.label.in_(self.wanted.actor.language)
             self.page.set_column(place, place, _width(field, word))
-            self.page.write_string(0, place, word, self.styles["head"])
+            self.page.write_string(0, place, word, self.heading)
             self.cells.append(self._cell(field))
         self.page.freeze_panes(1, 1)
 
@@ -252,32 +244,14 @@ class _Sheet:
             if value is not None and value != "":
                 put(self.row, place, value)
 
-    def _cell(self, field: Field) -> Callable[[int, int, Any], Any]:
+    def _cell(self, field: Field) -> workbook.Put:
         """The function that writes values of one column; made once, not per cell."""
-        page, style, kind = self.page, self.styles.get(field.kind), field.kind
+        page = self.page
         if field.private and not self.wanted.is_plain:
-            return lambda row, place, value: page.write_string(row, place, exports.masked(field, value))
-        if kind in (Kind.MONEY, Kind.DECIMAL, Kind.PERCENT, Kind.INTEGER):
-            return lambda row, place, value: _number(page, row, place, value, style)
-        if kind is Kind.DATE:
-            return lambda row, place, value: page.write_datetime(row, place, value, style)
-        if kind is Kind.DATETIME:
-            return lambda row, place, value: page.write_datetime(row, place, _as_shown(value), style)
+            return lambda row, place, value: workbook.text(page, row, place, exports.masked(field, value))
+        put = workbook.calculating(page, field.kind, self.styles.get(field.kind))
         show = _words(field, self.wanted)
-        return lambda row, place, value: page.write_string(row, place, show(value)[:EXCEL_TEXT])
-
-
-def _number(page: Any, row: int, place: int, value: Decimal | int, style: Any) -> None:
-    """A spreadsheet keeps 15 digits: longer numbers are written out."""
-    if -LONGEST_NUMBER < value < LONGEST_NUMBER:
-        page.write_number(row, place, float(value), style)
-    else:
-        page.write_string(row, place, str(value))
-
-
-def _as_shown(value: datetime) -> datetime:
-    """A spreadsheet knows no zones: the time on the office's clock."""
-    return office.local(value).replace(tzinfo=None)
+        return put or (lambda row, place, value: workbook.text(page, row, place, show(value)))
 
 
 def _words(field: Field, wanted: Wanted) -> Callable[[Any], str]:

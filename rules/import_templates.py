@@ -13,13 +13,12 @@ from xlsxwriter.utility import xl_col_to_name
 from models.base import Record
 from models.people import Unit
 from models.spec import Field, Kind, RecordType, Text
-from rules import access, checks, export_files, lists
+from rules import access, checks, export_files, lists, workbook
 
 LAST_ROW = 5000        # down to which choices are offered
 INLINE = 250           # characters of choices that Excel takes in the cell's own rule
 CHOICES = "_choices"   # a hidden sheet with the longer lists; import passes over sheets that begin so
-FORMATS = {Kind.DATE: "yyyy-mm-dd", Kind.DATETIME: "yyyy-mm-dd hh:mm", Kind.PERCENT: "0.00%", Kind.MONEY: "#,##0.00", Kind.TEXT: "@",
-           Kind.PHONE: "@"}
+FORMATS = {**workbook.NUMBER_FORMATS, Kind.TEXT: "@", Kind.PHONE: "@"}
 REQUIRED, UNIQUE = Text("必填", "Required"), Text("不能重复", "Unique")
 NUMBER = Text("填已有记录的编号即更新该记录；新记录可留空，或填任意代号供子表引用",
               "The number of a record to change it; of a new one nothing, or any word by which its lines name it")
@@ -51,8 +50,8 @@ def write(session: Any, actor: access.Actor, spec: RecordType, path: Path) -> No
 class _Template:
     def __init__(self, book: Any, language: str, units: list[str]) -> None:
         self.book, self.language, self.units = book, language, units
-        self.head = book.add_format({"bold": True, "bg_color": "#E8EEF4", "bottom": 1})
-        self.needed = book.add_format({"bold": True, "bg_color": "#FFE9B8", "bottom": 1})
+        self.head = book.add_format(workbook.HEADING)
+        self.needed = book.add_format({**workbook.HEADING, "bg_color": "#FFE9B8"})
         self.lists: list[list[str]] = []
 
     def sheet(self, name: str, number_note: Text, fields: Mapping[str, Field]) -> None:

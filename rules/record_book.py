@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import xlsxwriter
 
-from models.spec import NUMBERS, Field, Kind, Text
-from rules import access, exports, lists, office, signed
+from models.spec import Field, Kind, Text
+from rules import access, exports, lists, signed, workbook
 
-FORMATS: Mapping[Kind, str] = {
-    Kind.MONEY: "#,##0.00", Kind.PERCENT: "0.00%", Kind.INTEGER: "#,##0", Kind.DECIMAL: "General",
-    Kind.DATE: "yyyy-mm-dd", Kind.DATETIME: "yyyy-mm-dd hh:mm",
-}
+FORMATS = {**workbook.NUMBER_FORMATS, Kind.INTEGER: "#,##0", Kind.DECIMAL: "General"}
 WIDTHS: Mapping[Kind, int] = {Kind.LONGTEXT: 48, Kind.DATETIME: 17, Kind.DATE: 12, Kind.BOOL: 8}
 FIGURES, EVIDENCE, SIGNATURES = Text("数字", "Figures"), Text("依据", "Evidence"), lists.SIGNATURES.label
 ITEM, VALUE, UNIT = Text("项目", "Item"), Text("数值", "Value"), Text("单位", "Unit")
 BEHIND = (Text("指标", "Figure"), Text("名称", "Caption"), Text("记录类型", "Record type"), Text("单号", "Number"))
-NOT_IN_NAMES = str.maketrans("", "", "[]:*?/\\'")
-LONGEST_NAME = 31                    # of a sheet
-LONGEST_TEXT = 32_767                # of a cell
 Rows = Iterable[Sequence[str]]
 
 
@@ -34,8 +27,8 @@ class Book:
         self.plain = access.sees_private(actor, record.spec)
         self.file = io.BytesIO()
         self.book = xlsxwriter.Workbook(self.file, {"in_memory": True})
-        self.bold = self.book.add_format({"bold": True, "bg_color": "#E8EDF3", "border": 1, "text_wrap": True})
-        self.formats = {kind: self.book.add_format({"num_format": one, "valign": "top"}) for kind, one in FORMATS.items()}
+        self.bold = self.book.add_format({**workbook.HEADING, "text_wrap": True})
+        self.formats = workbook.styles(self.book, FORMATS, valign="top")
         self.wrapped = self.book.add_format({"text_wrap": True, "valign": "top"})
         self.names: set[str] = set()
 
@@ -82,34 +75,29 @@ class Book:
 
     def _free(self, name: str) -> str:
         """A name that a spreadsheet takes and no other sheet has."""
-        start = name.translate(NOT_IN_NAMES)[:LONGEST_NAME] or "-"
+        start = name.translate(str.maketrans("", "", workbook.NOT_IN_NAMES))[:workbook.LONGEST_NAME] or "-"
         found, n = start, 1
         while found.lower() in self.names:
             n += 1
-            found = f"{start[:LONGEST_NAME - 4]} ({n})"
+            found = f"{start[:workbook.LONGEST_NAME - 4]} ({n})"
         self.names.add(found.lower())
         return found
 
     def _cell(self, sheet: Any, row: int, column: int, field: Field, value: Any) -> None:
         if value is None or value == "":
             return
-        kind = field.kind
+        put = workbook.calculating(sheet, field.kind, self.formats.get(field.kind))
         if field.private and not self.plain:
             self._text(sheet, row, column, exports.masked(field, value))
-        elif kind in NUMBERS:
-            sheet.write_number(row, column, float(value), self.formats[kind])
-        elif kind is Kind.DATETIME:
-            sheet.write_datetime(row, column, office.local(value).replace(tzinfo=None), self.formats[kind])
-        elif kind is Kind.DATE:
-            sheet.write_datetime(row, column, datetime(value.year, value.month, value.day), self.formats[kind])
-        elif kind in lists.NAMED:
-            self._text(sheet, row, column, self.titles.get((field.to or kind.value, value), ""))
+        elif put is not None:
+            put(row, column, value)
+        elif field.kind in lists.NAMED:
+            self._text(sheet, row, column, self.titles.get((field.to or field.kind.value, value), ""))
         else:
             self._text(sheet, row, column, exports.shown(field, value, self.language))
 
     def _text(self, sheet: Any, row: int, column: int, text: str) -> None:
-        if text:   # as a string: nothing that somebody typed becomes a formula, a link or a number
-            sheet.write_string(row, column, text[:LONGEST_TEXT], self.wrapped)
+        workbook.text(sheet, row, column, text, self.wrapped)
 
     def _texts(self, name: Text, headers: Sequence[Text], rows: Rows) -> None:
         sheet = self._sheet(name.in_(self.language), headers)

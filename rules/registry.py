@@ -16,6 +16,7 @@ from models.spec import (
     ADMINISTRATOR, APPROVER, AREAS, DRAFTER, NUMBERS, OWNER, ROLES, SIGNER, SUBMITTER, SYSTEM, Kind, RecordType, Text, Workflow,
     WrongDeclaration,
 )
+from rules import inline
 
 RELATIONS = {OWNER, SUBMITTER, SIGNER, SYSTEM, DRAFTER, APPROVER}
 BASE_COLUMNS = {"number", "state", "created_at", "updated_at", "created_by", "department"}
@@ -68,6 +69,7 @@ def check(spec: RecordType) -> None:
 
 def _complaints(spec: RecordType) -> Iterator[str]:
     yield from _wrong_columns(spec)
+    yield from inline.complaints(spec)
     yield from _wrong_roles(spec)
     yield from _wrong_moves(spec)
     yield from _wrong_deadlines(spec)

@@ -75,8 +75,7 @@ def ended_states(flow: Workflow) -> list[str]:
 
 def action_for(spec: RecordType) -> str:
     """Where personal data are kept they go; what holds none is archived."""
-    has_private = bool(spec.private) or any(f.private for child in spec.lines.values() for f in child.fields.values())
-    return ANONYMISE if has_private or own_way(spec) else ARCHIVE
+    return ANONYMISE if spec.holds_private or own_way(spec) else ARCHIVE
 
 
 def due(session: Any, spec: RecordType, today: date, only: int | None = None) -> list[Any]:

@@ -38,13 +38,13 @@
     const whole = one('[data-all-rows]');
     if (!boxes.length || !whole) return;
     const shown = one('[data-chosen-count]');
-    const button = one('.bulk-button');
+    const buttons = all('.bulk-button');
     let last = null;
     const tell = () => {
       const count = boxes.filter((box) => box.checked).length;
       shown.textContent = String(count);
       shown.hidden = count === 0;
-      button.disabled = count === 0;
+      for (const button of buttons) button.disabled = count === 0;
       whole.checked = count === boxes.length;
       whole.indeterminate = count > 0 && count < boxes.length;
     };

@@ -132,8 +132,11 @@ def _of_type(spec, name, method, role, row):
         return GONE   # not shown to them as long as it is in this state
     if name == "edit":
         return CLOSED if not edits(spec, role, row["state"]) else 200 if method == "GET" else 409
+    if name == "cell":
+        is_offered = spec.inline and "E" in given
+        return GONE if not is_offered else CLOSED if not edits(spec, role, row["state"]) else 200 if method == "GET" else 409
     if name == "uncover":
-        may = spec.private and not {"C", "E"} & set(given) and "V" in spec.letters(role)
+        may = spec.holds_private and not {"C", "E"} & set(given) and "V" in spec.letters(role)
         return 422 if may else CLOSED
     # A move without the revision that was seen is refused as out of date; the line that is acknowledged is nobody's.
     if name in ("attach", "detach", "attachment"):
@@ -147,7 +150,7 @@ def _of_type(spec, name, method, role, row):
 def _file(spec, name, role, state):
     """A file of somebody else on the record: to look at it, to take it away, and to add none."""
     if name == "attachment":
-        return 200 if not spec.private or {"C", "E"} & set(spec.access.get(role, "")) else CLOSED
+        return 200 if not spec.holds_private or {"C", "E"} & set(spec.access.get(role, "")) else CLOSED
     if name == "detach":
         return "to the record" if edits(spec, role, state) else CLOSED
     moves = [move for move in spec.workflow.moves_from(state) if not move.calls_off]
@@ -196,6 +199,8 @@ class Walk:
             values = {"id_": row["id"], "name": "seal_audit" if view == "jobs" else row["move"], "line_id": 10**6,
                       "filename": "no-such-file", "file_id": row.get("file", 1), "comment_id": row.get("comment", 1),
                       "what": "retry" if "failed" in rule.rule else "off" if view == "webhooks" else "run", "decision": "approve"}
+        if name == "cell":
+            values["name"] = next(iter(TYPES[view].inline), "no_such_field")
         address = re.sub(r"<(?:[^<>]+:)?(\w+)>", lambda place: str(values[place[1]]), rule.rule)
         if name in ("details", "edit"):
             address += f"?id={row['id']}"

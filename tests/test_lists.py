@@ -205,6 +205,21 @@ def test_of_several_each_is_moved_by_itself_and_its_result_told(app, office_of):
     assert "成功 0 条，未办 4 条" in told
 
 
+def test_those_ticked_are_printed_together_and_who_may_not_see_some_is_told(app, office_of):
+    ids = customers(app, 2)
+    clerk = office_of.person("customer_service")
+    picked = ticked(clerk, CUSTOMERS, ids)
+    sent = clerk.post(f"{CUSTOMERS}bulk", {"chosen": picked, "do": "print"})
+    assert sent.status_code == 302 and sent.location.startswith(f"{CUSTOMERS}print/?id=")
+    assert sorted(map(int, re.findall(r"id=(\d+)", sent.location))) == sorted(ids)
+    told = clerk.post(f"{CUSTOMERS}bulk", {"chosen": [*picked, "999999:1"], "do": "print"})
+    assert told.status_code == 200 and "另有 1 条您已看不到" in reading.text_of(told.text)
+    assert f'href="{html.escape(sent.location)}"' in told.text and "打印这 2 条" in told.text
+    dealer = office_of.person("dealer_f002")
+    blind = dealer.post(f"{CUSTOMERS}bulk", {"chosen": picked, "do": "print"})
+    assert blind.status_code == 200 and "另有 2 条您已看不到" in reading.text_of(blind.text) and "print/?" not in blind.text
+
+
 def test_one_field_of_several_is_changed_as_the_form_would(app, office_of):
     ids = customers(app, 2)
     clerk = office_of.person("customer_service")

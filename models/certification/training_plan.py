@@ -101,6 +101,7 @@ class TrainingPlan(Record):
         scope={"dealer": "courses.dealer", "unit": "organiser", "unit_lead": "organiser"},
         list=("number", "name", "quarter", "audience", "organiser", "is_first_training", "handler",
               "state"),
+        inline=("name", "handler"),
         search=("number", "name", "need_reason"),
         filters=("state", "quarter", "audience", "training_types", "is_first_training", "organiser"),
         links_in=("dealer_ledger", "competence_assessment"),

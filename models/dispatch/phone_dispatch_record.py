@@ -78,6 +78,7 @@ class PhoneDispatchRecord(Record):
         series=Series("PDR-{yyyy}{mm}-{n:04}"), scope={"technician": "technician"},
         list=("number", "received_at", "channel", "customer", "fault_description", "warranty_status",
               "urgency", "technician", "state"),
+        inline=("urgency", "technician"),
         search=("number", "fault_description", "serial_no", "phone", "contact_person"),
         filters=("state", "channel", "customer", "province", "warranty_status", "urgency", "received_at"),
         links_in=("hotline_consultation",),

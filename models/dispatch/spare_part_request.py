@@ -151,6 +151,7 @@ class SparePartRequest(Record):
         code="SPR", zh="备品备件申领单", en="Spare-part request", source="002 报修流程(6); 002 网点管理 1",
         series=Series("SPR-{yyyy}{mm}-{n:04}"), scope={"technician": "technician"},
         list=("number", "work_order", "technician", "dealer", "needed_on", "issued_at", "state"),
+        inline=("needed_on",),
         search=("number", "reason"), filters=("state", "technician", "dealer", "needed_on"),
         links_in=("work_order", "equipment_takeback"),
         workflow=Workflow(

@@ -357,6 +357,7 @@ class WorkOrder(Record):
         scope={"technician": "technician", "dealer": "dealer"},
         list=("number", "received_at", "customer", "dealer", "technician", "urgency", "appointment_at",
               "arrive_due_at", "state"),
+        inline=("urgency", "technician", "appointment_at"),
         search=("number", "fault_description", "serial_no", "contact_person", "phone"),
         filters=("state", "source", "service_mode", "dealer", "technician", "province", "urgency",
                  "warranty_status", "received_at"),

@@ -82,7 +82,7 @@ class Member(Line, of="travel_assignment"):
 
     technician_id = person("售后服务人员", required=True)
     is_lead = yes_no("临时负责人", default=False)
-    phone = phone("联系电话", origin="P")
+    phone = phone("联系电话", origin="P", private=True)
 
 
 class TravelAssignment(Record):

@@ -214,6 +214,7 @@ class CorrectiveAction(Record):
         scope={"unit": "responsible_unit", "unit_lead": "responsible_unit", "technician": "action_owner"},
         list=("number", "source_type", "source_number", "problem", "responsible_unit", "action_owner",
               "due_at", "action_done_at", "state"),
+        inline=("responsible_unit", "action_owner"),
         search=("number", "source_number", "problem", "cause", "corrective_measure"),
         filters=("state", "source_type", "responsible_unit", "customer", "product_batch", "fault_category",
                  "issued_at", "due_at"),

@@ -314,6 +314,7 @@ class ComplaintCase(Record):
         scope={"dealer": "dealer", "unit": "responsible_unit", "unit_lead": "responsible_unit"},
         list=("number", "received_at", "customer", "complaint_type", "severity", "responsible_unit",
               "reply_due_at", "close_due_at", "state"),
+        inline=("severity", "responsible_unit"),
         search=("number", "complaint_reason", "order_no", "part_no"),
         filters=("state", "received_at", "customer", "dealer", "complaint_type", "severity", "fault_category",
                  "responsible_unit", "is_overdue"),

@@ -72,6 +72,7 @@ class CustomerFeedbackRegister(Record):
         source="004 §5.3.7, 5.3.4b, §7.6", series=Series("CFR-{yyyy}{mm}-{n:04}"), scope={"dealer": "dealer"},
         list=("number", "received_at", "source", "contact_person", "dealer", "fault_category", "claim_type",
               "handler", "state"),
+        inline=("fault_category", "handler"),
         search=("number", "feedback_text", "handling_text", "claim_result"),
         filters=("state", "received_at", "source", "dealer", "fault_category", "claim_type",
                  "responsible_unit"),

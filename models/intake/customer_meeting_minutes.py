@@ -19,7 +19,7 @@ class Attendee(Line, of="customer_meeting_minutes"):
     """Somebody at the meeting, of a customer or of the company."""
 
     customer_id = link("customer", "顾客")
-    person_name = text("姓名", "Name", required=True, origin="P")
+    person_name = text("姓名", "Name", required=True, origin="P", private=True)
     job_title = text("单位/职务", "Company and position", origin="P")   # `position` is the order of the rows
 
 

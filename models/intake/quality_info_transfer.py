@@ -268,6 +268,7 @@ class QualityInfoTransfer(Record):
         scope={"technician": "technician", "unit": "responsible_unit", "unit_lead": "responsible_unit"},
         list=("number", "received_at", "customer", "product_name", "batch_no", "fault_category",
               "handling_mode", "arrive_due_at", "state"),
+        inline=("fault_category", "handling_mode"),
         search=("number", "product_name", "batch_no", "fault_description"),
         filters=("state", "received_at", "customer", "dealer", "product_batch", "fault_category",
                  "responsible_unit", "province", "is_major"),

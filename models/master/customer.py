@@ -158,6 +158,7 @@ class Customer(Record):
         series=Series("CUS-{n:05}"), title="name", scope={"dealer": "dealer", "appraiser": "dealer"},
         list=("number", "name", "customer_type", "province", "is_key_customer", "account_manager",
               "contact_due_at", "survey_due_on", "state"),
+        inline=("customer_type", "is_key_customer", "account_manager"),
         search=("number", "name", "contact_person", "phone", "credit_code"),
         links_in=("hotline_consultation", "phone_dispatch_record", "customer_contact_memo"),
         filters=("state", "customer_type", "province", "industry", "is_key_customer", "account_manager",

@@ -96,6 +96,7 @@ class DealerLedger(Record):
         series=Series("SPL-{n:04}"), title="name", scope={"dealer": "id", "appraiser": "id"},
         list=("number", "dealer_code", "name", "outlet_type", "province", "contact_person", "current_grade",
               "contract_ends_on", "state"),
+        inline=("contact_person", "province"),
         search=("number", "dealer_code", "name", "contact_person", "phone"),
         filters=("state", "outlet_type", "repair_class", "province", "current_grade", "has_parts_store",
                  "contract_ends_on"),

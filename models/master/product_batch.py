@@ -84,6 +84,7 @@ class ProductBatch(Record):
         series=Series("PRD-{n:06}"), title="display_name",
         list=("number", "product_name", "model", "batch_no", "produced_on", "production_unit", "expires_on",
               "state"),
+        inline=("product_name", "model"),
         search=("number", "product_name", "model", "part_no", "batch_no"),
         filters=("state", "product_name", "production_unit", "production_site", "produced_on", "expires_on"),
         unique=(("product_name", "production_site", "batch_no"),),

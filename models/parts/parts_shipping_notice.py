@@ -145,6 +145,7 @@ class PartsShippingNotice(Record):
         scope={"dealer": "dealer"},
         list=("number", "dealer", "planned_ship_on", "total_quantity", "amount", "payment_status",
               "shipped_at", "state"),
+        inline=("planned_ship_on", "payment_status"),
         search=("number", "tracking_no", "remark"),
         filters=("state", "dealer", "planned_ship_on", "payment_status"),
         links_in=("parts_purchase_list", "parts_demand_plan", "parts_urgent_order"),

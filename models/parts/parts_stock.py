@@ -190,6 +190,7 @@ class PartsStock(Record):
         list=("number", "store_type", "dealer", "part_no", "part_name", "on_hand_quantity",
               "available_quantity",
               "safety_quantity", "state"),
+        inline=("part_name", "safety_quantity"),
         search=("number", "part_no", "part_name"),
         filters=("state", "store_type", "dealer", "is_below_safety"),
         retention_years=10,

@@ -116,6 +116,7 @@ class HotlineConsultation(Record):
         scope={"dealer": "dealer"},
         list=("number", "received_at", "customer", "channel", "category", "handler", "reply_due_at", "replied_at",
               "state"),
+        inline=("category", "handler"),
         search=("number", "content", "reply_text", "order_no", "phone"),
         filters=("state", "channel", "category", "customer", "dealer", "handler", "received_at"),
         links_in=("customer", "promotion_activity"), retention_years=3,

@@ -75,6 +75,7 @@ class VisitPlan(Record):
         series=Series("VPL-{yyyy}{mm}-{n:04}"), title="title",
         list=("number", "title", "starts_on", "ends_on", "handler", "planned_count", "visited_count",
               "state"),
+        inline=("title", "starts_on", "ends_on", "handler"),
         search=("number", "title", "purpose"),
         filters=("state", "handler", "starts_on", "ends_on"),
         retention_years=3,

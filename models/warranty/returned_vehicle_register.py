@@ -112,6 +112,7 @@ class ReturnedVehicleRegister(Record):
         series=Series("RVR-{yyyy}{mm}-{n:04}"),
         list=("number", "vin", "kind", "received_at", "handler", "mileage", "is_reinspection_passed",
               "destination", "state"),
+        inline=("destination", "handler"),
         search=("number", "vin", "remark", "return_reason"),
         filters=("state", "kind", "destination", "received_at"),
         links_in=("return_exchange_claim", "recall_vehicle"), retention_years=10,
