@@ -118,7 +118,7 @@ def create_user(name: str, roles: tuple[str, ...], email: str | None, dealer: st
 @click.option("--name", default="console", help="What it is for.")
 @click.option("--days", type=int, help="How long it holds; without it until it is revoked.")
 @click.option("--types", default="", help="Record types, with commas between; without it all that the person sees.")
-@click.option("--verbs", default="", help="Of read,create,update,move,void; without it all that the person may.")
+@click.option("--verbs", default="", help="Of read,create,update,move,void,metrics; without it all that the person may.")
 def create_token(username: str, name: str, days: int | None, types: str, verbs: str) -> None:
     """A token that speaks for a person; its text is printed once."""
     wish = tokens.Wish(name, days, tokens.words(types), tokens.words(verbs))
