@@ -357,7 +357,8 @@ def back_up(file: Path) -> None:
     for sha256 in told.missing:
         _warn(Text(f"存储中缺少或已损坏的附件：{sha256}", f"missing from the store, or damaged there: {sha256}"))
     if not told.has_key:
-        _warn(Text("SECRET_KEY 由环境给出，不在备份中：请另行保管", "SECRET_KEY is given by the environment and not in the backup: keep it too"))
+        _warn(Text("SECRET_KEY 由环境给出，不在备份中：请另行保管",
+                   "SECRET_KEY is given by the environment and not in the backup: keep it too"))
     click.echo(Text(f"已备份：{told.rows} 行，{told.files} 个文件，{told.size} 字节；请像保管系统本身一样保管它",
                     f"backed up: {told.rows} rows, {told.files} files, {told.size} bytes; "
                     "keep it as safe as the house itself").in_(language()))

@@ -24,7 +24,8 @@ OTHER_REVISION = Text("备份“{name}”的数据库版本是 {found}，本程�
                       "“{name}” is of revision {found}, this program of {known}: restore it with the version that wrote it, then upgrade")
 NOT_EMPTY = Text("这里已有数据（{table}）：只能恢复到空的安装，请把 AFTERCARE_DATA 和 DATABASE_URL 指向新的位置",
                  "There is a house here already ({table}): restore into an empty one, with another AFTERCARE_DATA and DATABASE_URL")
-NOT_READ = Text("恢复没有完成（{reason}），数据库保持为空", "The restore could not be finished ({reason}): the database is as empty as before")
+NOT_READ = Text("恢复没有完成（{reason}），数据库保持为空",
+                "The restore could not be finished ({reason}): the database is as empty as before")
 LARGEST_EPOCH = 2**30
 
 

@@ -65,10 +65,10 @@ def test_only_programs_of_this_machine_and_tokens_that_name_the_right_get_in(app
 def test_they_say_what_waits_what_is_late_and_what_has_failed(app, store):
     before, now = figures(app), office.now()
     assert before["aftercare_part_up", "database"] == 1 and before["aftercare_part_up", "clock"] == 0
-    long_ago = now - timedelta(seconds=500)
-    rows = [dict(created_at=long_ago), dict(created_at=now), dict(created_at=long_ago, not_before=now + timedelta(hours=1)),
-            dict(created_at=now, dispatched_at=now), dict(created_at=now, dispatched_at=now, failed_at=now),
-            dict(created_at=now, dispatched_at=now, failed_at=now, done_at=now), dict(created_at=now, done_at=now)]
+    long_ago, gone = now - timedelta(seconds=500), {"created_at": now, "dispatched_at": now}
+    rows = [{"created_at": long_ago}, {"created_at": now}, {"created_at": long_ago, "not_before": now + timedelta(hours=1)},
+            gone, {**gone, "failed_at": now},
+            {**gone, "failed_at": now, "done_at": now}, {"created_at": now, "done_at": now}]
     clocks = [("running", now - timedelta(hours=1)), ("running", now + timedelta(hours=1)), ("running", now + timedelta(hours=2)),
               ("met", now - timedelta(hours=1)), ("paused", now - timedelta(hours=1))]
     with desk(app) as session:
@@ -143,7 +143,7 @@ def test_what_several_processes_counted_is_one_sum_that_never_falls(tmp_path):
             assert begun.acquire(timeout=20)
         files, [found] = len(list(tmp_path.iterdir())), list(counts.total())
         started.pop().kill()   # one of them without a last word
-        for process in started:
+        for _ in started:
             go_on.release()
         for process in multiprocessing.active_children():
             process.join(20)

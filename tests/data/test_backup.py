@@ -20,6 +20,7 @@ from models.base import Record, db
 from models.history import AuditEntry
 from models.people import User
 from models.search import SearchText
+from models.spec import Refused
 from rules import file_store, tokens
 from rules.access import Actor
 from rules.act import Act
@@ -158,9 +159,10 @@ def test_a_house_comes_back_as_it_was_and_refuses_what_it_cannot_be_made_of(app,
     refused(run(other, "restore", early), "是 0123")
     middle = place_in(whole, "tables/users")
     for at, cut in ((place_in(whole, "files/") + 3, False), (middle + 40, False), (middle, True),
-                    (place_in(whole, "manifest") + 9, False), (place_in(whole, "manifest"), True),
-                    (place_in(whole, "secret_key") + 1, False), (middle - 500, False)):
-        refused(run(other, "restore", spoilt(whole, tmp_path / "spoilt", at, cut=cut)), "已损坏")
+                    (place_in(whole, "manifest") + 9, False), (place_in(whole, "manifest"), True), (middle - 500, False)):
+        with pytest.raises(Refused, match="is damaged"):
+            backup_file.proved(spoilt(whole, tmp_path / "spoilt", at, cut=cut))
+    refused(run(other, "restore", spoilt(whole, tmp_path / "spoilt", place_in(whole, "secret_key") + 1)), "已损坏")
     assert is_empty(other)
 
     # ... and restored.
