@@ -22,7 +22,7 @@ from models.base import Record, db
 from models.history import Outbox
 from models.reports import RUN, Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, described, house, moves, office, records, reports
+from rules import access, areas, described, moves, notices, office, records, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -285,7 +285,7 @@ def _compile(run_id: int, started: datetime, now: datetime | None) -> None:
     row.figures = task.figures or None
     row.state, row.progress, row.finished_at = "done", 100, office.now()
     row.error_zh, row.error_en = told or (None, None)
-    house.tell(act, report.sent_to, READY.with_(name=report.label, period=row.period), kind="report_ready", key=str(run_id))
+    notices.tell_house(act, report.sent_to, READY.with_(name=report.label, period=row.period), kind="report_ready", key=str(run_id))
     session.commit()
 
 
