@@ -78,7 +78,7 @@ def _work(now: datetime) -> Iterator[Any]:
         return
     yield _by("state", "aftercare_outbox_rows", "Promised work: waiting, held back until later, handed over, failed for good.",
               rows)
-    yield _by("state", "aftercare_deadlines", "Deadlines that run, and those of them that are late.", clocks)
+    yield _by("state", "aftercare_deadlines", "Deadlines that run: in time, and late.", clocks)
 
 
 def _outbox(now: datetime) -> Any:

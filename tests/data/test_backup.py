@@ -17,6 +17,7 @@ import sqlalchemy as sa
 import commands
 from jobs import backup, backup_file
 from models.base import Record, db
+from models.files import Attachment
 from models.history import AuditEntry
 from models.people import User
 from models.search import SearchText
@@ -209,3 +210,26 @@ def test_a_backup_that_is_killed_leaves_nothing_under_its_name(app, book, tmp_pa
     assert process.exitcode == -signal.SIGKILL and not (tmp_path / "killed").exists()
     [left] = tmp_path.glob(".aftercare-*.part")
     assert left.stat().st_size > 0 and stat.S_IMODE(left.stat().st_mode) == 0o600
+
+
+def test_a_backup_is_of_one_moment_and_names_what_was_missing(app, book, tmp_path, monkeypatch):
+    sales, written = book.person("sales"), backup_file.Writer.rows
+    plan = sales.create(PLAN, book.visit_plan())
+    attach(sales, PLAN, plan, (PICTURE, "photo.png"))
+    with desk(app) as session:
+        file_store.path_of(sha256 := session.scalar(sa.select(Attachment.sha256))).unlink()
+        rows = {table.name: session.scalar(sa.select(sa.func.count()).select_from(table)) for table in backup.kept_tables()}
+    meanwhile = []
+
+    def busy(writer, table, found):
+        """People go on working."""
+        written(writer, table, found)
+        if not meanwhile:
+            meanwhile.append(sales.create(PLAN, book.visit_plan()))
+    monkeypatch.setattr(backup_file.Writer, "rows", busy)
+    said = run(app, "backup", tmp_path / "busy")
+    assert said.exit_code == 0 and sha256 in said.stderr and meanwhile
+    rows["audit_entries"] += 1   # of the backup itself
+    tally = backup_file.proved(tmp_path / "busy")
+    assert {name: counted["rows"] for name, counted in tally.tables.items()} == {name: n for name, n in rows.items() if n}
+    assert tally.files["count"] == 0
