@@ -78,7 +78,7 @@ def write(act: Any, settings: Settings, path: Path) -> Told:
     """That everything leaves is on record before it does. The file has its name once it is whole. Raises Refused."""
     if path.exists():
         raise Refused(THERE_ALREADY.with_(name=path))
-    _check_revision(act.session.connection())
+    check_revision(act.session.connection())
     audit.note(act.session, act, "backup", "house", path.name[:200])
     act.session.commit()
     try:
@@ -89,7 +89,8 @@ def write(act: Any, settings: Settings, path: Path) -> Told:
         raise Refused(NOT_WRITTEN.with_(reason=error.strerror or type(error).__name__)) from error
 
 
-def _check_revision(connection: sa.Connection) -> None:
+def check_revision(connection: sa.Connection) -> None:
+    """Raises Refused where the tables are not those of this program."""
     found, known = revision_of(connection), present_revision()
     if found != known:
         raise Refused(NOT_PRESENT.with_(found=found or "-", known=known))

@@ -185,7 +185,7 @@ def _parts(tar: tarfile.TarFile, tally: Tally) -> Iterator[Part]:
         if match is None or not info.isfile():
             raise Broken(info.name)
         if info.name == MANIFEST:
-            if json.loads(_read(tar, info)) != tally.told():
+            if json.loads(_read(tar, info)) != tally.told() or NOTES not in tally.singles:
                 raise Broken(MANIFEST)
             return
         yield _part(tar, info, match, tally)

@@ -44,13 +44,17 @@ def load(act: Any, settings: Settings, path: Path, make_tables: Callable[[], Any
     head = backup_file.head_of(path)
     if head.get("revision") != (known := backup.present_revision()):
         raise Refused(OTHER_REVISION.with_(name=path.name, found=head.get("revision"), known=known))
-    _refuse_a_house(act.session)
+    _refuse_a_house(act.session.connection())
+    act.session.rollback()
     tally = backup_file.proved(path)
     if not sa.inspect(db.engine).get_table_names():
         make_tables()
     try:
+        connection = act.session.connection()
+        backup.check_revision(connection)
+        _refuse_a_house(connection)   # somebody may have settled here meanwhile
         with backup_file.whole(path):
-            notes, key = _bring_in(act.session.connection(), path)
+            notes, key = _bring_in(connection, path)
         _settle(act, head, tally)
         same_key = _take_key(settings, key, notes["key_mark"])   # before the commit: without it the house would be another
         act.session.commit()
@@ -59,26 +63,24 @@ def load(act: Any, settings: Settings, path: Path, make_tables: Callable[[], Any
     return Told(tally.row_count, tally.files["count"], tuple(notes["missing"]), same_key)
 
 
-def _refuse_a_house(session: Any) -> None:
-    connection = session.connection()
+def _refuse_a_house(connection: sa.Connection) -> None:
     present = set(sa.inspect(connection).get_table_names())
     for table in backup.kept_tables():
         if table.name in present and connection.scalar(sa.select(sa.exists(sa.select(table)))):
-            session.rollback()
             raise Refused(NOT_EMPTY.with_(table=table.name))
-    session.rollback()
 
 
 # Rows and files ---------------------------------------------------------------------------------------------------
 
 def _bring_in(connection: sa.Connection, path: Path) -> tuple[dict[str, Any], str | None]:
-    """The notes, and the key if it came along. Somebody may have settled here since it was looked: rows of theirs are in
-    the way of ours, and refused by the database."""
+    """The notes, and the key if it came along."""
     tables = {table.name: table for table in backup.kept_tables()}
     notes: dict[str, Any] = {}
     key = None
     for part in backup_file.parts(path, backup_file.Tally()):
         if part.table is not None:
+            if part.table not in tables:
+                raise backup_file.Broken(part.name)
             _insert(connection, tables[part.table], part.rows())
         elif part.file is not None:
             _keep(part)
