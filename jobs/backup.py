@@ -83,8 +83,7 @@ def write(act: Any, settings: Settings, path: Path) -> Told:
     act.session.commit()
     try:
         with export_files.Snapshot(db.engine) as snapshot, _unfinished(path) as file:
-            told = _write(act, settings, snapshot.connection, file)
-        return Told(*told[:2], path.stat().st_size, *told[2:])
+            return _write(act, settings, snapshot.connection, file)
     except OSError as error:
         raise Refused(NOT_WRITTEN.with_(reason=error.strerror or type(error).__name__)) from error
 
@@ -111,7 +110,7 @@ def _unfinished(path: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
-def _write(act: Any, settings: Settings, connection: sa.Connection, file: IO[bytes]) -> tuple[int, int, tuple[str, ...], bool]:
+def _write(act: Any, settings: Settings, connection: sa.Connection, file: IO[bytes]) -> Told:
     writer = backup_file.Writer(file, {
         "revision": revision_of(connection), "made_at": act.now.isoformat(), "database": connection.dialect.name})
     tables = kept_tables()
@@ -124,7 +123,7 @@ def _write(act: Any, settings: Settings, connection: sa.Connection, file: IO[byt
     writer.notes({"columns": {table.name: table.columns.keys() for table in tables}, "missing": missing,
                   "last_ids": _last_ids(connection, tables), "key_mark": mark_of(settings.secret_key)})
     writer.finish()
-    return writer.tally.row_count, writer.tally.files["count"], tuple(missing), key is not None
+    return Told(writer.tally.row_count, writer.tally.files["count"], file.tell(), tuple(missing), key is not None)
 
 
 def _rows(connection: sa.Connection, table: sa.Table) -> Iterator[list[Any]]:

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 import commands
-from jobs import backup, backup_file
+from jobs import backup, backup_file, supervisor
 from models.base import Record, db
 from models.files import Attachment
 from models.history import AuditEntry
@@ -164,6 +164,8 @@ def test_a_house_comes_back_as_it_was_and_refuses_what_it_cannot_be_made_of(app,
         with pytest.raises(Refused, match="is damaged"):
             backup_file.proved(spoilt(whole, tmp_path / "spoilt", at, cut=cut))
     refused(run(other, "restore", spoilt(whole, tmp_path / "spoilt", place_in(whole, "secret_key") + 1)), "已损坏")
+    with supervisor.alone(other.extensions["settings"]):
+        refused(run(other, "restore", whole), "already runs")
     assert is_empty(other)
 
     # ... and restored.
