@@ -18,7 +18,8 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from flask_migrate import upgrade
 
-from jobs import clock, imports, kpi_answers, outbox, reports, supervisor, worker
+from config import ConfigError
+from jobs import backup, clock, imports, kpi_answers, outbox, reports, restore, supervisor, worker
 from models.base import db, reading
 from models.history import Outbox
 from models.people import User
@@ -117,7 +118,7 @@ def create_user(name: str, roles: tuple[str, ...], email: str | None, dealer: st
 @click.option("--name", default="console", help="What it is for.")
 @click.option("--days", type=int, help="How long it holds; without it until it is revoked.")
 @click.option("--types", default="", help="Record types, with commas between; without it all that the person sees.")
-@click.option("--verbs", default="", help="Of read,create,update,move,void; without it all that the person may.")
+@click.option("--verbs", default="", help="Of read,create,update,move,void,metrics; without it all that the person may.")
 def create_token(username: str, name: str, days: int | None, types: str, verbs: str) -> None:
     """A token that speaks for a person; its text is printed once."""
     wish = tokens.Wish(name, days, tokens.words(types), tokens.words(verbs))
@@ -373,6 +374,48 @@ def rebuild_search() -> None:
         db.session.commit()
         count = done
     click.echo(Text(f"已重建搜索索引：{count} 条记录", f"The search index is made anew: {count} records").in_(language()))
+
+
+# The whole house --------------------------------------------------------------------------------------------------
+
+@plain.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def back_up(file: Path) -> None:
+    """Write everything into one file, while people go on working: rows, attachments and, if it is kept here, the key."""
+    with _plainly():
+        told = backup.write(Act(db.session, access.Actor.system("console")), current_app.extensions["settings"], file)
+    for sha256 in told.missing:
+        _warn(Text(f"存储中缺少或已损坏的附件：{sha256}", f"missing from the store, or damaged there: {sha256}"))
+    if not told.has_key:
+        _warn(Text("SECRET_KEY 由环境给出，不在备份中：请另行保管",
+                   "SECRET_KEY is given by the environment and not in the backup: keep it too"))
+    click.echo(Text(f"已备份：{told.rows} 行，{told.files} 个文件，{told.size} 字节；请像保管系统本身一样保管它",
+                    f"backed up: {told.rows} rows, {told.files} files, {told.size} bytes; "
+                    "keep it as safe as the house itself").in_(language()))
+
+
+@plain.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+def bring_back(file: Path) -> None:
+    """Make a house of a backup, in an empty installation; nothing is running there meanwhile."""
+    settings = current_app.extensions["settings"]
+    with _plainly():
+        try:
+            with supervisor.alone(settings):
+                told = restore.load(Act(db.session, access.Actor.system("console")), settings, file, upgrade)
+        except ConfigError as runs:
+            sys.exit(str(runs))
+    for sha256 in told.missing:
+        _warn(Text(f"备份时就缺少的附件：{sha256}", f"was missing already when the backup was made: {sha256}"))
+    if not told.same_key:
+        _warn(Text("签名密钥与备份时不同：Webhook 的接收方需要新的密钥",
+                   "the signing key is another than that of the backup: the receivers of webhooks need new secrets"))
+    click.echo(Text(f"已恢复：{told.rows} 行，{told.files} 个文件；所有人需要重新登录",
+                    f"restored: {told.rows} rows, {told.files} files; everybody signs in anew").in_(language()))
+
+
+def _warn(text: Text) -> None:
+    click.echo(text.in_(language()), err=True)
 
 
 # Processes --------------------------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ def ping() -> Any:
 
 @health.get("/health")
 def whole() -> Any:
-    """Each part `ok` or what ails it, and the figures behind it; 503 if one is ill."""
+    """Each part `ok` or what ails it, and the figures behind it; 503 if one is ill. Jobs that failed make none ill: the
+    house answers, and taking it from everybody mends no mail. They are in the figures, and the administrator is told."""
     found = look()
     return jsonify(status="ok" if found.is_well else "ill", checked_at=office.now().isoformat(), **found.parts,
                    figures=found.figures), 200 if found.is_well else 503

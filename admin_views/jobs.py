@@ -16,7 +16,7 @@ from models.base import Record, db
 from models.history import Notice, Outbox, ScheduledJob
 from models.spec import Text
 
-FAILED_SHOWN = 100
+FAILED_SHOWN, FAILED_ON_HEALTH = 100, 5
 PARTS = {"database": Text("数据库", "Database"), "queue": Text("任务队列", "Queue"), "workers": Text("后台进程", "Workers"),
          "clock": Text("定时器", "Clock"), "disk": Text("磁盘", "Disk")}
 SAID = {"ok": Text("正常", "In order"), "no answer": Text("没有回应", "No answer"), "none": Text("没有运行", "None is running"),
@@ -85,4 +85,5 @@ class HealthView(AdministrationView):
         found, language = health.look(), door.language()
         parts = [(PARTS[name].in_(language), state == health.OK, SAID[state].in_(language)) for name, state in found.parts.items()]
         free = size_text(found.disk_free_bytes) if found.disk_free_bytes is not None else None
-        return self.render("administration/health.html", health=found, parts=parts, free=free)
+        failed = [_failed(row, language) for row in outbox.failed(db.session, FAILED_ON_HEALTH)]
+        return self.render("administration/health.html", health=found, parts=parts, free=free, failed=failed)

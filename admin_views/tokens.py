@@ -17,7 +17,7 @@ from models.tokens import ApiToken
 from rules import access, checks, office, people, registry, tokens
 
 VERBS = {"read": Text("查看", "Read"), "create": Text("新建", "Create"), "update": Text("修改", "Update"),
-         "move": Text("办理", "Moves"), "void": Text("作废", "Void")}
+         "move": Text("办理", "Moves"), "void": Text("作废", "Void"), access.METRICS: Text("运行指标", "Metrics")}
 LIVES = (30, 90, 365)
 
 

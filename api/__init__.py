@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from api import auth, described, door, files, history, importing, items, kpis, openapi, reference, reports
+from api import auth, described, door, files, history, importing, items, kpis, metrics, openapi, reference, reports
 
 PARTS = (described, files, history, importing, items, kpis, openapi, reference, reports)   # importing them adds their addresses
 
@@ -13,3 +13,4 @@ PARTS = (described, files, history, importing, items, kpis, openapi, reference, 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
     door.init_app(app, csrf)
     auth.init_app(app, csrf)
+    metrics.init_app(app)

@@ -17,7 +17,7 @@ from jobs import outbox, schedule
 from models.base import db, reading
 from models.history import ScheduledJob
 from models.spec import ADMINISTRATOR, Text
-from rules import access, areas, house, office
+from rules import access, areas, notices, office
 from rules.act import Act
 
 LEADER = "aftercare:clock"
@@ -162,7 +162,7 @@ def _tell(job: schedule.Job, now: datetime, error: Exception) -> None:
     row = db.session.get(ScheduledJob, job.name)
     text = Text("定时任务“{name}”连续失败 {count} 次（{error}），系统继续重试",
                 "The scheduled job “{name}” failed {count} times in a row ({error}); it is tried again")
-    house.tell(
+    notices.tell_house(
         Act(db.session, access.Actor.system(), now=now), (ADMINISTRATOR,),
         text.with_(name=job.label, count=TELL_AFTER, error=type(error).__name__), kind="job_failed",
         key=f"job:{job.name}:{row.due_at if row else now:%Y-%m-%dT%H:%M}")

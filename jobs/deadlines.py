@@ -18,7 +18,7 @@ from models.base import Record, db
 from models.history import DeadlineClock, Outbox
 from models.intake.overdue_notice import LEVELS, OverdueNotice, holder_of, raise_notices
 from models.spec import ADMINISTRATOR, Deadline, Text
-from rules import access, areas, deadlines, handbook, house, moves, notices, office, records
+from rules import access, areas, deadlines, handbook, moves, notices, office, records
 from rules.act import Act
 from rules.deadlines import LATE, RUNNING, WARNED
 
@@ -52,7 +52,7 @@ def sweep(act: Act) -> Swept:
         if not sum(_deal_with(act, batch, swept) for batch in list(_due(act))):
             break
     if swept.failed:
-        house.tell(act, (ADMINISTRATOR,), Text(
+        notices.tell_house(act, (ADMINISTRATOR,), Text(
             f"期限扫描有 {len(swept.failed)} 项未能处理，一小时后重试，详见日志",
             f"The deadline sweep could not deal with {len(swept.failed)} clocks; it tries again in an hour, see the log"),
             kind="job_failed", key=f"sweep:{act.today}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.base import Key, Moment
+from models.base import Key, Moment, insert_from
 from models.certification.training_record import Attendee, TrainingRecord
 from models.dealers.conduct_violation import ConductViolation
 from models.dealers.dealer_grade_sheet import INDICATORS
@@ -101,7 +101,7 @@ def month_of(act: Act, period: Period) -> Month:
 
 def gather(month: Month, dealers: list[int]) -> Gathered:
     for query in _sources(month, dealers):   # of areas that are switched off nothing is owed and nothing counts
-        month.session.execute(sa.insert(GATHERED).from_select(list(ROW.keys()), query))
+        insert_from(month.session, GATHERED, list(ROW.keys()), query)
     found = Gathered(csi=_csi(month, dealers))
     hits, counted = sa.func.count().filter(ROW.is_hit, ROW.is_counted), sa.func.count().filter(ROW.is_counted)
     for dealer, indicator, rows, *counts in month.session.execute(

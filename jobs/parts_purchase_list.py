@@ -141,8 +141,7 @@ def _keep_evidence(act: Act, purchase: Any) -> None:
     for figure, which in ((sa.literal("sources"), sa.true()), ("parts:" + SOURCE.part_no, SOURCE.part_no.in_(listed))):
         values = {"of_type": sa.literal(NAME), "of_id": sa.literal(purchase.id), "figure": figure,
                   "source_type": sa.literal(PLAN), "source_id": SOURCE.parts_demand_plan_id}
-        act.session.execute(sa.insert(Evidence.__table__).from_select(
-            list(values), sa.select(*values.values()).where(mine, which).distinct()))
+        insert_from(act.session, Evidence.__table__, list(values), sa.select(*values.values()).where(mine, which).distinct())
 
 
 REPORTS[NAME] = Report(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from jobs.kpi_rows import Span
 from jobs.kpis import COUNT, KPIS, MONEY, PART, WHOLE, Kpi
 from jobs.reports import FURTHER_ON, Made, Task, account_for, forget_evidence, reason
-from models.base import Record, rounded
+from models.base import Record, insert_from, rounded
 from models.reports import Evidence
 from models.spec import CALLED_OFF, Invalid, Refused
 from rules.act import Act
@@ -162,8 +162,7 @@ def _keep_evidence(act: Act, quarter: Quarter, kpi: Kpi, now: Span, last: Span, 
     for figure, of, which in wanted:
         columns = {"of_type": sa.literal(quarter.type_name), "of_id": of.of_id, "figure": sa.literal(figure),
                    "source_type": of.type, "source_id": of.id}
-        act.session.execute(sa.insert(Evidence.__table__).from_select(
-            list(columns), sa.select(*columns.values()).where(which)))
+        insert_from(act.session, Evidence.__table__, list(columns), sa.select(*columns.values()).where(which))
 
 
 def _header(act: Act, quarter: Quarter, ids: list[int]) -> dict[tuple[int, str], Any]:

@@ -23,7 +23,7 @@ from models.satisfaction.satisfaction_questionnaire import SatisfactionQuestionn
 from models.satisfaction.satisfaction_survey_plan import SatisfactionSurveyPlan
 from models.spec import CALLED_OFF, Period, Text
 from models.warranty.recall_campaign import RecallCampaign, is_accounted_for
-from rules import areas, house, notices, office
+from rules import areas, notices, office
 from rules.act import Act
 
 LOOKING_BACK = 3      # periods whose end is still told of
@@ -133,8 +133,8 @@ def _dealers(act: Act, owed: Owed) -> int:
                                  key=f"{owed.model.spec.name}:{period}:{stage}")
         if dealers and stage == "late":
             codes = "、".join(dealer.dealer_code for dealer in dealers[:20]) + ("…" if len(dealers) > 20 else "")
-            told += house.tell(act, ("customer_service",), LATE_DEALERS.with_(count=len(dealers), codes=codes, **words),
-                               kind="report_owed", key=f"{owed.model.spec.name}:{period}:late")
+            told += notices.tell_house(act, ("customer_service",), LATE_DEALERS.with_(count=len(dealers), codes=codes, **words),
+                                       kind="report_owed", key=f"{owed.model.spec.name}:{period}:late")
     return told
 
 
@@ -164,8 +164,8 @@ def _salespeople(act: Act) -> int:
             User.id.in_(sa.select(Membership.user_id).where(Membership.role == "sales")),
             sa.not_(ANALYSIS.handed_in(period, QuarterlyServiceAnalysis.salesperson_id, User.id)))))
         words = _told(ANALYSIS, period, ANALYSIS.due_on(act, period))
-        told += house.tell_people(act, people, text.with_(**words), kind="report_owed",
-                                    key=f"{ANALYSIS.model.spec.name}:{period}:{stage}")
+        told += notices.tell_house_people(act, people, text.with_(**words), kind="report_owed",
+                                          key=f"{ANALYSIS.model.spec.name}:{period}:{stage}")
     return told
 
 
@@ -178,8 +178,8 @@ def _survey(act: Act) -> int:
         plan.quarter == str(period), plan.state.not_in(CALLED_OFF), plan.approved_at.is_not(None)).limit(1))
     if act.today < due or approved is not None or areas.is_off(plan.spec):
         return 0
-    return house.tell(act, ("quality_manager", "management_representative"),
-                      NO_SURVEY.with_(period=period, due=f"{due:%Y-%m-%d}"), kind="report_owed", key=f"survey:{period}")
+    return notices.tell_house(act, ("quality_manager", "management_representative"),
+                              NO_SURVEY.with_(period=period, due=f"{due:%Y-%m-%d}"), kind="report_owed", key=f"survey:{period}")
 
 
 def yearly_survey(act: Act) -> int:
@@ -191,8 +191,8 @@ def yearly_survey(act: Act) -> int:
     missed = _not_surveyed(act, year)
     if not missed:
         return 0
-    return house.tell(act, ("quality_engineer", "quality_manager"), text.with_(year=year, count=missed),
-                      kind="report_owed", key=f"yearly_survey:{year}:{day.month}")
+    return notices.tell_house(act, ("quality_engineer", "quality_manager"), text.with_(year=year, count=missed),
+                              kind="report_owed", key=f"yearly_survey:{year}:{day.month}")
 
 
 def _not_surveyed(act: Act, year: int) -> int:

@@ -22,7 +22,7 @@ from models.base import Record, db
 from models.history import Outbox
 from models.reports import RUN, Evidence, ReportRun
 from models.spec import VOID, Invalid, Period, RecordType, Refused, Text
-from rules import access, areas, described, house, moves, notices, office, records, reports
+from rules import access, areas, described, moves, notices, office, records, reports
 from rules.act import Act
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -323,7 +323,7 @@ def _tell_ready(act: Act, report: Report, row: ReportRun, made: list[Any]) -> No
         text = READY_ONE.with_(**said, number=record.number)
         notices.tell(act, record, report.sent_to, text, kind="report_ready", key=f"report_ready:{row.id}")
     else:
-        house.tell(act, report.sent_to, READY.with_(**said), kind="report_ready", key=str(row.id))
+        notices.tell_house(act, report.sent_to, READY.with_(**said), kind="report_ready", key=str(row.id))
 
 
 def _step(run_id: int, started: datetime, percent: int) -> None:

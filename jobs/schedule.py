@@ -199,12 +199,12 @@ def tell_failures(act: Act, _due: datetime) -> str:
     day, told = act.today.isoformat(), 0
     for row in act.session.scalars(sa.select(ScheduledJob).where(is_failing(), ScheduledJob.name.in_(KEPT))):
         text = JOB_FAILED.with_(job=KEPT[row.name].label, reason=row.last_result)
-        told += notices.tell_house(act, ADMINISTRATOR, text, kind="job_failed", key=f"{row.name}:{day}")
+        told += notices.tell_house(act, (ADMINISTRATOR,), text, kind="job_failed", key=f"{row.name}:{day}")
     failed = act.session.scalars(sa.select(Outbox.job).where(
         Outbox.done_at.is_(None), Outbox.failed_at >= office.start_of(act.today)).distinct().order_by(Outbox.job))
     for name in failed:
         text = ROWS_FAILED.with_(job=outbox.LABELS.get(name, name))
-        told += notices.tell_house(act, ADMINISTRATOR, text, kind="job_failed", key=f"outbox {name}:{day}")
+        told += notices.tell_house(act, (ADMINISTRATOR,), text, kind="job_failed", key=f"outbox {name}:{day}")
     return f"{told} told"
 
 

@@ -184,7 +184,7 @@ def serve(settings: Settings, work: Work) -> int:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
         signal.signal(signal.SIGHUP, house.ask_to_stop)
     try:
-        with _alone(settings):
+        with alone(settings):
             try:
                 _check_port(settings)
                 house.prepare()
@@ -218,7 +218,7 @@ def web(app: Flask, settings: Settings) -> None:
     server.run()
 
 
-def _alone(settings: Settings) -> BinaryIO:
+def alone(settings: Settings) -> BinaryIO:
     """The lock of the data folder, as an open file: two houses in it would end each other's queue."""
     file = open(settings.data / "serve.lock", "ab")  # noqa: SIM115 - the caller closes it
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,6 +11,7 @@ from jobs import outbox
 from models.files import Attachment
 from models.history import Outbox
 from models.retention import Archive
+from models.transfers import Export, Import
 from rules import file_store, tokens, transfers, webhooks
 from rules.act import Act
 
@@ -17,6 +19,10 @@ GIVEN_UP = timedelta(days=7)     # after which a form that was never saved loses
 UNNAMED = timedelta(days=1)      # a file is in the store before the row that names it
 AT_ONCE = 500
 DELIVERY_LOG = timedelta(days=30)
+# Which columns name files of the store, and as long as what is so.
+NAMED: tuple[tuple[Any, Any], ...] = (
+    (Attachment.sha256, Attachment.erased_at.is_(None)), (Archive.sha256, sa.true()),
+    (Export.sha256, Export.sha256.is_not(None)), (Import.sha256, Import.file_gone_at.is_(None)))
 
 
 def sweep_files(act: Act, _due: datetime) -> str:
@@ -36,9 +42,7 @@ def sweep_files(act: Act, _due: datetime) -> str:
 
 
 def _sweep(act: Act, hashes: list[str], before: datetime) -> int:
-    named = set(act.session.scalars(sa.union(
-        sa.select(Attachment.sha256).where(Attachment.sha256.in_(hashes), Attachment.erased_at.is_(None)),
-        sa.select(Archive.sha256).where(Archive.sha256.in_(hashes)), *transfers.named(hashes))))
+    named = set(act.session.scalars(sa.union(*(sa.select(hash_).where(hash_.in_(hashes), so) for hash_, so in NAMED))))
     return sum(file_store.drop(sha256, before) for sha256 in hashes if sha256 not in named)
 
 

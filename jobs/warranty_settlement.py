@@ -180,8 +180,8 @@ def _keep_evidence(act: Act, settlement: Any) -> None:
         for name in names:
             line, model, named = (COUNTED | ADJUSTED)[name]
             values = {**of, "figure": sa.literal(figure), "source_type": sa.literal(model.spec.name), "source_id": named}
-            act.session.execute(sa.insert(Evidence.__table__).from_select(list(values), sa.select(*values.values()).where(
-                line.record_id == settlement.id, named.is_not(None)).distinct()))
+            insert_from(act.session, Evidence.__table__, list(values), sa.select(*values.values()).where(
+                line.record_id == settlement.id, named.is_not(None)).distinct())
     if settlement.dealer_grade_sheet_id is not None:
         act.session.add(Evidence(of_type=NAME, of_id=settlement.id, figure="coefficient",
                                  source_type="dealer_grade_sheet", source_id=settlement.dealer_grade_sheet_id))

@@ -131,7 +131,7 @@ def _give_up(delivery_id: int, reason: str, said: dict[str, Any]) -> None:
     name, webhook_id = db.session.execute(
         sa.select(Webhook.name, Webhook.id).join(Delivery, Delivery.webhook_id == Webhook.id)
         .where(Delivery.id == delivery_id)).one()
-    notices.tell_house(act, ADMINISTRATOR, GAVE_UP.with_(name=name, reason=reason[:200]), kind="webhook_failed",
+    notices.tell_house(act, (ADMINISTRATOR,), GAVE_UP.with_(name=name, reason=reason[:200]), kind="webhook_failed",
                        key=f"{webhook_id}:{act.today.isoformat()}")
     _mark(delivery_id, state=webhooks.FAILED, **said)
 

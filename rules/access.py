@@ -13,7 +13,8 @@ from models.spec import ADMINISTRATOR, Field, Kind, RecordType, Text
 from rules import areas
 
 
-VERBS = ("read", "create", "update", "move", "void")   # what a token may be held to
+METRICS = "metrics"
+VERBS = ("read", "create", "update", "move", "void", METRICS)   # what a token may be held to
 VERB_OF = {"view": "read", "export": "read", "edit": "update"}
 
 
@@ -75,6 +76,8 @@ NOT_TYPED = Verdict(Text("该类记录由报表任务汇总生成，请到“报
 SWITCHED_OFF = Verdict(Text("本单位未启用这一业务区；如需使用，请联系系统管理员",
                             "This area is switched off here: ask the administrator if you need it"))
 NOT_IN_TOKEN = Verdict(Text("这个令牌不包括这类记录或这种操作", "This token does not cover these records or this kind of act"))
+NO_METRICS = Verdict(Text("运行指标只对本机开放，或凭系统管理员的、写明 metrics 的令牌读取",
+                          "The metrics are open on this machine, or to an administrator's token that names the verb metrics"))
 CLOSED = Verdict(Text("记录已结束，不能再改；如需更正请另建记录并注明原单号",
                       "The record has ended and is read-only: correct it by a new record that names it"))
 NOT_YOUR_STEP = Verdict(Text("当前状态不由您填写", "In its present state this record is not yours to edit"))
@@ -165,6 +168,12 @@ def _may_edit(actor: Actor, spec: RecordType, record: Any) -> Verdict:
 
 def is_being_signed(record: Any) -> bool:
     return record.spec.workflow.is_signed_in(record.state)
+
+
+def may_see_metrics(actor: Actor) -> Verdict:
+    """By a token that names it, and whose person may see how the house stands: one that names nothing opens records only."""
+    is_named = actor.scope is not None and METRICS in actor.scope.verbs
+    return YES if is_named and ADMINISTRATOR in actor.roles else NO_METRICS
 
 
 # Row scope --------------------------------------------------------------------------------------------------------

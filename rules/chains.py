@@ -114,6 +114,9 @@ def neighbours(session: Any, actor: access.Actor, record: Any) -> Neighbours:
         if (target, target_id) == (spec.name, record.id):
             after.add((type_, id_))
     found = _nodes(session, actor, before | after)
+    mutual = before & after   # records that name each other: the older one was first
+    after -= {key for key in mutual if key in found and found[key].created_at <= record.created_at}
+    before -= after & mutual
     return Neighbours(tuple(node for key, node in found.items() if key in before),
                       tuple(node for key, node in found.items() if key in after))
 

@@ -39,7 +39,7 @@ class Incoming:
         target = path_of(self.sha256)
         _folder(target.parent)
         os.replace(self.path, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
 
 class TooLarge(Exception):
@@ -145,11 +145,11 @@ def _folder(path: Path) -> Path:
     if not path.is_dir():
         _folder(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return path
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -75,10 +75,10 @@ def tell_people(act: Any, record: Any, people: Collection[int], text: Text, *, k
     return _keep(act, people, f"{record.spec.name}:{record.id}:{key}", text, kind, record.spec.name, record.id)
 
 
-def tell_house(act: Any, role: str, text: Text, *, kind: str, key: str) -> int:
-    """Tell everybody with a role something that is about no record. Flushes."""
+def tell_house(act: Any, roles: Collection[str], text: Text, *, kind: str, key: str) -> int:
+    """Tell everybody of these roles something that is about no record, once for each key; how many were told. Flushes."""
     people = act.session.scalars(sa.select(User.id).where(
-        User.is_active, User.id.in_(sa.select(Membership.user_id).where(Membership.role == role))))
+        User.is_active, User.id.in_(sa.select(Membership.user_id).where(Membership.role.in_(roles)))))
     return tell_house_people(act, list(people), text, kind=kind, key=key)
 
 

@@ -154,7 +154,7 @@ def propose(act: Any) -> RetentionList | None:
         list_id=list_.id, type=spec.name, record_id=id_, number=number, action=action_for(spec),
         ended_on=office.local(ended_at).date()) for spec, (id_, number, ended_at) in found)
     _note(act, "propose", list_, {"count": len(found)})
-    notices.tell_house(act, ADMINISTRATOR, PROPOSED.with_(count=len(found)), kind="retention", key=f"proposed:{list_.id}")
+    notices.tell_house(act, (ADMINISTRATOR,), PROPOSED.with_(count=len(found)), kind="retention", key=f"proposed:{list_.id}")
     return list_
 
 
@@ -178,8 +178,7 @@ def submit(act: Any, list_: RetentionList) -> None:
         raise Refused(EMPTY)
     list_.state, list_.submitted_by_id, list_.submitted_at = "submitted", act.actor.id, act.now
     _note(act, "submit", list_)
-    for role in APPROVERS:
-        notices.tell_house(act, role, SUBMITTED.with_(id=list_.id), kind="retention", key=f"submitted:{list_.id}")
+    notices.tell_house(act, APPROVERS, SUBMITTED.with_(id=list_.id), kind="retention", key=f"submitted:{list_.id}")
 
 
 def decide(act: Any, list_: RetentionList, *, is_approved: bool, comment: str = "") -> None:
@@ -194,7 +193,7 @@ def decide(act: Any, list_: RetentionList, *, is_approved: bool, comment: str = 
         outbox.put(act, "retention", [list_.id], key=f"retention:{list_.id}")
     else:
         list_.is_under_way = None
-        notices.tell_house(act, ADMINISTRATOR, RETURNED.with_(id=list_.id), kind="retention", key=f"returned:{list_.id}")
+        notices.tell_house(act, (ADMINISTRATOR,), RETURNED.with_(id=list_.id), kind="retention", key=f"returned:{list_.id}")
     act.session.flush()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -126,9 +126,3 @@ def expire(act: Any) -> tuple[int, int]:
         ended = sa.case((Import.state.in_(("done", "undone")), Import.state), else_="expired")
         act.session.execute(sa.update(Import).where(Import.id.in_(part)).values(state=ended, file_gone_at=act.now))
     return gone, len(ids)
-
-
-def named(hashes: list[str]) -> Sequence[Any]:
-    """Those of these hashes under which a file of ours still lies, as selects."""
-    return (sa.select(Export.sha256).where(Export.sha256.in_(hashes)),
-            sa.select(Import.sha256).where(Import.sha256.in_(hashes), Import.file_gone_at.is_(None)))

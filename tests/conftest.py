@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -154,6 +155,22 @@ def _server(folder):
                 raise
             time.sleep(2)
     return server
+
+
+@pytest.fixture
+def empty(database, tmp_path):
+    """The address of a database without tables."""
+    url = sa.make_url(database[0])
+    if url.get_backend_name() == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
+        return
+    name = f"empty_{uuid.uuid4().hex[:8]}"
+    server = sa.create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(scope="session")

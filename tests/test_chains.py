@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -38,6 +39,21 @@ def test_a_record_shows_what_came_of_it_and_what_it_came_from(app, chain):
     assert linked(page) == {at("callback_record", chain["call"]), at("corrective_action", chain["action"])}
     for type_name, key in (("callback_record", "call"), ("corrective_action", "action")):
         assert linked(person.get(at(type_name, chain[key])).text) == {at("quality_info_transfer", chain["sheet"])}
+
+
+def test_records_that_name_each_other_meet_once_on_each_others_pages(app):
+    with desk(app) as session:
+        report = valid.record(session, "visit_report")
+        session.execute(sa.update(type(report)).where(type(report).id == report.id).values(
+            created_at=report.created_at - timedelta(days=1)))
+        action = valid.record(session, "corrective_action", source_type="visit_report", source_number=report.number)
+        report.corrective_action_id = action.id
+        ids = report.id, action.id
+    person = Person(app, "quality_manager")
+    pages = [person.get(at(name, id_)).text for name, id_ in zip(("visit_report", "corrective_action"), ids, strict=True)]
+    shown = [re.findall(r'<li[^>]*><a href="(/admin/\w+/details/\?id=\d+)">', page) for page in pages]
+    assert shown == [[at("corrective_action", ids[1])], [at("visit_report", ids[0])]]
+    assert [("由何而来" in page, "后续单据" in page) for page in pages] == [(False, True), (True, False)]
 
 
 def test_the_whole_chain_is_the_same_from_each_of_its_ends(app, chain):

@@ -1,6 +1,7 @@
 """What the settings promise: good defaults, and one sentence with the cure for every wrong value."""
 
 import ast
+import re
 import stat
 import sys
 import threading
@@ -211,3 +212,11 @@ def test_how_often_programs_may_ask_and_which_private_networks_webhooks_may_reac
                             ("AFTERCARE_WEBHOOK_NETWORKS", "home")):
         with pytest.raises(ConfigError, match=variable):
             read(tmp_path, **{variable: value})
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("place", ["docs/operations.md", "bin/serve"])
+def test_every_setting_is_told_to_those_who_keep_the_house(place: str) -> None:
+    read = set(re.findall(r'given\.get\("([A-Z_]+)"', (CHECKOUT / "config.py").read_text(encoding="utf-8")))
+    told = (CHECKOUT / place).read_text(encoding="utf-8")
+    assert len(read) > 15 and sorted(name for name in read if name not in told) == []

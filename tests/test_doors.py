@@ -49,6 +49,8 @@ def expected(endpoint, method, role, records):
         return "to /admin/"
     if endpoint in ("health.ping", "health.whole"):
         return 503 if name == "whole" else 200
+    if endpoint == "metrics.look":   # the walk asks on this machine; from elsewhere: tests/api/test_metrics.py
+        return 200
     if endpoint == "sign_in.sign_in":
         return _sign_in(method, role)
     if endpoint == "sign_in.sign_out":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import flask_migrate
 import pytest
 import sqlalchemy as sa
@@ -13,22 +11,6 @@ from alembic.migration import MigrationContext
 from models.base import db
 from models.search import is_described
 from tests.conftest import settings_for
-
-
-@pytest.fixture
-def empty(database, tmp_path):
-    """The address of a database without tables."""
-    url = sa.make_url(database[0])
-    if url.get_backend_name() == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
-        return
-    name = f"empty_{uuid.uuid4().hex[:8]}"
-    server = sa.create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture

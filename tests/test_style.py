@@ -26,6 +26,7 @@ MEANT = {
     "jobs/evaluation_score.py": "as above",
     "jobs/import_runs.py": "the journal of an import and its bad rows: no business rows",
     "models/base.py": "the word with which the jobs above write rows that the database itself computes",
+    "jobs/restore.py": "writes the rows of a backup back as they were, with the audit entries that tell of them",
     "jobs/clock.py": "due times: no business rows",
     "jobs/mail.py": "marks what was mailed: no business rows",
     "jobs/webhooks.py": "marks what was sent: no business rows",

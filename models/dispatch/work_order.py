@@ -399,7 +399,7 @@ class WorkOrder(Record):
                 Move("finish_unrepaired", "未维修结束", "End without repair", source=("arrived",), to="finished",
                      by=("technician",),
                      requires=("onsite_statement", "diagnosis", "fault_category", "visit_outcome"),
-                     stamps=("finished_at",), when=(NOT_REPAIRED,)),
+                     stamps=("finished_at",), when=(WARRANTY_KNOWN, NOT_REPAIRED)),
                 Move("take_back", "带回设备", "Take equipment back", source=("arrived",), to="taken_back",
                      by=("technician",), when=(one_of("visit_outcome", "taken_back"), LIST_GIVEN),
                      requires=("onsite_statement", "diagnosis", "fault_category", "visit_outcome",

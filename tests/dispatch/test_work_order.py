@@ -63,11 +63,13 @@ def test_a_job_ends_without_repair_if_the_customer_wants_it_so(act):
     for notices, decision, is_allowed in (
             ((), "", False), (("accepted",), "", False), (("declined",), "", True), (("declined", "accepted"), "", False),
             ((), "repair", False), ((), "replace", True), ((), "give_up", True)):
-        job = valid.record(act.session, ORDER, visit_outcome="not_repaired", replacement_decision=decision)
+        job = valid.record(act.session, ORDER, visit_outcome="not_repaired", replacement_decision=decision, warranty_status="out")
         for state in notices:
             charge_notice(act.session, state, "100", work_order=job.id)
         sentence = why_not(act, job, "finish_unrepaired")
         assert ("客户在收费告知单上不同意收费；或" in sentence) is not is_allowed, (notices, decision)
+        job.warranty_status = "unknown"
+        assert "请先查明保修内外" in why_not(act, job, "finish_unrepaired"), "nor does it end without anybody knowing this"
 
 
 # Worth repairing (BR-09) ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from datetime import time, timedelta
 
 import pytest
@@ -176,6 +177,7 @@ def test_the_health_of_the_house_is_told_in_words_and_figures(app, store, boss):
     store.set(clock.LAST_TICK, (now - health.SILENCE - timedelta(seconds=1)).isoformat())
     assert said()["clock"] == "silent", "it leads, but does not come through its work"
     page = boss.get("/admin/health/").text
+    assert re.search(r"失败的任务 <span class=\"count\">1</span>.*?<li>报表.*? x</li>.*?/admin/jobs/#page-failed", page, re.S)
     assert "有故障" in page and "没有运行" in page and "停了" in page
     with store_down(app):
         found = said()
