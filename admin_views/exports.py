@@ -10,7 +10,6 @@ from flask_admin import BaseView, expose
 from flask_login import current_user
 
 from admin_views import door
-from admin_views.exported import disposition
 from admin_views.panels import size_text
 from jobs import progress
 from models.base import db, set_reading
@@ -57,8 +56,8 @@ class ExportsView(BaseView):
         if not file_store.path_of(sha256).is_file():
             return door.page(404, transfers.GONE.in_(door.language()))
         answer = send_file(file_store.path_of(sha256), mimetype=export_files.FORMATS[format_].partition(";")[0])
-        name = f"{spec.label.in_(door.language())}_{day:%Y%m%d}.{format_}"
-        answer.headers["Content-Disposition"] = disposition(spec.name, name)
+        answer.headers["Content-Disposition"] = export_files.disposition(
+            spec.name, export_files.file_name(spec, door.language(), day, format_))
         return answer
 
     def _mine(self, id_: int) -> Export:

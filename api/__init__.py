@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from api import auth, described, door, files, history, importing, items, openapi, reference, reports
+from api import auth, described, door, files, history, importing, items, openapi, people, reference, reports
 
-PARTS = (described, files, history, importing, items, openapi, reference, reports)   # importing them adds their addresses
+PARTS = (described, files, history, importing, items, openapi, people, reference, reports)   # importing them adds their addresses
 
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
