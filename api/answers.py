@@ -16,6 +16,7 @@ NOT_JSON = Text("内容须为 application/json", "The body must be application/j
 TOO_LARGE = Text("提交的内容太大", "What was sent is too large")
 STALE = Text("记录已被修改，您看到的不是最新版本", "The record has changed: what you saw is not its present revision")
 BROKEN = Text("系统出错，已记入日志；没有保存任何内容", "Something went wrong and was logged; nothing was saved")
+BUSY = Text("系统正忙，没有保存任何内容，请稍后再试", "The house is busy and nothing was saved: try again in a moment")
 NO_WAY = Text("这里没有这种操作方式", "This is not done that way here")
 CODES = {NotUnique: "RECORD_NOT_UNIQUE", NoSuchTarget: "INVALID_FOREIGN_KEY"}
 

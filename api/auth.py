@@ -17,6 +17,7 @@ from rules.act import Act
 blueprint = Blueprint("auth", __name__)
 COOKIE = "directus_refresh_token"   # the name by which the client library knows it
 MODES = ("json", "cookie")
+LONGEST_BODY = 1 << 16   # anybody may send it
 NEEDED = Text("请提供 {name}（文本）", "Give {name}, a text")
 WRONG_MODE = Text("mode 只能是 json 或 cookie", "The mode is json or cookie")
 
@@ -25,6 +26,11 @@ def init_app(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(blueprint)   # nothing here is done by a session; the cookie's answer is no other site's to read
     door.tell_failures(blueprint)
     app.register_blueprint(blueprint)
+
+
+@blueprint.before_request
+def _take_little() -> None:
+    request.max_content_length = LONGEST_BODY
 
 
 # What comes in ----------------------------------------------------------------------------------------------------

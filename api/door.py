@@ -133,6 +133,7 @@ def _invalid(invalid: Invalid) -> Response:
     return failed(answers.of_invalid(invalid))
 
 
+RETRY_AFTER = 5   # seconds, when the database is held up or away
 CODES = {404: ("FORBIDDEN", answers.NOT_YOURS), 405: ("METHOD_NOT_ALLOWED", answers.NO_WAY),
          413: ("CONTENT_TOO_LARGE", answers.TOO_LARGE), 415: ("UNSUPPORTED_MEDIA_TYPE", answers.NOT_JSON)}
 
@@ -147,8 +148,11 @@ def _http(error: HTTPException) -> Response:
 
 
 def _bug(error: Exception) -> Response:
-    if isinstance(error, sa.exc.OperationalError) and _ran_out_of_time(error):
-        return failed(answers.wrong_query("查询太费时，请缩小范围", "The query takes too long: ask for less"))
+    if isinstance(error, sa.exc.OperationalError):
+        if _ran_out_of_time(error):
+            return failed(answers.wrong_query("查询太费时，请缩小范围", "The query takes too long: ask for less"))
+        current_app.logger.exception("the database does not answer %s %s", request.method, request.path)
+        return failed(Failure(503, "SERVICE_UNAVAILABLE", answers.BUSY, retry_after=RETRY_AFTER))
     current_app.logger.exception("unhandled on %s %s", request.method, request.path)
     if current_app.testing:
         raise error
