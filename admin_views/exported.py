@@ -54,7 +54,7 @@ class Exported(BaseView):
             if most is not None and total > most:
                 snapshot.close()
                 return self._by_a_job(wanted, question)
-            transfers.note_export(door.act(), wanted, export_files.told(question), total)
+            transfers.note_export(door.act(), self.spec, format_, export_files.told(question), total)
             db.session.commit()
             answer = self._whole(snapshot, wanted, total) if format_ == "xlsx" else Response(
                 _closing(snapshot, export_files.pieces(snapshot, wanted, total)), content_type=export_files.FORMATS[format_])

@@ -61,9 +61,7 @@ class ExportsView(BaseView):
         return answer
 
     def _mine(self, id_: int) -> Export:
-        found = db.session.scalar(sa.select(Export).where(
-            Export.id == door.as_id(id_), Export.asked_by_id == door.actor().id))
-        return found if found is not None else abort(404)
+        return transfers.own_export(db.session, door.actor(), door.as_id(id_)) or abort(404)
 
 
 def _shown(export: Export) -> dict[str, Any]:

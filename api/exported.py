@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from flask import Response
@@ -32,12 +33,12 @@ def stream(spec: RecordType, shapes: Shapes, query: Query) -> Response:
         raise wrong_query("export 不能与 aggregate、groupBy、cursor 同用", "export stands without aggregate, groupBy, cursor")
     meta = _checked(spec, shapes, shape, query)
     _note(spec, query)
-    take = _Taking(db.engine, shapes, shape, query)
+    engine = db.engine
+    rows = Rows(lambda: export_files.Snapshot(engine), shapes, shape, query)
     if not query.export:
-        return Response(_answer(take, meta), content_type=export_files.FORMATS["json"])
-    write: Callable[[_Taking], Iterable[bytes]] = {"csv": _csv, "json": _json, "xlsx": _xlsx}[query.export]
+        return Response(_answer(rows, meta), content_type=export_files.FORMATS["json"])
     name = export_files.file_name(spec, door.language(), office.today(), query.export)
-    return Response(write(take), content_type=export_files.FORMATS[query.export],
+    return Response(file_of(rows, query.export), content_type=export_files.FORMATS[query.export],
                     headers={"Content-Disposition": export_files.disposition(spec.name, name)})
 
 
@@ -57,29 +58,37 @@ def _note(spec: RecordType, query: Query) -> None:
     db.session.commit()
 
 
-class _Taking:
-    """The rows of a query out of one snapshot, on a connection of their own, which outlives the request."""
+class Rows:
+    """The rows of a query out of one snapshot: its own, which outlives the request, or that of a job."""
 
-    def __init__(self, engine: Any, shapes: Shapes, shape: Shape, query: Query) -> None:
-        self._engine, self._made = engine, (shapes, shape, query)
+    def __init__(self, snapshot: Callable[[], AbstractContextManager[export_files.Snapshot]], shapes: Shapes, shape: Shape,
+                 query: Query, tell: Callable[[int], None] = lambda rows: None) -> None:
+        self._snapshot, self._made, self._tell = snapshot, (shapes, shape, query), tell
 
     def pieces(self) -> Iterator[tuple[Node, list[dict[str, Any]]]]:
         """Piece by piece; first the tree alone, also where there are no rows."""
-        with export_files.Snapshot(self._engine) as snapshot:
+        written = 0
+        with self._snapshot() as snapshot:
             reader = Reader(snapshot.connection, *self._made)
             yield reader.tree, []
             for piece in reader.all_rows():
                 yield reader.tree, piece
+                written += len(piece)
+                self._tell(written)
 
 
-def _answer(take: _Taking, meta: dict[str, int]) -> Iterator[bytes]:
+def file_of(rows: Rows, format_: str) -> Iterator[bytes]:
+    return {"csv": _csv, "json": _json, "xlsx": _xlsx}[format_](rows)
+
+
+def _answer(rows: Rows, meta: dict[str, int]) -> Iterator[bytes]:
     yield ('{"meta":' + json.dumps(meta) + ',"data":' if meta else '{"data":').encode()
-    yield from _json(take)
+    yield from _json(rows)
     yield b"}"
 
 
-def _json(take: _Taking) -> Iterator[bytes]:
-    return exports.json_file(rows for _, rows in take.pieces())
+def _json(rows: Rows) -> Iterator[bytes]:
+    return exports.json_file(piece for _, piece in rows.pieces())
 
 
 def columns(tree: Node, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -90,12 +99,12 @@ def columns(tree: Node, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [*found, *((*before, key) for key in tree.tables)]
 
 
-def _flat(take: _Taking) -> tuple[list[str], Iterator[list[list[Any]]]]:
+def _flat(rows: Rows) -> tuple[list[str], Iterator[list[list[Any]]]]:
     """The head of a flat file and its rows, piece by piece."""
-    coming = take.pieces()
+    coming = rows.pieces()
     tree, _ = next(coming)
     paths = columns(tree)
-    return [".".join(path) for path in paths], ([[_cell(row, path) for path in paths] for row in rows] for _, rows in coming)
+    return [".".join(path) for path in paths], ([[_cell(row, path) for path in paths] for row in piece] for _, piece in coming)
 
 
 def _cell(row: Any, path: tuple[str, ...]) -> Any:
@@ -106,23 +115,23 @@ def _cell(row: Any, path: tuple[str, ...]) -> Any:
     return exports.inert(row) if isinstance(row, str) else row
 
 
-def _csv(take: _Taking) -> Iterator[bytes]:
-    head, parts = _flat(take)
-    yield from exports.csv_file(head, ([[_word(value) for value in row] for row in rows] for rows in parts))
+def _csv(rows: Rows) -> Iterator[bytes]:
+    head, parts = _flat(rows)
+    yield from exports.csv_file(head, ([[_word(value) for value in row] for row in part] for part in parts))
 
 
 def _word(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _xlsx(take: _Taking) -> Iterator[bytes]:
+def _xlsx(rows: Rows) -> Iterator[bytes]:
     """Written to a file first: its table of contents stands at the end."""
-    head, parts = _flat(take)
+    head, parts = _flat(rows)
     with tempfile.TemporaryFile() as file:
         with export_files.workbook(file) as book:
             sheet = book.add_worksheet()
             sheet.write_row(0, 0, head)
-            for line, row in enumerate((row for rows in parts for row in rows), 1):
+            for line, row in enumerate((row for part in parts for row in part), 1):
                 for place, value in enumerate(row):
                     _put(sheet, line, place, value)
         file.seek(0)
