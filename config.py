@@ -40,7 +40,7 @@ class Settings:
     files_url: str | None = field(repr=False)  # None: the data folder
     company: str | None = None  # whose name stands on paper; None: the application's
     api_rate: int = 6000  # requests of one token a minute; 0: as many as come
-    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # private ones to which webhooks may go
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # own ones to which webhooks may go, also by http
     public_url: str | None = None  # under which people reach it, for the links of mails; None: http://HOST:PORT
 
     @property
@@ -181,7 +181,7 @@ def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     except ValueError:
         raise ConfigError(
             f"AFTERCARE_WEBHOOK_NETWORKS is {value!r}: give networks such as 10.1.0.0/16,192.168.7.9/32, "
-            "or leave it unset and webhooks go to public addresses only."
+            "or leave it unset and webhooks go to public addresses over https only."
         ) from None
 
 

@@ -17,14 +17,13 @@ from markupsafe import Markup
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import HTTPException
 
-from models.base import Record, db, set_reading
+from models.base import SAFE, Record, db, set_reading
 from models.people import User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
 from rules import access, areas, checks, notices, office, registry, retention
 from rules.act import Act
 
 login = LoginManager()
-SAFE = ("GET", "HEAD", "OPTIONS", "SEARCH")
 ONLY_READS = "figures"   # sent like a form, keeps nothing
 POLICY = ("default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
           "frame-ancestors 'none'")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
-from urllib.parse import quote
 
 from flask import Response, redirect, request, send_file
 from flask_admin import BaseView, expose
@@ -55,7 +54,7 @@ class Exported(BaseView):
             if most is not None and total > most:
                 snapshot.close()
                 return self._by_a_job(wanted, question)
-            transfers.note_export(door.act(), wanted, export_files.told(question), total)
+            transfers.note_export(door.act(), self.spec, format_, export_files.told(question), total)
             db.session.commit()
             answer = self._whole(snapshot, wanted, total) if format_ == "xlsx" else Response(
                 _closing(snapshot, export_files.pieces(snapshot, wanted, total)), content_type=export_files.FORMATS[format_])
@@ -63,7 +62,7 @@ class Exported(BaseView):
             snapshot.close()
             raise
         answer.call_on_close(snapshot.close)
-        answer.headers["Content-Disposition"] = disposition(self.spec.name, wanted.file_name)
+        answer.headers["Content-Disposition"] = export_files.disposition(self.spec.name, wanted.file_name)
         return answer
 
     def _by_a_job(self, wanted: export_files.Wanted, question: lists.Question) -> Any:
@@ -87,8 +86,3 @@ def _closing(snapshot: export_files.Snapshot, pieces: Iterable[bytes]) -> Iterat
         yield from pieces
     finally:
         snapshot.close()
-
-
-def disposition(plain: str, name: str) -> str:
-    """A header in ASCII that gives the file its Chinese name."""
-    return f"attachment; filename=\"{plain}.{name.rpartition('.')[2]}\"; filename*=UTF-8''{quote(name)}"

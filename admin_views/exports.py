@@ -10,7 +10,6 @@ from flask_admin import BaseView, expose
 from flask_login import current_user
 
 from admin_views import door
-from admin_views.exported import disposition
 from admin_views.panels import size_text
 from jobs import progress
 from models.base import db, set_reading
@@ -57,14 +56,12 @@ class ExportsView(BaseView):
         if not file_store.path_of(sha256).is_file():
             return door.page(404, transfers.GONE.in_(door.language()))
         answer = send_file(file_store.path_of(sha256), mimetype=export_files.FORMATS[format_].partition(";")[0])
-        name = f"{spec.label.in_(door.language())}_{day:%Y%m%d}.{format_}"
-        answer.headers["Content-Disposition"] = disposition(spec.name, name)
+        answer.headers["Content-Disposition"] = export_files.disposition(
+            spec.name, export_files.file_name(spec, door.language(), day, format_))
         return answer
 
     def _mine(self, id_: int) -> Export:
-        found = db.session.scalar(sa.select(Export).where(
-            Export.id == door.as_id(id_), Export.asked_by_id == door.actor().id))
-        return found if found is not None else abort(404)
+        return transfers.own_export(db.session, door.actor(), door.as_id(id_)) or abort(404)
 
 
 def _shown(export: Export) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from flask import Response, abort, jsonify, redirect, request, send_file
 from flask_admin import BaseView, expose
 
 from admin_views import door
-from admin_views.exported import disposition
 from jobs import import_files, import_runs, import_stream, outbox, progress
 from models.base import db
 from models.spec import Invalid, RecordType, Refused, Text
@@ -189,7 +188,7 @@ class Imported(BaseView):
         source = import_runs.source_of(run, self.spec)
         return Response(_sheet(source, [word for word, _ in run.columns], told, language),
                         content_type=export_files.FORMATS["csv"],
-                        headers={"Content-Disposition": disposition(f"{self.spec.name}-problems", name)})
+                        headers={"Content-Disposition": export_files.disposition(f"{self.spec.name}-problems", name)})
 
     @expose("/import/template/")
     def import_template(self) -> Any:
@@ -198,7 +197,7 @@ class Imported(BaseView):
             import_templates.write(db.session, door.actor(), self.spec, Path(file.name))
             answer = send_file(open(file.name, "rb"), mimetype=export_files.FORMATS["xlsx"])   # noqa: SIM115  closed by it
         name = f"{self.spec.label.in_(language)}_{Text('导入模板', 'template').in_(language)}.xlsx"
-        answer.headers["Content-Disposition"] = disposition(f"{self.spec.name}-template", name)
+        answer.headers["Content-Disposition"] = export_files.disposition(f"{self.spec.name}-template", name)
         return answer
 
     def _run(self, id_: int, *, lock: bool = False) -> Import:

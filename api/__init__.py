@@ -5,9 +5,12 @@ from __future__ import annotations
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from api import auth, described, door, files, history, importing, items, kpis, metrics, openapi, reference, reports
+from api import (
+    auth, copies, described, door, exports, files, history, importing, items, kpis, metrics, openapi, people, reference, reports,
+)
 
-PARTS = (described, files, history, importing, items, kpis, openapi, reference, reports)   # importing them adds their addresses
+PARTS = (   # importing them adds their addresses
+    copies, described, exports, files, history, importing, items, kpis, openapi, people, reference, reports)
 
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.spec import Invalid, Refused, Text
+from models.spec import Invalid, NoSuchTarget, NotUnique, Refused, Text
 from rules import access
 
 NOT_YOURS = Text("没有这项内容，或您不能查看", "There is no such thing here, or it is not yours to see")
@@ -16,9 +16,9 @@ NOT_JSON = Text("内容须为 application/json", "The body must be application/j
 TOO_LARGE = Text("提交的内容太大", "What was sent is too large")
 STALE = Text("记录已被修改，您看到的不是最新版本", "The record has changed: what you saw is not its present revision")
 BROKEN = Text("系统出错，已记入日志；没有保存任何内容", "Something went wrong and was logged; nothing was saved")
+BUSY = Text("系统正忙，没有保存任何内容，请稍后再试", "The house is busy and nothing was saved: try again in a moment")
 NO_WAY = Text("这里没有这种操作方式", "This is not done that way here")
-TAKEN_WORDS = ("的这个值已被", "的这个值刚被")   # rules/checks.TAKEN, rules/records.flush
-UNKNOWN_LINK = "找不到所选记录"                 # rules/checks.NOT_FOUND
+CODES = {NotUnique: "RECORD_NOT_UNIQUE", NoSuchTarget: "INVALID_FOREIGN_KEY"}
 
 
 class Failure(Exception):
@@ -75,6 +75,4 @@ def of_invalid(invalid: Invalid, index: int | None = None) -> Failure:
 
 
 def _code(text: Text) -> str:
-    if any(word in text.zh for word in TAKEN_WORDS):
-        return "RECORD_NOT_UNIQUE"
-    return "INVALID_FOREIGN_KEY" if UNKNOWN_LINK in text.zh else "FAILED_VALIDATION"
+    return CODES.get(type(text), "FAILED_VALIDATION")

@@ -2,60 +2,55 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, request
-from flask_login import current_user
+from flask import Blueprint, Flask, Response, request
 from flask_wtf import CSRFProtect
-from werkzeug.exceptions import RequestEntityTooLarge
 
-from api import bearer, limits
-from api.answers import Failure
-from models.base import db, set_reading
-from models.people import User
-from models.spec import LANGUAGES, ROLES, Refused, Text
+from api import door, limits, writing
+from api.answers import Failure, wrong_payload
+from models.base import db
+from models.spec import Refused, Text
 from rules import access, checks, passwords, sign_in, tokens
 from rules.act import Act
 
 blueprint = Blueprint("auth", __name__)
 COOKIE = "directus_refresh_token"   # the name by which the client library knows it
 MODES = ("json", "cookie")
-NOT_AN_OBJECT = Text("内容须为 JSON 对象", "The body must be a JSON object")
+LONGEST_BODY = 1 << 16   # anybody may send it
 NEEDED = Text("请提供 {name}（文本）", "Give {name}, a text")
 WRONG_MODE = Text("mode 只能是 json 或 cookie", "The mode is json or cookie")
-SIGN_IN = Text("请先登录或提供令牌", "Sign in, or send a token")
 
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(blueprint)   # nothing here is done by a session; the cookie's answer is no other site's to read
+    door.tell_failures(blueprint)
     app.register_blueprint(blueprint)
+
+
+@blueprint.before_request
+def _take_little() -> None:
+    request.max_content_length = LONGEST_BODY
 
 
 # What comes in ----------------------------------------------------------------------------------------------------
 
 def _body() -> dict[str, Any]:
     """A browser without a body renews by its cookie."""
-    try:
-        given = json.loads(request.get_data(cache=True) or b"{}")
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise Failure(400, "INVALID_PAYLOAD", NOT_AN_OBJECT)
-    return given
+    return writing.row(door.read_json(request.get_data(cache=True) or b"{}"))
 
 
 def _text(given: dict[str, Any], name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value:
-        raise Failure(400, "INVALID_PAYLOAD", NEEDED.with_(name=name))
+        raise wrong_payload(NEEDED.with_(name=name))
     return value.encode(errors="ignore").decode()   # half a character is none
 
 
 def _mode(given: dict[str, Any]) -> str:
     mode = given.get("mode", "json")
     if mode not in MODES:
-        raise Failure(400, "INVALID_PAYLOAD", WRONG_MODE)
+        raise wrong_payload(WRONG_MODE)
     return mode
 
 
@@ -121,49 +116,8 @@ def _nobody() -> Act:
 def _told(pair: tokens.Pair, mode: str) -> Response:
     told = {"access_token": pair.access, "expires": int(tokens.ACCESS_LIFE.total_seconds() * 1000)}
     if mode == "json":
-        return jsonify(data={**told, "refresh_token": pair.refresh})
-    answer = jsonify(data=told)
+        return door.told({"data": {**told, "refresh_token": pair.refresh}})
+    answer = door.told({"data": told})
     answer.set_cookie(COOKIE, pair.refresh, max_age=tokens.REFRESH_LIFE, path="/auth", httponly=True,
                       secure=request.is_secure, samesite="Strict")
     return answer
-
-
-@blueprint.get("/users/me")
-def me() -> Any:
-    set_reading(True)
-    found = bearer.owner_of(request)
-    if found is None and not current_user.is_authenticated:
-        raise Failure(403, "FORBIDDEN", SIGN_IN)
-    user, scope = found or (current_user._get_current_object(), None)
-    return jsonify(data=_person(user, scope))
-
-
-def _person(user: User, scope: access.Scope | None) -> dict[str, Any]:
-    """Themselves; `token` says how far the present token goes: an empty list, no narrower than the person."""
-    told = {
-        "id": user.id, "username": user.username, "first_name": user.name, "last_name": None, "email": user.email,
-        "language": user.language or current_app.config["LANGUAGE"], "status": "active",
-        "roles": [name for name in ROLES if name in user.roles],
-        "units": sorted({one.unit for one in user.memberships if one.unit}),
-        "dealers": sorted({one.dealer_id for one in user.memberships if one.dealer_id})}
-    if scope is not None:
-        told["token"] = {"types": sorted(scope.types), "verbs": [verb for verb in access.VERBS if verb in scope.verbs]}
-    return told
-
-
-# Refusals ---------------------------------------------------------------------------------------------------------
-
-def _language() -> str:
-    asked = request.args.get("lang")
-    return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or current_app.config["LANGUAGE"]
-
-
-@blueprint.errorhandler(Failure)
-def _refused(refusal: Failure) -> Any:
-    db.session.rollback()
-    return jsonify(refusal.told(_language())), refusal.status, refusal.headers
-
-
-@blueprint.errorhandler(RequestEntityTooLarge)
-def _too_large(_error: RequestEntityTooLarge) -> Any:
-    return _refused(Failure(413, "CONTENT_TOO_LARGE", Text("提交的内容太大", "What was sent is too large")))

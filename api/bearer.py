@@ -9,13 +9,12 @@ from flask import Request
 
 from api import limits
 from api.answers import Failure
-from models.base import db, set_reading
+from models.base import SAFE, db, set_reading
 from models.people import User
 from rules import office, tokens
 from rules.access import Scope
 
 log = logging.getLogger(__name__)
-SAFE = ("GET", "HEAD", "OPTIONS", "SEARCH")
 
 
 def owner_of(request: Request) -> tuple[User, Scope] | None:

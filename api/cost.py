@@ -41,14 +41,14 @@ class Budget:
 
 
 @contextmanager
-def bounded(connection: Any, seconds: float = SECONDS) -> Iterator[None]:
+def bounded(connection: Any) -> Iterator[None]:
     """No statement inside runs longer; the door turns what the database says then into a 400."""
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.text(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
+        connection.execute(sa.text(f"SET LOCAL statement_timeout = {int(SECONDS * 1000)}"))
         yield
         connection.execute(sa.text("SET LOCAL statement_timeout = DEFAULT"))
         return
-    driver, until = connection.connection.driver_connection, time.monotonic() + seconds
+    driver, until = connection.connection.driver_connection, time.monotonic() + SECONDS
 
     def is_over() -> bool:
         return time.monotonic() > until

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from api import answers, identity
 from api.answers import Failure
-from models.base import db, set_reading
+from models.base import SAFE, db, set_reading
 from models.spec import LANGUAGES, Invalid, RecordType, Refused
 from rules import access, checks, registry
 from rules.act import Act
@@ -21,12 +21,12 @@ from rules.act import Act
 blueprint = Blueprint("api", __name__)
 # What programs ask for; the pages of people have other beginnings.
 PLACES = ("/items/", "/collections", "/fields", "/relations", "/revisions", "/activity", "/reports/", "/kpis", "/files", "/assets/",
-          "/utils/", "/server/info", "/server/specs/", "/server/reference")
-OPEN = ("/server/ping", "/server/health")
+          "/utils/", "/server/info", "/server/specs/", "/server/reference", "/auth/", "/users/")
 
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(blueprint)   # identity.person_of asks for it where a browser could be abused
+    tell_failures(blueprint)
     app.register_blueprint(blueprint)
     pages = app.error_handler_spec[None][None].get(HTTPException)
 
@@ -38,7 +38,7 @@ def init_app(app: Flask, csrf: CSRFProtect) -> None:
 
 @blueprint.before_request
 def _begin() -> None:
-    set_reading(request.method in identity.SAFE)
+    set_reading(request.method in SAFE)
     g.api_person, g.api_scope = identity.person_of(request)
 
 
@@ -125,26 +125,19 @@ def failed(failure: Failure) -> Response:
     return told(failure.told(language()), failure.status, **failure.headers)
 
 
-@blueprint.errorhandler(Failure)
-def _failure(failure: Failure) -> Response:
-    return failed(failure)
-
-
-@blueprint.errorhandler(Refused)
 def _refused(refused: Refused) -> Response:
     return failed(answers.of_refusal(refused))
 
 
-@blueprint.errorhandler(Invalid)
 def _invalid(invalid: Invalid) -> Response:
     return failed(answers.of_invalid(invalid))
 
 
+RETRY_AFTER = 5   # seconds, when the database is held up or away
 CODES = {404: ("FORBIDDEN", answers.NOT_YOURS), 405: ("METHOD_NOT_ALLOWED", answers.NO_WAY),
          413: ("CONTENT_TOO_LARGE", answers.TOO_LARGE), 415: ("UNSUPPORTED_MEDIA_TYPE", answers.NOT_JSON)}
 
 
-@blueprint.errorhandler(HTTPException)
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
     code, message = CODES.get(status, ("INVALID_PAYLOAD", answers.NO_JSON))
@@ -154,10 +147,12 @@ def _http(error: HTTPException) -> Response:
     return answer
 
 
-@blueprint.errorhandler(Exception)
 def _bug(error: Exception) -> Response:
-    if isinstance(error, sa.exc.OperationalError) and _ran_out_of_time(error):
-        return failed(answers.wrong_query("查询太费时，请缩小范围", "The query takes too long: ask for less"))
+    if isinstance(error, sa.exc.OperationalError):
+        if _ran_out_of_time(error):
+            return failed(answers.wrong_query("查询太费时，请缩小范围", "The query takes too long: ask for less"))
+        current_app.logger.exception("the database does not answer %s %s", request.method, request.path)
+        return failed(Failure(503, "SERVICE_UNAVAILABLE", answers.BUSY, retry_after=RETRY_AFTER))
     current_app.logger.exception("unhandled on %s %s", request.method, request.path)
     if current_app.testing:
         raise error
@@ -166,3 +161,9 @@ def _bug(error: Exception) -> Response:
 
 def _ran_out_of_time(error: sa.exc.OperationalError) -> bool:
     return getattr(error.orig, "sqlstate", "") == "57014" or str(error.orig) == "interrupted"
+
+
+def tell_failures(part: Blueprint) -> None:
+    """Whatever goes wrong behind an address of this part is told in the one shape."""
+    for kind, tell in ((Failure, failed), (Refused, _refused), (Invalid, _invalid), (HTTPException, _http), (Exception, _bug)):
+        part.register_error_handler(kind, tell)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import tempfile
-from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import quote
 
-import xlsxwriter
 from flask import Response
 
 from api import answers, cost, door
@@ -20,14 +16,11 @@ from api.parameters import Query
 from api.reading import Reader, query_mapping
 from api.shapes import Shape, Shapes
 from api.trees import Node
-from models.base import db, reading, set_reading
+from models.base import db, set_reading
 from models.spec import RecordType
-from rules import access, audit, exports, office
+from rules import access, audit, export_files, exports, office, workbook
 
-TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json; charset=utf-8",
-         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 BLOCK = 1 << 16
-SHEET_ROWS = 1_048_575
 
 
 def stream(spec: RecordType, shapes: Shapes, query: Query) -> Response:
@@ -38,21 +31,24 @@ def stream(spec: RecordType, shapes: Shapes, query: Query) -> Response:
         raise forbidden()
     if query.aggregate or query.group_by or query.cursor is not None:
         raise wrong_query("export 不能与 aggregate、groupBy、cursor 同用", "export stands without aggregate, groupBy, cursor")
-    meta = _checked(shapes, shape, query)
+    meta = _checked(spec, shapes, shape, query)
     _note(spec, query)
+    engine = db.engine
+    rows = Rows(lambda: export_files.Snapshot(engine), shapes, shape, query)
     if not query.export:
-        return Response(_answer(db.engine, shapes, shape, query, meta), content_type=TYPES["json"])
-    write: Callable[..., Any] = {"csv": _csv, "json": _json, "xlsx": _xlsx}[query.export]
-    rows = write(db.engine, shapes, shape, query)
-    name = f"{spec.label.in_(door.language())}_{office.today():%Y%m%d}.{query.export}"
-    return Response(rows, content_type=TYPES[query.export], headers={
-        "Content-Disposition": f"attachment; filename=\"{spec.name}.{query.export}\"; filename*=UTF-8''{quote(name)}"})
+        return Response(_answer(rows, meta), content_type=export_files.FORMATS["json"])
+    name = export_files.file_name(spec, door.language(), office.today(), query.export)
+    return Response(file_of(rows, query.export), content_type=export_files.FORMATS[query.export],
+                    headers={"Content-Disposition": export_files.disposition(spec.name, name)})
 
 
-def _checked(shapes: Shapes, shape: Shape, query: Query) -> dict[str, int]:
+def _checked(spec: RecordType, shapes: Shapes, shape: Shape, query: Query) -> dict[str, int]:
     """What is wrong with the query is said before the first byte leaves."""
     with cost.bounded(db.session.connection()):
-        return Reader(db.session.connection(), shapes, shape, query).meta()
+        reader = Reader(db.session.connection(), shapes, shape, query)
+        if query.export == "xlsx":
+            export_files.refuse_too_long(spec.label, reader.size())
+        return reader.meta()
 
 
 def _note(spec: RecordType, query: Query) -> None:
@@ -62,28 +58,37 @@ def _note(spec: RecordType, query: Query) -> None:
     db.session.commit()
 
 
-def _pieces(engine: Any, shapes: Shapes, shape: Shape, query: Query) -> Iterator[tuple[Node, list[dict[str, Any]]]]:
-    """On a connection of its own, which outlives the request; the tree also where there are no rows."""
-    with reading(), engine.connect() as connection:
-        reader = Reader(connection, shapes, shape, query)
-        yield reader.tree, []
-        for piece in reader.all_rows():
-            yield reader.tree, piece
+class Rows:
+    """The rows of a query out of one snapshot: its own, which outlives the request, or that of a job."""
+
+    def __init__(self, snapshot: Callable[[], AbstractContextManager[export_files.Snapshot]], shapes: Shapes, shape: Shape,
+                 query: Query, tell: Callable[[int], None] = lambda rows: None) -> None:
+        self._snapshot, self._made, self._tell = snapshot, (shapes, shape, query), tell
+
+    def pieces(self) -> Iterator[tuple[Node, list[dict[str, Any]]]]:
+        """Piece by piece; first the tree alone, also where there are no rows."""
+        written = 0
+        with self._snapshot() as snapshot:
+            reader = Reader(snapshot.connection, *self._made)
+            yield reader.tree, []
+            for piece in reader.all_rows():
+                yield reader.tree, piece
+                written += len(piece)
+                self._tell(written)
 
 
-def _answer(engine: Any, shapes: Shapes, shape: Shape, query: Query, meta: dict[str, int]) -> Iterator[str]:
-    yield '{"meta":' + json.dumps(meta) + ',"data":' if meta else '{"data":'
-    yield from _json(engine, shapes, shape, query)
-    yield "}"
+def file_of(rows: Rows, format_: str) -> Iterator[bytes]:
+    return {"csv": _csv, "json": _json, "xlsx": _xlsx}[format_](rows)
 
 
-def _json(engine: Any, shapes: Shapes, shape: Shape, query: Query) -> Iterator[str]:
-    between = "["
-    for _, rows in _pieces(engine, shapes, shape, query):
-        for row in rows:
-            yield between + json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-            between = ",\n"
-    yield "[]" if between == "[" else "]"
+def _answer(rows: Rows, meta: dict[str, int]) -> Iterator[bytes]:
+    yield ('{"meta":' + json.dumps(meta) + ',"data":' if meta else '{"data":').encode()
+    yield from _json(rows)
+    yield b"}"
+
+
+def _json(rows: Rows) -> Iterator[bytes]:
+    return exports.json_file(piece for _, piece in rows.pieces())
 
 
 def columns(tree: Node, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -94,6 +99,14 @@ def columns(tree: Node, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [*found, *((*before, key) for key in tree.tables)]
 
 
+def _flat(rows: Rows) -> tuple[list[str], Iterator[list[list[Any]]]]:
+    """The head of a flat file and its rows, piece by piece."""
+    coming = rows.pieces()
+    tree, _ = next(coming)
+    paths = columns(tree)
+    return [".".join(path) for path in paths], ([[_cell(row, path) for path in paths] for row in piece] for _, piece in coming)
+
+
 def _cell(row: Any, path: tuple[str, ...]) -> Any:
     for key in path:
         row = row.get(key) if isinstance(row, dict) else None
@@ -102,44 +115,34 @@ def _cell(row: Any, path: tuple[str, ...]) -> Any:
     return exports.inert(row) if isinstance(row, str) else row
 
 
-def _csv(engine: Any, shapes: Shapes, shape: Shape, query: Query) -> Iterator[bytes]:
-    paths: list[tuple[str, ...]] = []
-    for tree, rows in _pieces(engine, shapes, shape, query):
-        buffer = io.StringIO(newline="")
-        writer = csv.writer(buffer, lineterminator="\r\n")
-        if not paths:
-            paths = columns(tree)
-            writer.writerow([".".join(path) for path in paths])
-            yield BOM_UTF8
-        writer.writerows([_word(_cell(row, path)) for path in paths] for row in rows)
-        yield buffer.getvalue().encode()
+def _csv(rows: Rows) -> Iterator[bytes]:
+    head, parts = _flat(rows)
+    yield from exports.csv_file(head, ([[_word(value) for value in row] for row in part] for part in parts))
 
 
 def _word(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _xlsx(engine: Any, shapes: Shapes, shape: Shape, query: Query) -> Iterator[bytes]:
+def _xlsx(rows: Rows) -> Iterator[bytes]:
     """Written to a file first: its table of contents stands at the end."""
+    head, parts = _flat(rows)
     with tempfile.TemporaryFile() as file:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False,
-                                          "strings_to_urls": False, "strings_to_numbers": False})
-        sheet, line = book.add_worksheet(), 0
-        paths: list[tuple[str, ...]] = []
-        for tree, rows in _pieces(engine, shapes, shape, query):
-            if not paths:
-                paths = columns(tree)
-                sheet.write_row(0, 0, [".".join(path) for path in paths])
-            for row in rows:
-                if line < SHEET_ROWS:
-                    line += 1
-                    sheet.write_row(line, 0, [_fitting(_cell(row, path)) for path in paths])
-        book.close()
+        with workbook.row_by_row(file) as book:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, head)
+            for line, row in enumerate((row for part in parts for row in part), 1):
+                for place, value in enumerate(row):
+                    _put(sheet, line, place, value)
         file.seek(0)
         while block := file.read(BLOCK):
             yield block
 
 
-def _fitting(value: Any) -> Any:
-    """A cell of a workbook holds no more text."""
-    return value[:32_767] if isinstance(value, str) else value
+def _put(sheet: Any, line: int, place: int, value: Any) -> None:
+    if isinstance(value, bool):
+        sheet.write_boolean(line, place, value)
+    elif isinstance(value, int):
+        workbook.number(sheet, line, place, value)
+    elif value is not None:
+        workbook.text(sheet, line, place, value)

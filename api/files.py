@@ -10,8 +10,9 @@ from flask import Response, request, send_file
 from api import answers, door, parameters, writing
 from api.answers import Failure, forbidden, wrong_payload
 from api.door import blueprint
-from api.shapes import FILES, OF_FILES, Shape, Shapes
 from api.reading import Reader
+from api.shapes import FILES, OF_FILES, Shape, Shapes
+from api.written import Told, once
 from models.base import db, reading
 from models.files import Attachment
 from models.spec import RecordType, Refused, Text
@@ -104,9 +105,11 @@ def upload() -> Response:
         largest = attachments.largest(db.session)
         db.session.rollback()   # whoever sends a long film keeps nobody from writing
     arrived = _taken_in(sent[0], largest)
-    file = _attached(spec, told["record"], arrived) if "record" in told else _staged(spec, told["field"], arrived)
-    db.session.commit()
-    return door.told({"data": _told(file)[0]})
+
+    def work() -> Told:
+        file = _attached(spec, told["record"], arrived) if "record" in told else _staged(spec, told["field"], arrived)
+        return Told({"data": _told(file)[0]})
+    return once(door.act(), work, repr(sorted(told.items())).encode(), arrived.name.encode(), arrived.sha256.encode())
 
 
 def _taken_in(sent: Any, largest: int) -> attachments.Upload:

@@ -11,11 +11,9 @@ from wtforms import ValidationError
 
 from api import bearer, limits
 from api.answers import CSRF, SIGN_IN, forbidden
-from models.base import db
+from models.base import SAFE, db
 from rules import areas
 from rules.access import Scope
-
-SAFE = bearer.SAFE
 
 
 def person_of(request: Request) -> tuple[Any, Scope | None]:

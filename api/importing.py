@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from api import door, parameters, writing
 from api.answers import NO_JSON, Failure, forbidden, wrong_payload
 from api.door import blueprint
 from api.files import NO_FILE
+from api.written import Told, once
 from jobs import imports
-from models.base import db
 from models.spec import RecordType, Text
 from rules import access
 
@@ -35,13 +36,21 @@ def bring_in(type_name: str) -> Response:
     if len(sent) != 1:
         raise wrong_payload(NO_FILE)
     options = {name: _yes(told.get(name, "false"), name) for name in WORDS}
-    outcome = _brought_in(spec, sent[0], options)
-    if outcome.bad and not options["skip_bad"]:
-        raise _bad(outcome)
-    db.session.commit()
-    return door.told({"data": {
-        "created": outcome.created, "updated": outcome.updated, "dry_run": options["dry_run"],
-        "bad": [{"row": bad.row, "field": bad.field, "message": bad.text.in_(door.language())} for bad in outcome.bad]}})
+
+    def work() -> Told:
+        outcome = _brought_in(spec, sent[0], options)
+        if outcome.bad and not options["skip_bad"]:
+            raise _bad(outcome)
+        return Told({"data": {
+            "created": outcome.created, "updated": outcome.updated, "dry_run": options["dry_run"],
+            "bad": [{"row": bad.row, "field": bad.field, "message": bad.text.in_(door.language())} for bad in outcome.bad]}})
+    return once(door.act(), work, repr(sorted(told.items())).encode(), _digest(sent[0]))
+
+
+def _digest(sent: Any) -> bytes:
+    found = hashlib.file_digest(sent.stream, "sha256").digest()
+    sent.stream.seek(0)
+    return found
 
 
 def _yes(text: str, name: str) -> bool:

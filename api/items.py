@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
@@ -17,12 +17,11 @@ from api.figures import Figures
 from api.parameters import Query
 from api.reading import Reader
 from api.shapes import Shapes
+from api.written import OF_ONE, as_it_is, reader, written
 from models.base import db
 from models.spec import RecordType
-from rules import moves, repeats
+from rules import moves
 from rules.act import Act
-
-OF_ONE = ("fields", "deep", "alias", "lang")
 
 
 # Reading ----------------------------------------------------------------------------------------------------------
@@ -49,28 +48,21 @@ def _list(spec: RecordType, query: Query) -> Response:
         return exported.stream(spec, shapes, query)
     connection = db.session.connection()
     with cost.bounded(connection):
-        reader = _reader(connection, shapes, spec, query)
+        found = reader(connection, shapes, spec, query)
         if is_figures:
-            return door.told({"data": Figures(reader).answer()})
+            return door.told({"data": Figures(found).answer()})
         if query.cursor is not None:
-            return door.told(_by_cursor(reader))
-        rows, meta = reader.page(), reader.meta()
+            return door.told(_by_cursor(found))
+        rows, meta = found.page(), found.meta()
     return door.told({"meta": meta, "data": rows} if query.meta else {"data": rows})
 
 
-def _reader(connection: Any, shapes: Shapes, spec: RecordType, query: Query) -> Reader:
-    shape = shapes.of_type(spec.name)
-    if shape is None:
-        raise forbidden()
-    return Reader(connection, shapes, shape, query)
-
-
-def _by_cursor(reader: Reader) -> dict[str, Any]:
-    behind = cursors.beyond(reader)
-    cursors.ask_for_keys(reader)
-    rows = reader.page(behind)
-    meta = {**reader.meta(), "next_cursor": cursors.following(reader, rows)}
-    return {"meta": meta, "data": cursors.without_keys(reader, rows)}
+def _by_cursor(found: Reader) -> dict[str, Any]:
+    behind = cursors.beyond(found)
+    cursors.ask_for_keys(found)
+    rows = found.page(behind)
+    meta = {**found.meta(), "next_cursor": cursors.following(found, rows)}
+    return {"meta": meta, "data": cursors.without_keys(found, rows)}
 
 
 @blueprint.get("/items/<type_name>/<id_>")
@@ -78,7 +70,7 @@ def read_one(type_name: str, id_: str) -> Response:
     spec, key = door.type_open(type_name), door.as_id(id_)
     query = parameters.of_address(request.args, OF_ONE)
     with cost.bounded(db.session.connection()):
-        found = _told(spec, query, [key])
+        found = as_it_is(spec, query, [key])
     return door.told({"data": found[0][1]}, ETag=f'"{found[0][0]}"') if found else _missing()
 
 
@@ -86,53 +78,7 @@ def _missing() -> Response:
     raise forbidden()
 
 
-def _told(spec: RecordType, query: Query, ids: list[int]) -> list[tuple[int, dict[str, Any]]]:
-    """(revision, object) of each that the reader may see, as this transaction has left it."""
-    reader = _reader(db.session.connection(), Shapes(door.actor()), spec, query)
-    model = spec.model
-    revisions: dict[int, int] = dict(db.session.execute(sa.select(model.id, model.revision).where(model.id.in_(ids))).all())
-    told = reader.of_ids(ids)
-    if len(told) != len(ids):   # somebody writes what they may not see: nothing is told about it
-        return []
-    return [(revisions[id_], one) for id_, one in zip(ids, told, strict=True)]
-
-
 # Writing ----------------------------------------------------------------------------------------------------------
-
-def _written(spec: RecordType, work: Callable[[Act], list[int]], *, is_list: bool, status: int = 200,
-             comment: str = "", is_repeatable: bool = False) -> Response:
-    """All of it or nothing, in one transaction, with the answer read from what it left."""
-    query = parameters.of_address(request.args, OF_ONE)
-    act = door.act(comment)
-    key = request.headers.get("Idempotency-Key") if is_repeatable else None
-    if key is not None:
-        print_ = repeats.fingerprint(request.method.encode(), request.full_path.encode(), request.get_data())
-        earlier = repeats.begin(act, key, print_)
-        if earlier is not None:
-            return _again(earlier)
-    found = _told(spec, query, work(act))
-    told = [one for _, one in found]
-    content = {"data": told if is_list else told[0]} if told else None
-    etag = f'"{found[0][0]}"' if found and not is_list else ""
-    if key is not None:
-        repeats.answered(db.session, act.actor, key, status, {"content": content, "etag": etag})
-    db.session.commit()
-    return _out(content, status, etag)
-
-
-def _again(earlier: Any) -> Response:
-    status, answer = earlier.status, earlier.answer
-    db.session.rollback()
-    again = _out(answer["content"], status, answer["etag"])
-    again.headers["Idempotent-Replayed"] = "true"
-    return again
-
-
-def _out(content: Any, status: int, etag: str) -> Response:
-    if content is None:
-        return Response(status=204)
-    return door.told(content, status, **({"ETag": etag} if etag else {}))
-
 
 @blueprint.post("/items/<type_name>")
 def create(type_name: str) -> Response:
@@ -140,7 +86,7 @@ def create(type_name: str) -> Response:
     writing.allow_creating(door.actor(), spec)
     given = door.body()
     rows = writing.batch(given if isinstance(given, list) else [given])
-    return _written(spec, lambda act: writing.create(act, spec, rows, is_list=isinstance(given, list)),
+    return written(spec, lambda act: writing.create(act, spec, rows, is_list=isinstance(given, list)),
                     is_list=isinstance(given, list), is_repeatable=True)
 
 
@@ -148,7 +94,7 @@ def create(type_name: str) -> Response:
 def change(type_name: str, id_: str) -> Response:
     spec, key, revision = door.type_open(type_name), door.as_id(id_), door.seen_revision()
     raw = writing.row(door.body())
-    return _written(spec, lambda act: writing.edit(act, spec, [(key, raw)], revision), is_list=False)
+    return written(spec, lambda act: writing.edit(act, spec, [(key, raw)], revision), is_list=False)
 
 
 @blueprint.patch("/items/<type_name>")
@@ -161,7 +107,7 @@ def change_many(type_name: str) -> Response:
         told = writing.only(given, ("keys", "query", "data"), "data")
         raw = writing.row(told["data"])
         pairs = [(key, raw) for key in _keys(spec, told)]
-    return _written(spec, lambda act: writing.edit(act, spec, pairs, None, is_list=True), is_list=True)
+    return written(spec, lambda act: writing.edit(act, spec, pairs, None, is_list=True), is_list=True)
 
 
 def _keys(spec: RecordType, told: Mapping[str, Any]) -> list[int]:
@@ -174,8 +120,8 @@ def _keys(spec: RecordType, told: Mapping[str, Any]) -> list[int]:
     if not query.filter and not query.search:
         raise answers.wrong_payload(writing.KEYS_OR_QUERY)
     with cost.bounded(db.session.connection()):
-        reader = _reader(db.session.connection(), Shapes(door.actor()), spec, query)
-        shown = sa.select(spec.model.id).where(*reader.where).order_by(*reader.order()).offset(query.offset)
+        found = reader(db.session.connection(), Shapes(door.actor()), spec, query)
+        shown = sa.select(spec.model.id).where(*found.where).order_by(*found.order()).offset(query.offset)
         limit = cost.BATCH + 1 if query.limit == parameters.ALL else query.limit
         return writing.batch(list(db.session.scalars(shown.limit(limit))))
 
@@ -248,4 +194,4 @@ def make_move(type_name: str, id_: str, move_name: str) -> Response:
         record = writing.found(act, spec, key, lock=True)
         moves.make(act, record, move_name, revision=revision, fields=fields, back_to=back_to)
         return [key]
-    return _written(spec, work, is_list=False, comment=comment, is_repeatable=True)
+    return written(spec, work, is_list=False, comment=comment, is_repeatable=True)

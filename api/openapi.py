@@ -24,7 +24,8 @@ ERRORS = {
     "401": "令牌无效或过期 · INVALID_CREDENTIALS, TOKEN_EXPIRED", "403": "没有、看不到或不允许 · FORBIDDEN",
     "405": "没有这种操作方式 · METHOD_NOT_ALLOWED",
     "412": "版本已变 · PRECONDITION_FAILED", "413": "内容太大 · CONTENT_TOO_LARGE",
-    "415": "内容类型不对 · UNSUPPORTED_MEDIA_TYPE", "429": "请求太多 · REQUESTS_EXCEEDED"}
+    "415": "内容类型不对 · UNSUPPORTED_MEDIA_TYPE", "429": "请求太多 · REQUESTS_EXCEEDED",
+    "503": "数据库忙或不可用 · SERVICE_UNAVAILABLE"}
 ERROR = {"type": "object", "required": ["errors"], "properties": {"errors": {"type": "array", "items": {
     "type": "object", "required": ["message", "extensions"], "properties": {
         "message": {"type": "string"}, "extensions": {"type": "object", "required": ["code"], "properties": {
@@ -155,6 +156,12 @@ def _of_type(spec: RecordType, actor: access.Actor) -> Iterator[tuple[str, dict[
     yield f"/items/{name}/{{id}}/moves", {"get": _operation(
         f"moves_{name}", "可走的步骤 · its moves", name, {"type": "array", "items": {"type": "object"}}, needs=(ID,))}
     yield f"/items/{name}/{{id}}/moves/{{move}}", {"post": _move(spec, fields)}
+    if spec.copies is not None:
+        yield f"/items/{name}/{{id}}/copies", {"get": _operation(
+            f"copies_{name}", "各份及签收 · its copies", name, {"type": "array", "items": {"type": "object"}}, needs=(ID,))}
+        yield f"/items/{name}/{{id}}/copies/{{line}}/acknowledge", {"post": _operation(
+            f"acknowledge_{name}", "签收一份 · sign for a copy", name, one, also=unseen,
+            needs=(ID, {**ID, "name": "line"}, fields, IF_MATCH, KEY))}
 
 
 def _several(name: str) -> dict[str, Any]:
@@ -181,6 +188,77 @@ def _move(spec: RecordType, fields: Any) -> dict[str, Any]:
                       body=_json(body), also={"204": {"description": "已办，但您看不到它 · done, but not yours to see"}})
 
 
+# Getting in, and files --------------------------------------------------------------------------------------------
+
+def _getting_in() -> Iterator[tuple[str, dict[str, Any]]]:
+    mode, refresh = {"enum": ["json", "cookie"]}, {"type": "string", "minLength": 1, "maxLength": 100}
+    pair = {"type": "object", "required": ["access_token", "expires"], "properties": {
+        "access_token": {"type": "string"}, "refresh_token": {"type": "string"}, "expires": {"type": "integer"}}}
+    word = {"type": "string", "minLength": 1, "maxLength": 200}
+    doors = (("login", "登录 · sign in", {"email": word, "password": word, "mode": mode}, ["email", "password"], pair, "200"),
+             ("refresh", "换新令牌 · a new pair", {"refresh_token": refresh, "mode": mode}, ["refresh_token"], pair, "200"),
+             ("logout", "退出 · sign out", {"refresh_token": refresh, "mode": mode}, ["refresh_token"], None, "204"))
+    for name, words, properties, needed, answer, status in doors:
+        body = {"type": "object", "properties": properties, "required": needed}
+        yield f"/auth/{name}", {"post": {**_operation(name, words, "auth", answer, status=status, body=_json(body)), "security": []}}
+    yield "/users/me", {"get": _operation("me", "本人 · who asks", "auth", {"type": "object"})}
+
+
+def _sent_as_form(properties: dict[str, Any], *needed: str) -> dict[str, Any]:
+    return {"multipart/form-data": {"schema": {
+        "type": "object", "additionalProperties": False, "required": ["file", *needed],
+        "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}, **properties}}}}
+
+
+def _files(kind: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    anything, number = {"type": "object"}, {"type": "string", "pattern": "^[0-9]{1,9}$"}
+    in_query = [{"name": name, "in": "query", "required": True, "schema": one} for name, one in (("type", kind), ("record", number))]
+    record_or_field = {"type": kind, "record": number, "field": {"type": "string", "maxLength": 60}}
+    yield "/files", {
+        "get": _operation("files", "一条记录的附件 · the files of a record", "files", {"type": "array", "items": anything},
+                          needs=tuple(in_query)),
+        "post": _operation("upload", "上传附件：type 加 record，或 type 加 field · with type and record, or type and field",
+                           "files", anything, needs=(KEY,), body=_sent_as_form(record_or_field, "type"))}
+    yield "/files/{id}", {"get": _operation("file", "附件 · a file", "files", anything, needs=(ID,)),
+                          "delete": _operation("remove_file", "移除附件 · remove", "files", None, status="204", needs=(ID,))}
+    yield "/assets/{id}", {"get": _content("asset", "附件内容 · its content", ID)}
+
+
+def _content(id_: str, words: str, *needs: Any) -> dict[str, Any]:
+    told = _operation(id_, words, "files", None, needs=needs)
+    told["responses"]["200"] = {"description": "OK", "content": {"*/*": {"schema": {}}}}
+    return told
+
+
+def _in_and_out(brought: list[str], taken: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Whole files of records, for those who may bring in or take out any."""
+    anything, yes = {"type": "object"}, {"enum": ["true", "false"]}
+    if brought:
+        of_type = {"name": "type", "in": "path", "required": True, "schema": {"enum": brought}}
+        yield "/utils/import/{type}", {"post": _operation(
+            "import", "导入 CSV、XLSX、JSON · bring in", "files", anything, needs=(of_type, KEY),
+            body=_sent_as_form({"dry_run": yes, "skip_bad": yes}))}
+    if taken:
+        of_type = {"name": "type", "in": "path", "required": True, "schema": {"enum": taken}}
+        body = {"type": "object", "additionalProperties": False, "required": ["format"], "properties": {
+            "format": {"enum": list(parameters.FORMATS)}, "query": anything, "file": anything}}
+        yield "/utils/export/{type}", {"post": _operation(
+            "export", "后台导出 · a file by a job", "files", anything, status="202", needs=(of_type, KEY), body=_json(body))}
+    yield "/utils/exports/{id}", {"get": _operation("export_run", "导出进度 · how far it is", "files", anything, needs=(ID,))}
+    yield "/utils/exports/{id}/file", {"get": _content("export_file", "导出的文件 · the file", ID)}
+
+
+def _kpis(actor: access.Actor) -> Iterator[tuple[str, dict[str, Any]]]:
+    scope = tuple({"name": name, "in": "query", "description": said, "schema": {"type": "string", "maxLength": 60}}
+                  for name, said in KPI_WORDS.items())
+    offered = {"name": "name", "in": "path", "required": True,
+               "schema": {"enum": [kpi.name for kpi in kpis.offered(actor)] or [""]}}
+    yield "/kpis", {"get": _operation("kpis", "指标 · the department's figures", "reports",
+                                      {"type": "array", "items": {"type": "object"}}, needs=scope)}
+    yield "/kpis/{name}", {"get": _operation("kpi", "一个指标及其依据 · a figure and its records", "reports", {"type": "object"},
+                                             needs=(offered, *scope))}
+
+
 # Around the records -----------------------------------------------------------------------------------------------
 
 def _around(actor: access.Actor, known: tuple[RecordType, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -197,15 +275,11 @@ def _around(actor: access.Actor, known: tuple[RecordType, ...]) -> Iterator[tupl
     yield "/revisions", {"get": _operation("revisions", "每次改动 · every change", "system", things, needs=limits)}
     yield "/activity", {"get": _operation("activity", "谁做了什么 · who did what", "system", things, needs=limits)}
     yield "/server/info", {"get": _operation("info", "系统 · the house", "system", anything)}
-    yield "/files/{id}", {"get": _operation("file", "附件 · a file", "files", anything, needs=(ID,)),
-                          "delete": _operation("remove_file", "移除附件 · remove", "files", None, status="204", needs=(ID,))}
-    scope = tuple({"name": name, "in": "query", "description": said, "schema": {"type": "string", "maxLength": 60}}
-                  for name, said in KPI_WORDS.items())
-    offered = {"name": "name", "in": "path", "required": True,
-               "schema": {"enum": [kpi.name for kpi in kpis.offered(actor)] or [""]}}
-    yield "/kpis", {"get": _operation("kpis", "指标 · the department's figures", "reports", things, needs=scope)}
-    yield "/kpis/{name}", {"get": _operation("kpi", "一个指标及其依据 · a figure and its records", "reports", anything,
-                                             needs=(offered, *scope))}
+    yield from _getting_in()
+    yield from _files({"enum": names or [""]})
+    yield from _in_and_out([spec.name for spec in known if {"C", "E"} & set(access.letters(actor, spec))],
+                           [spec.name for spec in known if access.may(actor, "export", spec)])
+    yield from _kpis(actor)
     asked = [report for report in reports.REPORTS.values() if reports.may_ask(actor, report)]
     if asked:
         name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [report.name for report in asked]}}

@@ -148,9 +148,12 @@ def _text(field: Field, raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int):
         raise wrong_query(f"“{field.name}”应与文字比较", f"“{field.name}” is compared with a text")
     text = str(raw)
-    if len(text) > cost.LONGEST_TEXT or "\x00" in text:
-        raise wrong_query("文字太长或含有控制字符", "The text is too long or has control characters")
-    return checks.readable(text)
+    try:
+        if len(text) <= cost.LONGEST_TEXT:
+            return checks.readable(text)
+    except checks.Wrong:
+        pass
+    raise wrong_query("文字太长或含有控制字符", "The text is too long or has control characters")
 
 
 def _key(field: Field, raw: Any) -> int:

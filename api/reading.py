@@ -78,6 +78,11 @@ class Reader:
         where = self.where if filtered else self.shape.within()
         return self.connection.scalar(sa.select(sa.func.count()).select_from(model).where(*where)) or 0
 
+    def size(self) -> int:
+        """How many rows the whole query has, as far as it is limited."""
+        found = self.count(filtered=True)
+        return found if self.query.limit == parameters.ALL else min(self.query.limit, max(0, found - self.query.offset))
+
     def meta(self) -> dict[str, int]:
         return {name: self.count(filtered=name == parameters.METAS[1]) for name in self.query.meta}
 

@@ -9,6 +9,7 @@ from flask import Response, request
 from api import answers, door, parameters, writing
 from api.answers import forbidden
 from api.door import blueprint
+from api.written import Told, once
 from jobs import outbox, reissues, reports
 from models.base import Record, db
 from models.reports import ReportRun
@@ -29,11 +30,15 @@ def ask(name: str) -> Response:
         answers.allow(reports.may_ask(door.actor(), report))
     told = writing.only(door.body(), WORDS)
     period, dealer, plan, reason, record = (writing.text(told.get(word), word) for word in WORDS)
-    run = reports.request(door.act(), name, period, dealer, plan=plan, reason=reason[:500], record=record)
-    db.session.commit()
-    id_ = run.id
+    act = door.act()
+
+    def work() -> Told:
+        run = reports.request(act, name, period, dealer, plan=plan, reason=reason[:500], record=record)
+        db.session.flush()
+        return Told({"data": {"id": run.id}}, 202, {"Location": f"/reports/runs/{run.id}"})
+    answer = once(act, work, request.get_data())
     outbox.dispatch_now()
-    return door.told({"data": {"id": id_}}, 202, Location=f"/reports/runs/{id_}")
+    return answer
 
 
 @blueprint.get("/reports/runs/<id_>")

@@ -150,12 +150,26 @@ def post(url: str, body: bytes, headers: dict[str, str], allowed: Sequence[Any])
     closed = [address for address in addresses if not is_open(address, allowed)]
     if closed:
         return Answer(error=f"{host} is {closed[0]}, which is not a public address", is_final=True)
+    if parts.scheme != "https" and not all(_is_ours(address, allowed) for address in addresses):
+        return Answer(error=f"{host} is a public address: it takes https, or a network that the installation opens",
+                      is_final=True)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return _talk(_Connection(host, port, addresses[0], is_secure=parts.scheme == "https"), target, body, headers)
 
 
 def is_open(address: str, allowed: Sequence[Any]) -> bool:
-    """A public address, or one of a network that the installation allows. Addresses that wrap an IPv4 one count as it."""
+    """A public address, or one of a network that the installation allows."""
+    one = _meant(address)
+    is_public = one.is_global and not one.is_multicast and not one.is_reserved
+    return is_public or _is_ours(address, allowed)
+
+
+def _is_ours(address: str, allowed: Sequence[Any]) -> bool:
+    return any(_meant(address) in network for network in allowed)
+
+
+def _meant(address: str) -> Any:
+    """Addresses that wrap an IPv4 one count as it."""
     one: Any = ipaddress.ip_address(address.partition("%")[0])
     if one.version == 6:
         inner = one.ipv4_mapped or one.sixtofour or (one.teredo or (None, None))[1]
@@ -163,8 +177,7 @@ def is_open(address: str, allowed: Sequence[Any]) -> bool:
             inner = ipaddress.IPv4Address(int(one) & 0xFFFFFFFF)
         if inner is not None:
             one = inner
-    is_public = one.is_global and not one.is_multicast and not one.is_reserved
-    return is_public or any(one in network for network in allowed)
+    return one
 
 
 class _Connection(http.client.HTTPConnection):

@@ -52,6 +52,9 @@ def reading():
         _reading.reset(token)
 
 
+SAFE = ("GET", "HEAD", "OPTIONS", "SEARCH")   # the methods of HTTP by which nothing is changed
+
+
 def set_reading(reads_only: bool) -> None:
     """For a door that knows by the request's method; holds until the context ends."""
     _reading.set(reads_only)

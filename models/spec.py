@@ -24,13 +24,21 @@ class Text(NamedTuple):
 
     def with_(self, **values: Any) -> Text:
         """Fill the places. A value that is itself a Text is filled in the language of the sentence."""
-        return Text(*(
+        return type(self)(*(
             sentence.format(**{
                 name: value.in_(language) if isinstance(value, Text) else value
                 for name, value in values.items()
             })
             for language, sentence in zip(LANGUAGES, self, strict=True)
         ))
+
+
+class NotUnique(Text):
+    """Says that another record has this value: programs are told by a code of its own."""
+
+
+class NoSuchTarget(Text):
+    """Says that what is pointed at is not there, or not for this person: programs are told by a code of its own."""
 
 
 def humanised(name: str) -> str:

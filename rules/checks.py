@@ -15,7 +15,7 @@ from models.base import PLACES, Record
 from models.conditions import is_filled
 from models.files import Attachment
 from models.people import Unit, User
-from models.spec import TEXTS, VOID, Field, Invalid, Kind, Lines, Period, RecordType, Text
+from models.spec import TEXTS, VOID, Field, Invalid, Kind, Lines, NoSuchTarget, NotUnique, Period, RecordType, Text
 from rules import access, office
 
 REQUIRED = Text("请填写“{label}”", "Fill in “{label}”")
@@ -35,14 +35,14 @@ NOT_BOOL = Text("“{label}”应为是或否", "“{label}” must be yes or no
 NOT_CHOICE = Text("“{label}”没有“{given}”这一选项，请从列表中选择", "“{label}” has no choice “{given}”: pick one of the list")
 NOT_EMAIL = Text("“{label}”不是有效的邮箱地址", "“{label}” is not a mail address")
 NOT_PHONE = Text("“{label}”只能含数字、空格和 + - ( ) 转，至少 5 位数字", "“{label}” must be a phone number of at least 5 digits")
-NOT_FOUND = Text("“{label}”找不到所选记录，请重新选择", "“{label}”: the record chosen was not found, choose again")
+NOT_FOUND = NoSuchTarget("“{label}”找不到所选记录，请重新选择", "“{label}”: the record chosen was not found, choose again")
 NOT_CHOSEN = Text("“{label}”所选记录当前状态不可选用", "“{label}”: the record chosen is not in a state to be used")
 UNKNOWN = Text("没有这个字段", "There is no such field")
 NOT_IMPORTED = Text("“{label}”是文件，不能导入，请到页面上传", "“{label}” is a file: give it on the page, not in an import")
 READ_ONLY = Text("“{label}”由系统填写，不能改", "“{label}” is filled in by the system")
 COUNTED = Text("“{label}”的行由汇总生成，不能增减", "The rows of “{label}” are compiled: none can be added or removed")
 NOT_LIST = Text("“{label}”应为列表", "“{label}” must be a list")
-TAKEN = Text("“{label}”的这个值已被 {number} 使用", "“{label}” has this value already in {number}")
+TAKEN = NotUnique("“{label}”的这个值已被 {number} 使用", "“{label}” has this value already in {number}")
 FORCED = Text("“{label}”只能是您本单位", "“{label}” can only be your own")
 
 TRUE_WORDS, FALSE_WORDS = {"true", "1", "yes", "y", "on", "是"}, {"false", "0", "no", "n", "否"}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
-import xlsxwriter
 
 from models.base import reading
 from models.spec import Field, Kind, Lines, RecordType, Refused, Text
@@ -48,7 +48,16 @@ class Wanted:
 
     @property
     def file_name(self) -> str:
-        return f"{self.spec.label.in_(self.actor.language)}_{office.today():%Y%m%d}.{self.format}"
+        return file_name(self.spec, self.actor.language, office.today(), self.format)
+
+
+def file_name(spec: RecordType, language: str, day: date, format_: str) -> str:
+    return f"{spec.label.in_(language)}_{day:%Y%m%d}.{format_}"
+
+
+def disposition(plain: str, name: str) -> str:
+    """A header in ASCII that gives the file its Chinese name."""
+    return f"attachment; filename=\"{plain}.{name.rpartition('.')[2]}\"; filename*=UTF-8''{quote(name)}"
 
 
 def told(question: lists.Question) -> dict[str, Any]:
@@ -128,17 +137,16 @@ def _json(snapshot: Snapshot, wanted: Wanted, total: int) -> Iterator[bytes]:
     """A list of objects, child tables as lists, links and people by what names them."""
     spec, session = wanted.spec, snapshot.session
     query = sa.select(spec.model.id).where(*wanted.where).order_by(*lists.order(spec, wanted.sort, wanted.actor))
-    between = b"["
-    for ids in _in_parts(row[0] for row in snapshot.stream(query, total)):
-        loaded = session.scalars(sa.select(spec.model).where(spec.model.id.in_(ids)).options(
-            *(sa.orm.selectinload(getattr(spec.model, name)) for name in spec.lines)))
-        found = {record.id: record for record in loaded}
-        batch = [found[id_] for id_ in ids]
-        said = described.records(session, spec, batch, plain=wanted.is_plain)
-        yield between + b",\n".join(json.dumps(item, ensure_ascii=False).encode() for item in said)
-        between = b",\n"
-        session.expunge_all()
-    yield b"[]\n" if between == b"[" else b"]\n"
+
+    def parts() -> Iterator[Iterable[dict[str, Any]]]:
+        for ids in _in_parts(row[0] for row in snapshot.stream(query, total)):
+            loaded = session.scalars(sa.select(spec.model).where(spec.model.id.in_(ids)).options(
+                *(sa.orm.selectinload(getattr(spec.model, name)) for name in spec.lines)))
+            found = {record.id: record for record in loaded}
+            batch = [found[id_] for id_ in ids]
+            yield described.records(session, spec, batch, plain=wanted.is_plain)
+            session.expunge_all()
+    return exports.json_file(parts())
 
 
 def _in_parts(rows: Iterable[Any]) -> Iterator[list[Any]]:
@@ -157,9 +165,8 @@ def _in_parts(rows: Iterable[Any]) -> Iterator[list[Any]]:
 def write_xlsx(snapshot: Snapshot, wanted: Wanted, total: int, path: Path, tell: Callable[[int], None]) -> None:
     """A workbook with the list, and a sheet for each child table. Raises Refused if it is too much for Excel."""
     spec, language = wanted.spec, wanted.actor.language
-    _refuse_too_long(spec.label, total)
-    options = {"constant_memory": True, "tmpdir": str(path.parent), "in_memory": False}
-    with xlsxwriter.Workbook(str(path), options) as book:
+    refuse_too_long(spec.label, total)
+    with workbook.row_by_row(path, str(path.parent)) as book:
         sheet = _Sheet(book, sheet_name(wanted, spec), wanted)
         cols, query = _main_query(wanted)
         _, key = _number_first(spec)
@@ -178,7 +185,7 @@ def write_xlsx(snapshot: Snapshot, wanted: Wanted, total: int, path: Path, tell:
             _lines_sheet(book, snapshot, wanted, child)
 
 
-def _refuse_too_long(label: Text, count: int) -> None:
+def refuse_too_long(label: Text, count: int) -> None:
     if count > EXCEL_ROWS:
         raise Refused(TOO_LONG.with_(most=f"{EXCEL_ROWS:,}", sheet=label, count=f"{count:,}"))
 
@@ -206,7 +213,7 @@ def _lines_sheet(book: Any, snapshot: Snapshot, wanted: Wanted, child: Lines) ->
     query = query.where(*wanted.where)
     count = snapshot.connection.scalar(sa.select(sa.func.count()).select_from(
         sa.select(model.id).join(spec.model, spec.model.id == model.record_id).where(*wanted.where).subquery())) or 0
-    _refuse_too_long(child.label, count)
+    refuse_too_long(child.label, count)
     sheet = _Sheet(book, sheet_name(wanted, child), wanted)
     sheet.head((field, *child.fields.values()))
     ordering = lists.order(spec, wanted.sort, wanted.actor)

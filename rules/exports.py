@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -119,21 +120,41 @@ def export_columns(spec: RecordType) -> tuple[str, ...]:
 
 def csv_rows(spec: RecordType, cols: lists.Columns, rows: Iterable[Sequence[Any]], actor: access.Actor, *,
              header: str = "labels", signatures: Signatures | None = None) -> Iterator[bytes]:
-    """A CSV that opens right in a Chinese Excel: UTF-8 with BOM, CRLF; in pieces of a few hundred rows. `signatures`
-    writes the last column for the ids of a piece."""
+    """A CSV that opens right in a Chinese Excel, in pieces of a few hundred rows. `signatures` writes the last column
+    for the ids of a piece."""
     raw, plain = header == "names", access.sees_private(actor, spec)
     columns = [_csv_column(field, actor.language, raw=raw, plain=plain) for field in cols.fields]
+    fields = (*cols.fields, lists.SIGNATURES) if signatures else cols.fields
+
+    def parts() -> Iterator[Iterable[Values]]:
+        coming = iter(rows)
+        while piece := list(islice(coming, PIECE)):
+            ids, _, *values = zip(*piece, strict=True)
+            written = [write(one) for write, one in zip(columns, values, strict=True)]
+            yield zip(*written, *((signatures(ids),) if signatures else ()), strict=True)
+    return csv_file([field.name if raw else field.label.in_(actor.language) for field in fields], parts())
+
+
+def csv_file(head: Sequence[str], parts: Iterable[Iterable[Values]]) -> Iterator[bytes]:
+    """The form of every CSV that leaves: UTF-8 with BOM, CRLF, one piece for the head and one for each part."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
-    fields = (*cols.fields, lists.SIGNATURES) if signatures else cols.fields
-    writer.writerow([field.name if raw else field.label.in_(actor.language) for field in fields])
+    writer.writerow(head)
     yield codecs.BOM_UTF8 + taken(buffer)
-    coming = iter(rows)
-    while piece := list(islice(coming, PIECE)):
-        ids, _, *values = zip(*piece, strict=True)
-        written = [write(one) for write, one in zip(columns, values, strict=True)]
-        writer.writerows(zip(*written, *((signatures(ids),) if signatures else ()), strict=True))
+    for part in parts:
+        writer.writerows(part)
         yield taken(buffer)
+
+
+def json_file(parts: Iterable[Iterable[Any]]) -> Iterator[bytes]:
+    """One list of all the objects, one piece for each part."""
+    between = "["
+    for part in parts:
+        text = ",\n".join(json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in part)
+        if text:
+            yield (between + text).encode()
+            between = ",\n"
+    yield b"[]\n" if between == "[" else b"]\n"
 
 
 def taken(buffer: io.StringIO) -> bytes:

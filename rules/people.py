@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from models.base import Record
 from models.people import Membership, Unit, User
 from models.spec import ROLES, Invalid, Text
-from rules import audit, passwords
+from rules import audit, passwords, tokens
 
 DEALER_ROLES = {"dealer", "appraiser"}
 NO_PASSWORD = "-"   # what no password hashes to
@@ -64,17 +64,21 @@ def change(act: Any, user: User, *, roles: Sequence[str], name: str, email: str 
     user.memberships = _memberships(act.session, roles, dealer, unit)
     user.session_epoch += 1
     act.session.flush()
+    if not is_active:
+        tokens.end_all(act, user)   # whoever is let in again later makes new ones
     after = {"roles": sorted(user.roles), "is_active": user.is_active, "name": user.name, "email": user.email}
     audit.note(act.session, act, "edit", "user", user.username,
                {key: [before[key], after[key]] for key in before if before[key] != after[key]})
 
 
 def set_password(act: Any, user: User, password: str) -> None:
+    """Ends every session and token of the person: the old password may be known to somebody else."""
     if user.is_service:
         raise Invalid({"password": ONLY_TOKENS})
     user.password_hash = passwords.hashed(password)
     user.session_epoch += 1
     act.session.flush()
+    tokens.end_all(act, user)
     audit.note(act.session, act, "set_password", "user", user.username)
 
 

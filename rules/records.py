@@ -13,12 +13,13 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from models.base import unique_sets
 from models.history import AuditEntry
-from models.spec import Default, Field, Invalid, Period, Refused, RecordType, Text
+from models.spec import Default, Field, Invalid, NotUnique, Period, Refused, RecordType, Text
 from rules import access, approvals, checks, numbering, office
 
 STALE = Text("记录已被 {who} 于 {when} 修改，您看到的不是最新内容",
              "{who} changed this record at {when}: what you saw is not its present content")
 JUST_CHANGED = Text("记录刚刚被别人修改，请刷新后重试", "Somebody changed this record just now: reload and try again")
+JUST_TAKEN = NotUnique("“{label}”的这个值刚被别人使用", "Somebody has just used this “{label}”")
 NOT_YOURS = Text("这一份不由您签收", "This copy is not yours to acknowledge")
 SIGNED = Text("这一份已签收", "This copy is acknowledged already")
 
@@ -169,8 +170,7 @@ def flush(session: Any, record: Any) -> None:
         field = _clashing(record, clash)
         if field is None:  # a number given twice, for instance, is a bug
             raise
-        raise Invalid({field.name: Text(
-            f"“{field.label.zh}”的这个值刚被别人使用", f"Somebody has just used this “{field.label.en}”")}) from None
+        raise Invalid({field.name: JUST_TAKEN.with_(label=field.label)}) from None
 
 
 def _clashing(record: Any, clash: IntegrityError) -> Field | None:

@@ -191,6 +191,15 @@ def revoke(act: Any, token: ApiToken) -> None:
         audit.note(act.session, act, "revoke_token", "user", token.person.username, {"token": [token.prefix, None]})
 
 
+def end_all(act: Any, person: User) -> None:
+    """Whatever speaks for this person ends: somebody else may know of it. Flushes."""
+    named = act.session.execute(
+        sa.update(ApiToken).where(ApiToken.person_id == person.id, ApiToken.revoked_at.is_(None)).values(revoked_at=act.now)
+        .returning(ApiToken.prefix, ApiToken.kind), execution_options={"synchronize_session": False}).all()
+    for prefix in sorted(prefix for prefix, kind in named if kind == MADE):
+        audit.note(act.session, act, "revoke_token", "user", person.username, {"token": [prefix, None]})
+
+
 # Of a sign-in over HTTP -------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True)

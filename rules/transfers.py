@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from models.people import User
 from models.spec import RecordType, Refused, Text
 from models.transfers import BUSY, KEPT, Export, Import, ImportedRow, ImportProblem
-from rules import access, audit, export_files, lists, outbox, records
+from rules import access, audit, lists, outbox, records
 
 MOST_WAITING = 5
 AT_ONCE = 500
+ASKED = ("filters", "filter", "search", "fields")   # of a question, what the audit keeps
 TOO_MANY = Text("您已有 {count} 个导出在排队，请等其中一个完成", "{count} of your exports are waiting: let one of them finish")
 GONE = Text("这个文件已过期删除，请重新导出", "This file has been removed: export again")
 CHANGED = Text("导出之后您的权限有变化，请重新导出", "Your rights have changed since this export: export again")
@@ -45,12 +46,25 @@ def ask(act: Any, spec: RecordType, question: Mapping[str, Any], format_: str, h
     return export
 
 
-def asker(session: Any, id_: int, language: str | None, door: str) -> access.Actor:
-    """Who asked, with the rights of today. Raises Refused if they have left."""
+def asker(session: Any, id_: int, language: str | None, door: str,
+          scope: Mapping[str, Sequence[str]] | None = None) -> access.Actor:
+    """Who asked, with the rights of today, and no further than the token went by which they did. Raises Refused if they
+    have left."""
     user = session.get(User, id_, populate_existing=True)
     if user is None or not user.is_active:
         raise Refused(LEFT)
-    return access.Actor.of(user, door, language or user.language or "zh")
+    held = access.Scope(frozenset(scope["types"]), frozenset(scope["verbs"])) if scope is not None else None
+    return access.Actor.of(user, door, language or user.language or "zh", scope=held)
+
+
+def scope_told(actor: access.Actor) -> dict[str, list[str]] | None:
+    """How far the token goes by which an export was asked for: its job goes no further."""
+    return None if actor.scope is None else {"types": sorted(actor.scope.types), "verbs": sorted(actor.scope.verbs)}
+
+
+def own_export(session: Any, actor: access.Actor, id_: int) -> Export | None:
+    """An export is seen by who asked for it."""
+    return session.scalar(sa.select(Export).where(Export.id == id_, Export.asked_by_id == actor.id))
 
 
 def rights(actor: access.Actor, spec: RecordType) -> str:
@@ -69,14 +83,16 @@ def hand_out(act: Any, export: Export, spec: RecordType) -> str:
         raise Refused(GONE)
     if export.rights != rights(act.actor, spec):
         raise Refused(CHANGED)
+    if act.actor.scope is not None and export.question.get("scope") != scope_told(act.actor):
+        records.allow(access.NOT_IN_TOKEN)   # what another token has taken may go further
     audit.note(act.session, act, "download", spec.name, str(export.id), {"sha256": export.sha256})
     return export.sha256
 
 
-def note_export(act: Any, wanted: export_files.Wanted, question: Mapping[str, Any], rows: int) -> None:
+def note_export(act: Any, spec: RecordType, format_: str, question: Mapping[str, Any], rows: int) -> None:
     """On record before the first byte leaves."""
-    audit.note(act.session, act, "export", wanted.spec.name, changes={
-        "filters": question["filters"], "search": question["search"], "format": wanted.format, "rows": rows})
+    asked = {name: question[name] for name in ASKED if name in question}
+    audit.note(act.session, act, "export", spec.name, changes={**asked, "format": format_, "rows": rows})
 
 
 def question(kept: Mapping[str, Any]) -> lists.Question:

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import xlsxwriter
+
 from models.spec import NUMBERS, Kind
 from rules import office
 
@@ -21,6 +23,13 @@ NOT_IN_NAMES = "[]:*?/\\'"
 Put = Callable[[int, int, Any], Any]   # row, column, value
 
 
+def row_by_row(target: Any, folder: str | None = None) -> Any:
+    """A book of any length in little memory, in which no text ever becomes anything but text."""
+    return xlsxwriter.Workbook(target if hasattr(target, "write") else str(target), {
+        "constant_memory": True, "in_memory": False, "strings_to_formulas": False, "strings_to_urls": False,
+        "strings_to_numbers": False, **({"tmpdir": folder} if folder else {})})
+
+
 def styles(book: Any, formats: Mapping[Kind, str], **more: Any) -> dict[Kind, Any]:
     return {kind: book.add_format({"num_format": one, **more}) for kind, one in formats.items()}
 
@@ -28,7 +37,7 @@ def styles(book: Any, formats: Mapping[Kind, str], **more: Any) -> dict[Kind, An
 def calculating(page: Any, kind: Kind, style: Any) -> Put | None:
     """What writes values of this kind as numbers and days that calculate; None: they are words."""
     if kind in NUMBERS:
-        return lambda row, place, value: _number(page, row, place, value, style)
+        return lambda row, place, value: number(page, row, place, value, style)
     if kind is Kind.DATE:
         return lambda row, place, value: _day(page, row, place, value, style)
     if kind is Kind.DATETIME:
@@ -42,7 +51,7 @@ def text(page: Any, row: int, place: int, words: str, style: Any = None) -> None
         page.write_string(row, place, words[:LONGEST_TEXT], style)
 
 
-def _number(page: Any, row: int, place: int, value: Decimal | int, style: Any) -> None:
+def number(page: Any, row: int, place: int, value: Decimal | int, style: Any = None) -> None:
     """Longer numbers than a spreadsheet keeps are written out."""
     if -LONGEST_NUMBER < value < LONGEST_NUMBER:
         page.write_number(row, place, float(value), style)

@@ -25,7 +25,7 @@ NOBODY = "signed out"
 TO_SIGN_IN, CLOSED, GONE, NO_SUCH_WAY = "to sign-in", 403, 404, 405
 each_person = pytest.mark.parametrize("role", [*ROLES, NOBODY])
 OWN_PAGES = ("admin.index", "reports.index", "kpis.index", "inbox.index", "delegations.index", "notices.index", "search.index",
-             "exports.index", "auth.me")
+             "exports.index")
 OF_ALL_ROWS = ("index", "choices", "handbook", "summary", "keep_view", "bulk")
 SIGNING = ("inbox.one", "inbox.sign", "delegations.index", "delegations.end")
 ADMINISTRATION = ("parameters.index", "people.index", "people.new", "people.person", "units.index",
@@ -57,8 +57,6 @@ def expected(endpoint, method, role, records):
         return 401 if role == NOBODY else TO_SIGN_IN
     if endpoint in ("auth.login", "auth.refresh", "auth.logout"):
         return 400   # open to everybody; the walk sends no JSON
-    if endpoint == "auth.me" and role == NOBODY:
-        return CLOSED
     if role == NOBODY:
         return TO_SIGN_IN if view in (*TYPES, *OUR_OWN) else None
     if endpoint in SIGNING and method == "POST":   # nothing is chosen, and there is no signature 1

@@ -19,6 +19,7 @@ from tests.test_statement_counts import counted
 from tests.valid import desk
 
 WRONG = [
+    {"filter": '{"name":{"_contains":"\\u0001"}}'}, {"filter": '{"name":{"_in":["a","\\u0001"]}}'},
     {"no_such": "1"}, {"limit": "-2"}, {"limit": "1001"}, {"limit": "x"}, {"page": "0"}, {"offset": "-1"}, {"page": "1", "offset": "1"},
     {"filter": "{"}, {"filter": "[]"}, {"filter": '{"_nor":[]}'}, {"filter": '{"_and":{}}'}, {"filter": '{"name":{"_like":"x"}}'},
     {"filter": '{"is_key_customer":{"_gt":1}}'}, {"filter": '{"id":{"_contains":"1"}}'}, {"filter": '{"id":{"_eq":"x"}}'},

@@ -110,6 +110,26 @@ def test_a_token_ends_with_its_revocation_its_person_and_gives_no_more_than_they
     assert run(app, "revoke", "999").exit_code == 1
 
 
+def test_a_new_password_and_a_closed_account_end_every_token_and_session_for_good(app):
+    admin, browser = Person(app, "administrator"), Person(app, "sales")
+    with desk(app) as session:
+        page = f"/admin/people/{valid.id_of(session, 'sales')}"
+    form = {"name": "业务员", "roles": "sales", "is_active": "on"}
+    for change in ({"password": "another long one"}, {"is_active": None}):
+        named, program = run(app, "create", "sales").output.strip(), Program(app)
+        pair = program.sign_in("sales", "another long one" if change == {"is_active": None} else PASSWORD).json["data"]
+        assert [program.me(text).status_code for text in (named, pair["access_token"])] == [200, 200]
+        assert admin.post(page, {name: value for name, value in {**form, **change}.items() if value}).status_code == 302
+        assert admin.post(page, form).status_code == 302, "switched on again"
+        assert [code(program.me(text)) for text in (named, pair["access_token"])] == [UNKNOWN, UNKNOWN], change
+        assert code(program.post("/auth/refresh", refresh_token=pair["refresh_token"])) == UNKNOWN
+        assert browser.get("/users/me").status_code == 403
+    assert code(Program(app).sign_in("sales")) == UNKNOWN, "the old password"
+    with desk(app) as session:
+        noted = session.scalars(sa.select(AuditEntry.changes).where(AuditEntry.action == "revoke_token")).all()
+    assert [change["token"][1] for change in noted] == [None, None] and noted[0]["token"][0].startswith(tokens.MARK)
+
+
 def test_a_token_is_held_to_its_types_and_verbs_by_the_rules_themselves(app, act, session):
     """Whatever the door: the same functions that answer for the person answer for their token."""
     row, other = valid.record(session, "visit_report", creator="sales"), Record.types["customer"]
@@ -306,11 +326,12 @@ def test_a_browser_keeps_the_refresh_token_where_no_script_reads_it(app):
 def test_what_makes_no_sense_is_refused_with_a_sentence(app, person):
     client = app.test_client()
     for path in ("/auth/login", "/auth/refresh", "/auth/logout"):
-        for data in (b"", b"[", b"[]", b"1", b"null", b"[" * 100_000, b'{"email": 1, "password": [], "refresh_token": {}}',
+        for data in (b"", b"[", b"[]", b"1", b"null", b"[" * 50_000, b'{"email": 1, "password": [], "refresh_token": {}}',
                      b'{"mode": "magic", "email": "a", "password": "b", "refresh_token": "c"}'):
             answer = client.post(path, data=data)
             assert code(answer) == (400, "INVALID_PAYLOAD"), (path, data[:20])
-        assert client.get(path).status_code == 405
+        assert code(client.get(path)) == (405, "METHOD_NOT_ALLOWED")
+        assert code(client.post(path, data=b"x" * 70_000)) == (413, "CONTENT_TOO_LARGE"), "anybody may send it: only a little"
     for name in ("\ud800", "a\x00b", "x" * 10_000):
         assert code(Program(app).sign_in(name, name)) in (UNKNOWN, (400, "INVALID_PAYLOAD"))
     english = client.get("/users/me", headers={"Accept-Language": "en"}).json["errors"][0]["message"]

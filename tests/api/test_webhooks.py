@@ -300,10 +300,14 @@ def test_no_message_goes_to_an_address_that_is_not_public_whatever_its_name_says
         meant[:] = ["127.0.0.1"]
         raise ConnectionRefusedError("nobody is there")
     monkeypatch.setattr(socket, "create_connection", create_connection)
-    answer = sending.post("http://rebind.example/x", b"{}", {}, ())
-    assert opened == [("203.0.113.9", 80)] and asked == ["rebind.example"] and not answer.is_final
+    answer = sending.post("https://rebind.example/x", b"{}", {}, ())
+    assert opened == [("203.0.113.9", 443)] and asked == ["rebind.example"] and not answer.is_final
     meant[:] = ["203.0.113.9", "127.0.0.1"]
-    assert sending.post("http://both.example/x", b"{}", {}, ()).is_final and len(opened) == 1
+    assert sending.post("https://both.example/x", b"{}", {}, ()).is_final and len(opened) == 1
+    meant[:] = ["203.0.113.9"]
+    plain = sending.post("http://plain.example/x", b"{}", {}, ())
+    assert plain.is_final and "it takes https" in plain.error and len(opened) == 1, "nobody reads along on the way"
+    assert sending.post("http://plain.example/x", b"{}", {}, (ip_network("203.0.113.0/24"),)).error and opened[1:] == [("203.0.113.9", 80)]
 
 
 @pytest.mark.once

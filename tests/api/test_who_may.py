@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 
 from models.base import Record
-from models.spec import ROLES
-from rules import moves
+from models.reports import ReportRun
+from models.spec import ROLES, Kind
+from rules import attachments, moves, office
+from rules.access import Actor
+from rules.act import Act
 from tests import valid
 from tests.api.program import Program, code
 from tests.test_doors import edits
@@ -18,13 +22,14 @@ pytestmark = pytest.mark.once
 
 # Each address, and where it is tried: here, or by the test of what it does.
 HERE = ("read_many", "search_many", "read_one", "create", "change", "change_many", "void", "void_many", "list_moves",
-        "make_move", "bring_in", "fields", "field", "collection", "relations_of_one", "of_type", "files_of_a_record")
-ELSEWHERE = ("ask", "run", "upload", "file", "asset", "remove", "activity", "revisions", "one_activity", "one_revision",
-             "collections", "all_fields", "relations", "info", "oas", "contents")
-
-
-# Who has all, some and few of the rights; the others knock once at each verb.
-THOROUGH = ("dealer",)
+        "make_move", "bring_in", "fields", "field", "collection", "relations_of_one", "of_type", "files_of_a_record", "file",
+        "asset", "ask_export", "one_export", "export_file", "list_copies", "acknowledge", "ask", "run", "collections",
+        "all_fields", "relations", "info", "me", "activity", "revisions")
+ELSEWHERE = ("upload", "remove", "one_activity", "one_revision", "oas", "contents")
+GROUPS = [tuple(ROLES)[start::3] for start in range(3)]
+# Whoever has a right on a type tries every verb there. Of the addresses that ask the same in another way, and of all where
+# they have no right at all and meet the same closed door, each person tries so many, and the next person the next ones.
+TURNS = 2
 
 
 def test_every_address_is_tried_somewhere(app):
@@ -33,62 +38,121 @@ def test_every_address_is_tried_somewhere(app):
 
 
 def declared(spec, role, row):
-    """(method, address, body) -> the status that the declarations promise."""
-    one = f"/items/{spec.name}/{row['id']}"
-    given, sees = spec.access.get(role, ""), valid.sees(spec, role)
-    shown = sees and row["state"] in spec.seen_in.get(role, (row["state"],))
-    return {
-        ("GET", f"/items/{spec.name}?limit=1", None): 200 if sees else 403, ("GET", one, None): 200 if shown else 403,
-        ("GET", f"/items/{spec.name}?export=json&fields=id", None): 200 if "X" in given else 403,
-        ("POST", f"/items/{spec.name}", '{"no_such": 1}'): 400 if "C" in given and not spec.compiled else 403,
-        ("PATCH", one, '{"no_such": 1}'): 400 if edits(spec, role, row["state"]) else 403,
-        ("DELETE", one, None): 400 if row["calls_off"] else 403,
-        ("POST", f"{one}/moves/{row['move']}", '{"fields": {"no_such": 1}}'): 400 if row["moves"] else 403,
-        **(further(spec, role, row, 200 if sees else 403, 200 if shown else 403) if role in THOROUGH else {}),
-    }
+    """[(method, address, body, the status that the declarations promise)], a verb each."""
+    base, one = f"/items/{spec.name}", f"/items/{spec.name}/{row['id']}"
+    given, sees, shown = spec.access.get(role, ""), *_seen(spec, role, row)
+    return [
+        ("GET", f"{base}?limit=1&fields=id", None, 200 if sees else 403), ("GET", f"{one}?fields=id", None, 200 if shown else 403),
+        ("GET", f"{base}?export=json&fields=id", None, 200 if "X" in given else 403),
+        ("POST", base, '{"no_such": 1}', 400 if "C" in given and not spec.compiled else 403),
+        ("PATCH", one, '{"no_such": 1}', 400 if edits(spec, role, row["state"]) else 403),
+        ("DELETE", one, None, 400 if row["calls_off"] else 403),
+        ("POST", f"{one}/moves/{row['move']}", '{"fields": {"no_such": 1}}', 400 if row["moves"] else 403)]
 
 
-def further(spec, role, row, look, shown):
+def _seen(spec, role, row):
+    sees = valid.sees(spec, role)
+    return sees, sees and row["state"] in spec.seen_in.get(role, (row["state"],))
+
+
+def further(spec, role, row):
     """The addresses that ask the same again in another way."""
-    base, one, given = f"/items/{spec.name}", f"/items/{spec.name}/{row['id']}", spec.access.get(role, "")
-    is_open = shown == 200 and (not spec.private or {"C", "E"} & set(given))
-    return {
-        **dict.fromkeys((("SEARCH", base, '{"query": {}}'), ("GET", f"/fields/{spec.name}", None),
-                         ("GET", f"/fields/{spec.name}/state", None), ("GET", f"/collections/{spec.name}", None),
-                         ("GET", f"/relations/{spec.name}", None), ("GET", f"/server/reference/{spec.name}", None)), look),
-        ("GET", f"{one}/moves", None): shown, ("GET", f"/files?type={spec.name}&record={row['id']}", None):
-            200 if is_open else 403,
-        ("GET", f"{base}?limit=-1", None): 200 if "X" in given else 403,
-        ("PATCH", base, f'[{{"id": {row["id"]}, "no_such": 1}}]'): 400 if edits(spec, role, row["state"]) else 403,
-        ("DELETE", base, f'[{row["id"]}]'): 400 if row["calls_off"] else 403,
-        ("POST", f"/utils/import/{spec.name}", None): 415 if {"C", "E"} & set(given) else 403,
-        ("POST", f"{one}/moves/{row['move']}", '{"revision": 1000000}'): 412 if shown == 200 else 403,
-    }
+    name, base, one, given = spec.name, f"/items/{spec.name}", f"/items/{spec.name}/{row['id']}", spec.access.get(role, "")
+    sees, is_shown = _seen(spec, role, row)
+    look, shown, writes = 200 if sees else 403, 200 if is_shown else 403, {"C", "E"} & set(given)
+    is_open = 200 if is_shown and (not spec.private or writes) else 403
+    return [
+        *((method, address, body, look) for method, address, body in (
+            ("SEARCH", base, '{"query": {"fields": ["id"]}}'), ("GET", f"/fields/{name}", None),
+            ("GET", f"/fields/{name}/state", None), ("GET", f"/collections/{name}", None), ("GET", f"/relations/{name}", None),
+            ("GET", f"/server/reference/{name}", None), ("GET", f'{base}?aggregate={{"count":"*"}}&groupBy=state', None),
+            ("GET", f"{base}?cursor=&limit=1&fields=id&meta=*", None))),
+        ("GET", f"{one}/moves", None, shown), ("GET", f"{one}/copies", None, shown if spec.copies else 403),
+        ("GET", f"/files?type={name}&record={row['id']}", None, is_open),
+        ("GET", f"/files/{row['file']}", None, is_open), ("GET", f"/assets/{row['file']}", None, is_open),
+        ("GET", f"{base}?limit=-1&fields=id", None, 200 if "X" in given else 403),
+        ("POST", f"/utils/export/{name}", '{"format": "x"}', 400 if "X" in given else 403),
+        ("POST", f"/utils/import/{name}", None, 415 if writes else 403),
+        ("PATCH", base, f'[{{"id": {row["id"]}, "no_such": 1}}]', 400 if edits(spec, role, row["state"]) else 403),
+        ("DELETE", base, f'[{row["id"]}]', 400 if row["calls_off"] else 403),
+        ("POST", f"{one}/moves/{row['move']}", '{"revision": 1000000}', 412 if is_shown else 403),
+        ("POST", f"{one}/copies/1000000/acknowledge", None, 403)]
 
 
-def furnished(app, role):
-    """A record of each type in the scope of the role, and what the rules of moves say about it."""
-    found = {}
-    with desk(app) as session:
-        for name, spec in TYPES.items():
-            row, actor = valid.record(session, name, role=role), valid.actor_of(session, role)
-            after = spec.workflow.moves_from(row.state)
-            gone = next((move for move in after if move.to in ("void", "cancelled")), None)
-            found[name] = {
-                "id": row.id, "state": row.state, "move": after[0].name,
+def around(role, run_id):
+    """The addresses of no type."""
+    report = TYPES["quality_info_summary"]
+    asks = valid.sees(report, role) and "C" in report.access.get(role, "")
+    return [
+        *(("GET", address, None, 200) for address in ("/server/info", "/users/me", "/fields", "/relations")),
+        *(("GET", address, None, 403) for address in ("/utils/exports/1", "/utils/exports/1/file", "/files/999999")),
+        ("POST", "/reports/quality_info_summary", '{"no_such": 1}', 400 if asks else 403),
+        ("GET", f"/reports/runs/{run_id}", None, 200 if valid.sees(report, role) else 403)]
+
+
+class Company:
+    """A record of each type, and what the rules of moves say about it to each person: made once for all of them. Where a
+    record is at home with one person only, those who hold that role have one of their own."""
+
+    def __init__(self, app):
+        self.rows, self.found = {}, {}
+        with desk(app) as session:
+            act = Act(session, Actor.system())
+            for name, spec in TYPES.items():
+                for role in ("", *(role for role, path in spec.scope.items() if _is_personal(spec, path))):
+                    row = self.rows[name, role] = valid.record(session, name, role=role or None)
+                    attachments.add(act, row, [attachments.take_in(io.BytesIO(name.encode()), "note.txt", 1)])
+            run = ReportRun(report="quality_info_summary", period="2026-09", scope="", state="queued", asked_at=office.now())
+            session.add(run)
+            session.flush()
+            self.run = run.id
+            for role in ROLES:
+                actor = valid.actor_of(session, role)
+                for name in TYPES:
+                    self.found[name, role] = self._told(session, actor, self.row(name, role))
+
+    def row(self, name, role):
+        return self.rows.get((name, role)) or self.rows[name, ""]
+
+    @staticmethod
+    def _told(session, actor, row):
+        after = row.spec.workflow.moves_from(row.state)
+        gone = next((move for move in after if move.to in ("void", "cancelled")), None)
+        return {"id": row.id, "state": row.state, "move": after[0].name, "file": attachments.of(session, row)[0].file.id,
                 "moves": bool(moves.may_move(session, actor, row, after[0])),
                 "calls_off": gone is not None and bool(moves.may_move(session, actor, row, gone))}
-    return found
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_every_verb_on_every_type_is_open_to_whom_it_is_declared_and_to_nobody_else(app, role):
-    rows, program, wrong = furnished(app, role), Program(app, valid.username(role)), []
-    for name, spec in TYPES.items():
-        for (method, address, body), status in declared(spec, role, rows[name]).items():
+def _is_personal(spec, path):
+    return path in spec.fields and spec.fields[path].kind is Kind.USER
+
+
+def in_turn(all_of_them, turn):
+    return [all_of_them[(TURNS * turn + n) % len(all_of_them)] for n in range(TURNS)]
+
+
+@pytest.mark.parametrize("roles", GROUPS, ids=lambda roles: roles[0])
+def test_every_verb_on_every_type_is_open_to_whom_it_is_declared_and_to_nobody_else(app, roles):
+    """Nothing that is sent can be kept, so that all of them walk through the same company."""
+    company, wrong = Company(app), []
+    for role in roles:
+        program = Program(app, valid.username(role))
+        asked = around(role, company.run)
+        for turn, (name, spec) in enumerate(TYPES.items(), start=5 * list(ROLES).index(role)):
+            row = company.found[name, role]
+            verbs = declared(spec, role, row)
+            asked += verbs if valid.sees(spec, role) else in_turn(verbs, turn)
+            asked += in_turn(further(spec, role, row), turn)
+        for method, address, body, status in asked:
             answer = program.ask(method, address, data=body, headers={"Content-Type": "application/json"} if body else None)
             if answer.status_code != status:
-                wrong.append(f"{method} {address}: {answer.status_code}, declared {status} {answer.text[:150]}")
+                wrong.append(f"{role} {method} {address}: {answer.status_code}, declared {status} {answer.text[:150]}")
+        seen = {name for name, spec in TYPES.items() if valid.sees(spec, role)}
+        told = {one["collection"] for one in program.ask("GET", "/collections").json["data"]}
+        wrong += [f"{role} is told of {name}" for name in told ^ seen]
+        noted = {one["collection"] for path in ("/activity", "/revisions")
+                 for one in program.ask("GET", f"{path}?fields=collection&limit=1000").json["data"]}
+        wrong += [f"{role} hears of {name}" for name in (noted & TYPES.keys()) - seen]
     assert not wrong, "\n".join(wrong)
 
 

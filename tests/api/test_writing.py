@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 
+from models.history import AuditEntry
+from tests import valid
 from tests.api.program import Program, code, fields_named
+from tests.api.test_tokens import run
 from tests.casebook import Casebook
+from tests.jobs.test_worker import work_off
+from tests.valid import desk
 
 
 def plan(book, **changes):
@@ -147,3 +152,72 @@ def test_a_report_is_asked_for_and_followed(app, queue_store):
     assert (run["report"], run["period"], run["records"]) == ("quality_info_summary", "2026-10", [])
     assert asker.ask("POST", "/reports/quality_info_summary", {"period": "x"}).status_code == 400
     assert Program(app, "dealer_f001").ask("GET", f"/reports/runs/{run['id']}").status_code == 403
+
+
+def test_a_query_becomes_a_file_by_a_job_with_the_rights_and_scope_of_its_asker(app, store):
+    book, program, other = Casebook(app), Program(app, "quality_engineer"), Program(app, "sales")
+    program.make("visit_plan", **plan(book))
+    query = {"fields": ["title", "handler.username", "visits.customer.name"], "filter": {"title": {"_contains": "走访"}}}
+    for wrong, status in (({}, 400), ({"format": "pdf"}, 400), ({"format": "csv", "query": {"fields": ["no_such"]}}, 403),
+                          ({"format": "csv", "query": {"export": "csv"}}, 400), ({"format": "csv", "query": []}, 400)):
+        assert program.ask("POST", "/utils/export/visit_plan", wrong).status_code == status, wrong
+    assert other.ask("POST", "/utils/export/visit_plan", {"format": "csv"}).status_code == 403, "no right to export"
+    made = run(app, "create", "quality_engineer", "--types", "visit_plan", "--verbs", "read")
+    headers = {"Authorization": f"Bearer {made.output.strip()}"}
+    held = app.test_client(use_cookies=False)
+    files = []
+    for format_ in ("csv", "json", "xlsx"):
+        asked = program.ask("POST", "/utils/export/visit_plan", {"format": format_, "query": query, "file": {"title": "x"}})
+        assert asked.status_code == 202, asked.text
+        files.append(asked.headers["Location"])
+    narrow = {"format": "json", "query": {"fields": ["title", "visits.customer"]}}
+    files.append(held.post("/utils/export/visit_plan", json=narrow, headers=headers).headers["Location"])
+    assert program.ask("GET", files[0]).json["data"]["state"] == "queued" and program.ask("GET", f"{files[0]}/file").status_code == 403
+    with app.app_context():
+        work_off(store)
+    told = program.ask("GET", files[0]).json["data"]
+    assert (told["state"], told["rows"], told["progress"], told["file"]) == ("done", 1, 100, f"{files[0]}/file")
+    csv, json_, xlsx, scoped = (program.ask("GET", f"{file}/file") for file in files)
+    assert csv.data.decode("utf-8-sig").splitlines() == [
+        "title,handler.username,visits", '十一月走访,sales,"[{""customer"": {""name"": ""客户A""}}]"']
+    row = {"title": "十一月走访", "handler": {"username": "sales"}, "visits": [{"customer": {"name": "客户A"}}]}
+    assert json_.json == [row] and xlsx.data[:2] == b"PK" and "attachment" in xlsx.headers["Content-Disposition"]
+    assert scoped.json[0]["visits"][0]["customer"], "the id, of whatever type it is"
+    assert held.get(f"{files[3]}/file", headers=headers, buffered=True).status_code == 200
+    assert held.get(f"{files[1]}/file", headers=headers).status_code == 403, "it holds more than this token opens"
+    assert other.ask("GET", files[0]).status_code == 403 and other.ask("GET", f"{files[0]}/file").status_code == 403
+    with desk(app) as session:
+        assert session.query(AuditEntry).filter_by(action="export", type="visit_plan").count() == 4
+        assert session.query(AuditEntry).filter_by(action="download").count() == 5
+
+
+def test_a_token_of_one_type_takes_no_other_along_in_a_file(app, store):
+    book, owner = Casebook(app), Program(app, "quality_engineer")
+    owner.make("visit_plan", **plan(book))
+    made = run(app, "create", "quality_engineer", "--types", "visit_plan")
+    held, headers = app.test_client(use_cookies=False), {"Authorization": f"Bearer {made.output.strip()}"}
+    for fields in (["visits.customer.name"], ["visits.customer.phone"]):
+        asked = held.post("/utils/export/visit_plan", json={"format": "json", "query": {"fields": fields}}, headers=headers)
+        assert asked.status_code == 403, "a target of another type"
+
+
+def test_a_copy_is_signed_for_by_its_receiver_once(app):
+    with desk(app) as session:
+        card = valid.record(session, "info_flow_card", receipts=[{"unit": "U1"}, {"unit": "U2"}])
+        id_, revision = card.id, card.revision
+    book, mine, theirs = Casebook(app), Program(app, "unit"), Program(app, "unit2")
+    address = f"/items/info_flow_card/{id_}/copies"
+    first, second = mine.ask("GET", address).json["data"]
+    assert (first["receiver"], first["allowed"], second["allowed"]) == ("U1", True, False) and second["reason"]
+    assert mine.ask("POST", f"{address}/{second['id']}/acknowledge").status_code == 403
+    assert mine.ask("POST", f"{address}/999999/acknowledge").status_code == 403
+    stale = mine.ask("POST", f"{address}/{first['id']}/acknowledge", {"revision": revision + 5})
+    assert (stale.status_code, code(stale)) == (412, "PRECONDITION_FAILED")
+    signed = mine.ask("POST", f"{address}/{first['id']}/acknowledge", {"revision": revision}, headers={"Idempotency-Key": "c"})
+    again = mine.ask("POST", f"{address}/{first['id']}/acknowledge", {"revision": revision}, headers={"Idempotency-Key": "c"})
+    assert signed.status_code == 200 and again.headers["Idempotent-Replayed"] == "true", signed.text
+    assert mine.ask("POST", f"{address}/{first['id']}/acknowledge").status_code == 403, "it is signed already"
+    told = theirs.ask("GET", address).json["data"]
+    assert [(one["signed_by"], one["allowed"]) for one in told] == [(book.user("unit"), False), (None, True)]
+    assert book.audited("info_flow_card", id_, "acknowledge")
+    assert mine.ask("GET", "/items/visit_report/1/copies").status_code == 403, "there are no copies"

@@ -1,8 +1,9 @@
 // Runs the official @directus/sdk against a server and writes down what it sent and what came back.
-//   node record.mjs SDK_FOLDER SERVER TOKEN > sdk.json
-// The server holds the company of tests/world.py and nothing else; the token is that of its `sales`.
+//   node record.mjs SDK_FOLDER SERVER TOKEN PASSWORD > sdk.json
+// The server holds the company of tests/world.py and nothing else; token and password are those of its `sales`. Of secrets
+// only their names are written down.
 import { pathToFileURL } from 'node:url';
-const [folder, server, token] = process.argv.slice(2);
+const [folder, server, token, password] = process.argv.slice(2);
 const sdk = await import(pathToFileURL(`${folder}/dist/index.js`));
 const { readFileSync } = await import('node:fs');
 const version = JSON.parse(readFileSync(`${folder}/package.json`)).version;
@@ -14,9 +15,12 @@ const shape = (value, depth = 0) => value === null ? 'null' : depth > 4 ? '...'
 const LARGE = ['description'];   // only that it came
 const steps = [];
 let step = '';
+const secrets = new Map([[password, '{password}']]);   // what it is -> what is written down
+const named = text => [...secrets].reduce((said, [secret, name]) => said.replaceAll(secret, name), text);
 const recording = async (url, options) => {
   const answer = await fetch(url, options);
   const headers = Object.fromEntries(new Headers(options.headers));
+  const bearer = headers.authorization?.slice('Bearer '.length);
   delete headers.authorization;
   const isForm = options.body instanceof FormData;
   const form = isForm ? await Promise.all([...options.body].map(async ([key, value]) =>
@@ -25,9 +29,10 @@ const recording = async (url, options) => {
   let told = null;
   try { told = JSON.parse(text); } catch { /* a file, or nothing */ }
   steps.push({ name: step, method: options.method, path: String(url).slice(server.length), headers,
-    ...(isForm ? { form } : options.body ? { body: JSON.parse(options.body) } : {}),
+    ...(isForm ? { form } : options.body ? { body: JSON.parse(named(options.body)) } : {}), ...(secrets.has(bearer) ? { bearer: named(bearer) } : {}),
     status: answer.status, shape: told === null || LARGE.includes(step) ? null : shape(told.data ?? told),
     ...(String(url).includes('fields=title') && told?.data ? { data: told.data } : {}) });
+  for (const name of ['access_token', 'refresh_token']) if (told?.data?.[name]) secrets.set(told.data[name], `{${name}}`);
   return answer;
 };
 const client = sdk.createDirectus(server, { globals: { fetch: recording } }).with(sdk.staticToken(token)).with(sdk.rest());
@@ -96,5 +101,21 @@ await ask('a field', sdk.readField(T, 'title'));
 await ask('relations', sdk.readRelationByCollection(T));
 await ask('info', sdk.serverInfo());
 await ask('description', sdk.readOpenApiSpec());
+await ask('me', sdk.readMe({ fields: ['id', 'username', 'roles'] }));
+const table = new FormData();
+table.append('file', new File(['title,purpose,starts_on,ends_on,handler\r\nDelta,x,2024-11-01,2024-11-30,sales\r\n'], 'plans.csv'));
+await ask('bring in a file', sdk.utilsImport(T, table));
+
+// By a sign-in of its own.
+const person = sdk.createDirectus(server, { globals: { fetch: recording } }).with(sdk.authentication('json', { autoRefresh: false })).with(sdk.rest());
+const as = async (name, work) => { step = name; try { return await work(); } catch (error) { return error.errors ?? String(error); } };
+await as('sign in with a wrong password', () => person.login({ email: 'sales', password: 'wrong' }));
+await as('sign in', () => person.login({ email: 'sales', password }));
+await as('me by my sign-in', () => person.request(sdk.readMe()));
+await as('a list by my sign-in', () => person.request(sdk.readItems(T, { fields: ['title'], limit: 1, sort: ['title'] })));
+await as('renew', () => person.refresh());
+await as('me by the new token', () => person.request(sdk.readMe()));
+await as('sign out', () => person.logout());
+await as('renew what has ended', () => person.request(sdk.refresh({ mode: 'json', refresh_token: [...secrets.keys()].at(-1) })));
 const lines = steps.map(one => ' ' + JSON.stringify(one)).join(',\n');
 console.log(`{"sdk": "${version}", "steps": [\n${lines}\n]}`);
