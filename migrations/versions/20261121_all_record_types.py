@@ -4442,6 +4442,7 @@ def upgrade():
     with op.batch_alter_table('report_runs', schema=None) as batch_op:
         batch_op.add_column(sa.Column('figures', sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column('reason', sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column('replaces_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
 
     with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('warranty_settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4821,6 +4822,7 @@ def downgrade():
         batch_op.drop_column('warranty_settlement_id')
 
     with op.batch_alter_table('report_runs', schema=None) as batch_op:
+        batch_op.drop_column('replaces_id')
         batch_op.drop_column('reason')
         batch_op.drop_column('figures')
 
