@@ -404,7 +404,8 @@ def bring_back(file: Path) -> None:
             with supervisor.alone(settings):
                 told = restore.load(Act(db.session, access.Actor.system("console")), settings, file, upgrade)
         except ConfigError as runs:
-            sys.exit(str(runs))
+            click.echo(str(runs), err=True)
+            sys.exit(1)
     for sha256 in told.missing:
         _warn(Text(f"备份时就缺少的附件：{sha256}", f"was missing already when the backup was made: {sha256}"))
     if not told.same_key:

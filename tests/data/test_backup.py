@@ -214,12 +214,12 @@ def test_a_backup_that_is_killed_leaves_nothing_under_its_name(app, book, tmp_pa
     assert left.stat().st_size > 0 and stat.S_IMODE(left.stat().st_mode) == 0o600
 
 
-def test_a_backup_is_of_one_moment_and_names_what_was_missing(app, book, tmp_path, monkeypatch):
+def test_a_backup_is_of_one_moment_and_names_what_is_damaged(app, book, tmp_path, monkeypatch):
     sales, written = book.person("sales"), backup_file.Writer.rows
     plan = sales.create(PLAN, book.visit_plan())
     attach(sales, PLAN, plan, (PICTURE, "photo.png"))
     with desk(app) as session:
-        file_store.path_of(sha256 := session.scalar(sa.select(Attachment.sha256))).unlink()
+        file_store.path_of(sha256 := session.scalar(sa.select(Attachment.sha256))).write_bytes(b"no longer as it was")
         rows = {table.name: session.scalar(sa.select(sa.func.count()).select_from(table)) for table in backup.kept_tables()}
     meanwhile = []
 
