@@ -19,13 +19,15 @@ from hypothesis import strategies as some
 from jobs import reports
 from jobs.pareto import ranked
 from models.base import Record
+from models.compiled import compile_again
 from models.history import Notice
 from models.people import Membership, User
-from models.spec import Period
+from models.reports import ReportRun
+from models.spec import SYSTEM, Period
 from rules import access, office
 from rules.act import Act
 from tests import on_paper, reading, valid
-from tests.casebook import Casebook
+from tests.casebook import Casebook, done
 
 ROUND = ("2026-Q1", "2026-Q2", "2026-Q3")
 FORM, SHEET, REPAIR, CARD = "satisfaction_questionnaire", "quality_info_transfer", "customer_repair_file", "complaint_tracking_card"
@@ -253,6 +255,23 @@ def test_before_there_was_anything_nothing_is_divided_by_nothing(app, name):
             assert row.get("change_rate") is None and not row.get("is_new") and not row["case_count"], row
         assert {record["fields"].get(one) for one in ("change_rate", "year_change_rate", "score", "satisfaction_rate")} == {None}
         assert not record["behind"].get(fed.figure)
+
+
+@pytest.mark.once
+def test_a_person_who_has_it_compiled_again_queues_its_own_report_and_leaves_the_record_as_it_is(app, book):
+    again = {spec.name: move for spec in valid.TYPES.values() for move in spec.workflow.moves if move.then is compile_again}
+    assert len(again) == 7
+    for name, move in again.items():
+        with valid.desk(app) as session:
+            when = {"period": "2026-09"} if "period" in valid.TYPES[name].fields else {"quarter": "2026-Q3"}
+            id_ = valid.record(session, name, **when).id
+        before = book.read(name, id_)
+        done(book.person(next(role for role in move.by if role != SYSTEM)).move(name, id_, move.name))
+        assert book.read(name, id_).data_as_of == before.data_as_of is None, name
+        scope = "F001" if reports.REPORTS[name].of_dealers else ""
+        with valid.desk(app) as session:
+            run = session.scalars(sa.select(ReportRun).where(ReportRun.report == name)).one()
+            assert (run.period, run.scope, run.state) == (*when.values(), scope, "queued"), name
 
 
 # Who looks --------------------------------------------------------------------------------------------------------
