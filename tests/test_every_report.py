@@ -355,8 +355,9 @@ def test_the_evidence_of_a_workbook_ends_where_the_readers_own_rows_end(app, boo
     assert numbers_on(reader.get(f"/admin/{REPAIR}/?behind={name}:{id_}:first_time_fix/denominator").text) == [own]
     whole = on_paper.rows_of(on_paper.calculated(book.person("customer_service"), name, id_)["依据"])
     assert {own, *others} <= {row["单号"] for row in whole}
-    page = reader.get(f"/admin/{name}/details/?id={id_}").text
-    assert f"/admin/{REPAIR}/?behind=" in page and "/admin/parts_demand_plan/?behind=" not in page
+    pages = [person.get(f"/admin/{name}/details/?id={id_}").text for person in (reader, book.person("general_manager"))]
+    assert all("数字的依据" in page for page in pages), "how many were counted is everybody's who reads the report"
+    assert [f"/admin/{REPAIR}/?behind=" in page for page in pages] == [True, False]
 
 
 # What they rest on ------------------------------------------------------------------------------------------------
