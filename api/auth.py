@@ -15,6 +15,7 @@ from rules import access, checks, passwords, sign_in, tokens
 from rules.act import Act
 
 blueprint = Blueprint("auth", __name__)
+door.tell_failures(blueprint)
 COOKIE = "directus_refresh_token"   # the name by which the client library knows it
 MODES = ("json", "cookie")
 LONGEST_BODY = 1 << 16   # anybody may send it
@@ -24,7 +25,6 @@ WRONG_MODE = Text("mode 只能是 json 或 cookie", "The mode is json or cookie"
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(blueprint)   # nothing here is done by a session; the cookie's answer is no other site's to read
-    door.tell_failures(blueprint)
     app.register_blueprint(blueprint)
 
 

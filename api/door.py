@@ -26,7 +26,6 @@ PLACES = ("/items/", "/collections", "/fields", "/relations", "/revisions", "/ac
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
     csrf.exempt(blueprint)   # identity.person_of asks for it where a browser could be abused
-    tell_failures(blueprint)
     app.register_blueprint(blueprint)
     pages = app.error_handler_spec[None][None].get(HTTPException)
 
@@ -167,3 +166,6 @@ def tell_failures(part: Blueprint) -> None:
     """Whatever goes wrong behind an address of this part is told in the one shape."""
     for kind, tell in ((Failure, failed), (Refused, _refused), (Invalid, _invalid), (HTTPException, _http), (Exception, _bug)):
         part.register_error_handler(kind, tell)
+
+
+tell_failures(blueprint)

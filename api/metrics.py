@@ -18,6 +18,7 @@ from models.base import Record, db, set_reading
 from rules import access
 
 blueprint = Blueprint("metrics", __name__)
+door.tell_failures(blueprint)
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
@@ -97,9 +98,3 @@ def _is_local() -> bool:
     except ValueError:
         return False
     return is_here and name in LOCAL_NAMES and not any(header in request.headers for header in FORWARDED)
-
-
-@blueprint.errorhandler(Failure)
-def _refused(failure: Failure) -> Response:
-    db.session.rollback()
-    return door.failed(failure)
