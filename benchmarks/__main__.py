@@ -1,4 +1,4 @@
-"""`python -m benchmarks [pages|grades|inbox|sweep|search] [--rows N] [--database sqlite|postgresql]`: fill, measure, check, print."""
+"""`python -m benchmarks [pages|grades|inbox|sweep|search|api] [--rows N] [--database sqlite|postgresql]`: fill, measure, check, print."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import grades, inbox, pages, place, searching, sweep
+from benchmarks import api, grades, inbox, pages, place, searching, sweep
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-WHAT = {"pages": pages, "grades": grades, "inbox": inbox, "sweep": sweep, "search": searching}
-ROWS = {"pages": 500_000, "grades": 1_000_000, "inbox": 100_000, "sweep": 200_000, "search": 200_000}
+WHAT = {"pages": pages, "grades": grades, "inbox": inbox, "sweep": sweep, "search": searching, "api": api}
+ROWS = {"pages": 500_000, "grades": 1_000_000, "inbox": 100_000, "sweep": 200_000, "search": 200_000, "api": 100_000}
 TITLES = {("pages", "sqlite"): "## SQLite", ("pages", "postgresql"): "## PostgreSQL",
           ("grades", "sqlite"): "## Grade sheets, SQLite", ("grades", "postgresql"): "## Grade sheets, PostgreSQL",
           ("inbox", "sqlite"): "## Inbox, SQLite", ("inbox", "postgresql"): "## Inbox, PostgreSQL",
           ("sweep", "sqlite"): "## Deadlines, SQLite", ("sweep", "postgresql"): "## Deadlines, PostgreSQL",
+          ("api", "sqlite"): "## The API, SQLite", ("api", "postgresql"): "## The API, PostgreSQL",
           ("search", "sqlite"): "## Search, SQLite", ("search", "postgresql"): "## Search, PostgreSQL"}
 
 
