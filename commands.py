@@ -200,7 +200,7 @@ def _write_out(wanted: export_files.Wanted, question: lists.Question) -> None:
     act = Act(db.session, wanted.actor)
     with export_files.Snapshot(db.engine) as snapshot:
         total = snapshot.count(wanted)
-        transfers.note_export(act, wanted, export_files.told(question), total)
+        transfers.note_export(act, wanted.spec, wanted.format, export_files.told(question), total)
         db.session.commit()
         if wanted.format != "xlsx":
             for piece in export_files.pieces(snapshot, wanted, total):

@@ -38,7 +38,7 @@ def owner_of(request: Request) -> tuple[User, Scope] | None:
 def _note_use(scope: Scope, *, is_reading: bool) -> None:
     """In a transaction of its own: that a program asked is true whatever becomes of its request."""
     now = office.now()
-    if not tokens.is_use_due(db.session, scope, now):
+    if not tokens.is_use_due(scope, now):
         return
     db.session.rollback()
     set_reading(False)

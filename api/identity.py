@@ -11,8 +11,7 @@ from wtforms import ValidationError
 
 from api import bearer, limits
 from api.answers import CSRF, SIGN_IN, forbidden
-from models.base import SAFE, db
-from rules import areas
+from models.base import SAFE
 from rules.access import Scope
 
 
@@ -20,7 +19,6 @@ def person_of(request: Request) -> tuple[Any, Scope | None]:
     """The user, and how far the token goes (None: no narrower than the person); or a refusal. A browser sends its
     session by itself, so whatever changes something there also needs the token of the session in a header."""
     if found := bearer.owner_of(request):
-        areas.read(db.session)
         return found
     limits.check(None, request.remote_addr or "")
     if not current_user.is_authenticated:

@@ -104,7 +104,8 @@ def of_object(given: Any, allowed: Iterable[str] = KNOWN) -> Query:
         raise wrong_query(f"没有“{unknown[0][:60]}”这个查询参数", f"There is no query parameter “{unknown[0][:60]}”")
     if given.get("lang", "zh") not in LANGUAGES:
         raise wrong_query("lang 应为 zh 或 en", "lang is zh or en")
-    limit = _whole("limit", given.get("limit", cost.DEFAULT_ROWS), ALL, cost.MOST_ROWS)
+    unsaid = ALL if given.get("export") else cost.DEFAULT_ROWS   # a file that ends after a hundred rows would deceive
+    limit = _whole("limit", given.get("limit", unsaid), ALL, cost.MOST_ROWS)
     return Query(
         fields=_words("fields", given.get("fields")) or ("*",), filter=_mapping("filter", given.get("filter")),
         search=_text("search", given.get("search")), sort=_words("sort", given.get("sort")),

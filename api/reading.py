@@ -84,7 +84,14 @@ class Reader:
         return found if self.query.limit == parameters.ALL else min(self.query.limit, max(0, found - self.query.offset))
 
     def meta(self) -> dict[str, int]:
-        return {name: self.count(filtered=name == parameters.METAS[1]) for name in self.query.meta}
+        """Without a condition both counts are one."""
+        is_whole = not self.query.filter and not self.query.search.strip()
+        counted: dict[bool, int] = {}
+        for name in self.query.meta:
+            is_filtered = name == parameters.METAS[1] and not is_whole
+            if is_filtered not in counted:
+                counted[is_filtered] = self.count(filtered=is_filtered)
+        return {name: counted[name == parameters.METAS[1] and not is_whole] for name in self.query.meta}
 
     def rows(self, where: Sequence[Any], order: Iterable[Any], limit: int, offset: int) -> list[dict[str, Any]]:
         return self._dressed(self.tree, self._raw(self.tree, where, order, limit, offset))

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Response, request
 
 from api import door, parameters
 from api.answers import forbidden
 from api.parameters import Query
 from api.reading import Reader
-from api.shapes import Shapes
+from api.shapes import REVISION, Shapes
 from models.base import db
 from models.spec import RecordType
 from rules import repeats
 from rules.act import Act
 
+BESIDE = "\0revision"   # no field has this name
 OF_ONE = ("fields", "deep", "alias", "lang")
 Work = Callable[[Act], list[int]]
 
@@ -44,12 +44,12 @@ def reader(connection: Any, shapes: Shapes, spec: RecordType, query: Query) -> R
 
 def as_it_is(spec: RecordType, query: Query, ids: list[int]) -> list[tuple[int, dict[str, Any]]]:
     """(revision, object) of each that the reader may see, as this transaction has left it."""
-    found = reader(db.session.connection(), Shapes(door.actor()), spec, query).of_ids(ids)
+    reading = reader(db.session.connection(), Shapes(door.actor()), spec, query)
+    reading.tree.columns[BESIDE] = REVISION
+    found = reading.of_ids(ids)
     if len(found) != len(ids):   # somebody writes what they may not see: nothing is told about it
         return []
-    model = spec.model
-    revisions: dict[int, int] = dict(db.session.execute(sa.select(model.id, model.revision).where(model.id.in_(ids))).all())
-    return [(revisions[id_], one) for id_, one in zip(ids, found, strict=True)]
+    return [(one.pop(BESIDE), one) for one in found]
 
 
 def written(spec: RecordType, work: Work, *, is_list: bool, comment: str = "", is_repeatable: bool = False) -> Response:

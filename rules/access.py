@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ class Scope:
     types: frozenset[str] = frozenset()
     verbs: frozenset[str] = frozenset()
     token_id: int | None = None
+    used_at: datetime | None = field(default=None, compare=False)   # as it was noted last
 
     def covers(self, type_name: str, verb: str) -> bool:
         return (not self.types or type_name in self.types) and (not self.verbs or verb in self.verbs)

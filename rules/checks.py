@@ -43,6 +43,7 @@ READ_ONLY = Text("“{label}”由系统填写，不能改", "“{label}” is f
 COUNTED = Text("“{label}”的行由汇总生成，不能增减", "The rows of “{label}” are compiled: none can be added or removed")
 NOT_LIST = Text("“{label}”应为列表", "“{label}” must be a list")
 TAKEN = NotUnique("“{label}”的这个值已被 {number} 使用", "“{label}” has this value already in {number}")
+TAKEN_BY_ANOTHER = NotUnique("“{label}”的这个值已被使用", "“{label}” has this value already in another record")
 FORCED = Text("“{label}”只能是您本单位", "“{label}” can only be your own")
 
 TRUE_WORDS, FALSE_WORDS = {"true", "1", "yes", "y", "on", "是"}, {"false", "0", "no", "n", "否"}
@@ -402,8 +403,8 @@ def _missing_in(row: Any, fields: Mapping[str, Field], prefix: str) -> dict[str,
             if not is_filled(getattr(row, field.column))}
 
 
-def taken(record: Any, session: Any) -> dict[str, Text]:
-    """Values that must be unique and are in use by another record that is not void."""
+def taken(record: Any, act: Any) -> dict[str, Text]:
+    """Values that must be unique and are in use by another record that is not void; which one, only who sees it hears."""
     spec: RecordType = record.spec
     groups = [(name,) for name, field in spec.fields.items() if field.unique]
     errors = {}
@@ -413,10 +414,13 @@ def taken(record: Any, session: Any) -> dict[str, Text]:
             continue
         same = [getattr(spec.model, spec.fields[name].column).is_not_distinct_from(value)
                 for name, value in values.items()]
-        other = session.scalar(sa.select(spec.model.number).where(
-            *same, spec.model.state != VOID, spec.model.id != (record.id or 0)).limit(1))
-        if other is not None:
-            errors[group[-1]] = TAKEN.with_(label=spec.fields[group[-1]].label, number=other)
+        scope = access.scope_clause(act.actor, spec)
+        others = sa.select(spec.model.number, sa.true() if scope is None else scope).where(
+            *same, spec.model.state != VOID, spec.model.id != (record.id or 0))
+        if (other := act.session.execute(others.limit(1)).first()) is not None:
+            number, is_seen = other
+            text = TAKEN if is_seen and number else TAKEN_BY_ANOTHER
+            errors[group[-1]] = text.with_(label=spec.fields[group[-1]].label, number=number)
     return errors
 
 
@@ -447,7 +451,7 @@ def full(record: Any, act: Any) -> dict[str, Text]:
         for path, text in record.check(act):
             errors.setdefault(path, text)
     # Of records that wait for one flush the unique index tells.
-    return errors | (taken(record, act.session) if act.together is None else {})
+    return errors | (taken(record, act) if act.together is None else {})
 
 
 def refuse(errors: Mapping[str, Text]) -> None:

@@ -78,7 +78,7 @@ def owner(session: Any, text: str) -> tuple[User, Scope]:
     if has_expired(token, office.now()):
         raise Expired
     areas.take(found[1])
-    return token.person, Scope(frozenset(token.types), frozenset(token.verbs), token.id)
+    return token.person, Scope(frozenset(token.types), frozenset(token.verbs), token.id, token.used_at)
 
 
 def _is_good(token: ApiToken) -> bool:
@@ -91,10 +91,9 @@ def has_expired(token: ApiToken, now: datetime) -> bool:
     return token.expires_at is not None and token.expires_at <= now
 
 
-def is_use_due(session: Any, scope: Scope, now: datetime) -> bool:
-    """Was the last use that was written down a minute ago? (The token was read by `owner`.)"""
-    token = session.get(ApiToken, scope.token_id)
-    return token is not None and (token.used_at is None or token.used_at <= now - USE_NOTED)
+def is_use_due(scope: Scope, now: datetime) -> bool:
+    """Was the last use that was written down a minute ago?"""
+    return scope.used_at is None or scope.used_at <= now - USE_NOTED
 
 
 def note_use(session: Any, scope: Scope, now: datetime) -> None:
