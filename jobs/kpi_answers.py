@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from jobs import kpis
 from jobs.kpi_rows import Span
-from models.base import Record
+from models.base import Record, rounded
 from models.master.dealer_ledger import DealerLedger
 from models.people import Unit
 from models.spec import Invalid, Period, Text
@@ -79,7 +79,9 @@ def _told(kpi: kpis.Kpi, answer: kpis.Answer | None) -> dict[str, Any]:
 def _number(answer: kpis.Answer | None) -> str | None:
     """A rate is the fraction, a count or sum the number; nothing where there is nothing to divide by."""
     value = answer.value if answer else None
-    return None if value is None else format(value, "f")
+    if answer is None or value is None:
+        return None
+    return format(rounded(value) if answer.kpi.unit == kpis.MONEY else value, "f")
 
 
 def _behind(session: Any, actor: access.Actor, kpi: kpis.Kpi, side: str, span: Span, scope: kpis.Scope) -> dict[str, Any]:

@@ -22,19 +22,18 @@ def said(line: Any, language: str) -> str:
     """The caption of a line that names its group by `section` and `key`."""
     if language == "zh":
         return str(line.caption or "")
-    table: Any = type(line)
-    section = table.fields["section"]
+    section = type(line).fields["section"]
     if not line.key:
         label = section.choice_label(line.section)
         return label.in_(language) if label else line.caption
-    word = WORDS.get(line.key) or _choice(table, line.key)
+    word = WORDS.get(line.key) or _choice(line.__tablename__, line.key)
     return word.in_(language) if word is not None and _is_word(word, line.caption) else str(line.caption or "")
 
 
 @lru_cache(2048)
-def _choice(table: Any, key: str) -> Text | None:
+def _choice(table: str, key: str) -> Text | None:
     """Of the tables beside it: what is counted there is grouped by their choices."""
-    spec = next(spec for spec in Record.types.values() if any(child.model is table for child in spec.lines.values()))
+    spec = next(spec for spec in Record.types.values() if any(child.model.__tablename__ == table for child in spec.lines.values()))
     labels = (field.choice_label(key) for child in spec.lines.values() for field in child.fields.values())
     return next((label for label in labels if label is not None), None)
 

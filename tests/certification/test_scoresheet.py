@@ -164,7 +164,8 @@ def test_example_e_as_a_report_with_the_sheet_and_the_nonconformities_behind_it(
     sheet(book, groups(40, 35, 25), state="scored", evaluated_on="2026-12-01")          # nobody has consolidated it
     answer, nothing = scored(book)
     assert (answer.exit_code, nothing) == (1, None) and "没有已汇总的评价评分表" in answer.stderr
-    sheet(book, groups(40, 35, 25), state="concluded", evaluated_on="2025-12-31")       # another year
+    for other_year in ("2025-12-31", "2027-01-01"):
+        sheet(book, groups(40, 35, 25), state="concluded", evaluated_on=other_year)
     sheet(book, groups(40, 35, 24), state="consolidated", items=special(5), evaluated_on="2026-01-01")
     _, failed = scored(book)
     assert [failed["fields"][name] for name in ("base_score", "score", "level", "is_failed_by_deductions")] == [

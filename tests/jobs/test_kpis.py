@@ -180,6 +180,8 @@ def test_the_console_and_the_api_tell_what_the_page_tells_to_the_same_person(boo
     assert [company["reply_on_time"][name] for name in ("part", "whole", "value")] == ["1", "3", "0.333333"]
     assert company["direct_loss"]["value"] == "30.30" and company["direct_loss"]["previous"] == "10.10"
     assert company["recall_done"]["value"] is None and "part" not in company["direct_loss"]
+    _, nothing_due = at_the_console(book, "receivable", "--period", "2026-10", "--json")
+    assert nothing_due["value"] == "0.00"
     own = {one["name"]: one["value"] for one in dealer.get("/kpis?period=2026-10").json["data"]}
     assert own["warranty_rejected"] == "0.500000" and "direct_loss" not in own
 
