@@ -65,13 +65,13 @@ class Listed(BaseView):
         question, who = self._question(), door.actor()
         where = lists.conditions(self.spec, who, question, Looks(db.session, who))
         connection = db.session.connection()
-        total = connection.scalar(lists.counted(self.spec, where)) or 0
+        total = connection.scalar(*lists.counted(self.spec, where)) or 0
         if total <= lists.COUNT_LIMIT:
             page = min(page, max(1, -(-total // size)))
         found = self._beside(connection, plan, where, page, size) if page > DEEP and not question.sort else []
         if not found:
-            query = lists.page(self.spec, plan.columns, where, question.sort, who)
-            found = list(connection.execute(query, {"limit": size, "offset": (page - 1) * size}))
+            query, given = lists.page(self.spec, plan.columns, where, question.sort, who)
+            found = list(connection.execute(query, {**given, "limit": size, "offset": (page - 1) * size}))
         return Looked(plan.cells(found), total, page, (found[0][0], found[-1][0]) if found else (0, 0))
 
     def _beside(self, connection: Any, plan: pages.ListPlan, where: list[Any], page: int, size: int) -> list[Any]:
@@ -79,8 +79,8 @@ class Listed(BaseView):
         after, before = _key("after"), _key("before")
         if not after and not before:
             return []
-        query = lists.page_beside(self.spec, plan.columns, where, after=after, before=before)
-        found = list(connection.execute(query, {"limit": size}))
+        query, given = lists.page_beside(self.spec, plan.columns, where, after=after, before=before)
+        found = list(connection.execute(query, {**given, "limit": size}))
         return found if after else found[::-1]
 
     # Totals -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [pages|grades|inbox|sweep|search] [--rows N] [--database sqlite|postgresql]`: fill, measure, check, print."""
+"""`python -m benchmarks [WHAT] [--rows N] [--database sqlite|postgresql]`: fill, measure, check, print."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import grades, inbox, pages, place, searching, sweep
+from benchmarks import against, grades, inbox, pages, place, searching, sweep
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-WHAT = {"pages": pages, "grades": grades, "inbox": inbox, "sweep": sweep, "search": searching}
-ROWS = {"pages": 500_000, "grades": 1_000_000, "inbox": 100_000, "sweep": 200_000, "search": 200_000}
+WHAT = {"pages": pages, "grades": grades, "inbox": inbox, "sweep": sweep, "search": searching, "million": against}
+ROWS = {"pages": 500_000, "grades": 1_000_000, "inbox": 100_000, "sweep": 200_000, "search": 200_000, "million": 1_000_000}
 TITLES = {("pages", "sqlite"): "## SQLite", ("pages", "postgresql"): "## PostgreSQL",
           ("grades", "sqlite"): "## Grade sheets, SQLite", ("grades", "postgresql"): "## Grade sheets, PostgreSQL",
           ("inbox", "sqlite"): "## Inbox, SQLite", ("inbox", "postgresql"): "## Inbox, PostgreSQL",
           ("sweep", "sqlite"): "## Deadlines, SQLite", ("sweep", "postgresql"): "## Deadlines, PostgreSQL",
-          ("search", "sqlite"): "## Search, SQLite", ("search", "postgresql"): "## Search, PostgreSQL"}
+          ("search", "sqlite"): "## Search, SQLite", ("search", "postgresql"): "## Search, PostgreSQL",
+          ("million", "sqlite"): "## A million rows, SQLite", ("million", "postgresql"): "## A million rows, PostgreSQL"}
 
 
 def main() -> int:
@@ -41,6 +42,10 @@ def _arguments() -> argparse.Namespace:
     words.add_argument("--dealers", type=int, default=2000, help="grades: dealers to grade (2000)")
     words.add_argument("--rounds", type=int, default=3, help="grades, sweep: measured runs (3)")
     words.add_argument("--due", type=int, default=500, help="sweep: limits that pass (500)")
+    words.add_argument("--seconds", type=float, default=20, help="million: at most this long per request that is measured (20)")
+    words.add_argument("--django", metavar="PYTHON", type=Path, help="million: the Python of an environment that has "
+                                                                     "benchmarks/rivals/requirements.txt")
+    words.add_argument("--alone", action="store_true", help="million: without the rivals")
     words.add_argument("--keep", metavar="FOLDER", type=Path, help="fill this folder once and use it again")
     words.add_argument("--record", action="store_true", help="write the tables into RESULTS.md")
     return words.parse_args()

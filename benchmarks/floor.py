@@ -47,8 +47,9 @@ def create_floor(engine: sa.Engine, spec: RecordType, asked: dict[str, Statement
     def table(name: str) -> str:
         statement = asked[name]
         with reading(), engine.connect() as connection:
-            total = connection.scalar(statement.count)
-            return render_template("table.html", labels=labels, rows=connection.execute(statement.rows), total=total)
+            (count, given), rows = statement.count, statement.rows
+            total = connection.scalar(count, given)
+            return render_template("table.html", labels=labels, rows=connection.execute(rows), total=total)
 
     @app.route("/csv")
     def table_as_csv() -> Response:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
 from re import compile as pattern
 from typing import Any
 
@@ -20,7 +19,7 @@ from models.files import Attachment
 from models.history import DeadlineClock
 from models.people import Unit, User
 from models.spec import NUMBERS, TEXTS, Choice, Field, Invalid, Kind, Period, RecordType, Text
-from rules import access, checks, office, search, spans
+from rules import access, checks, office, search, shapes, spans
 
 PAGE_SIZE = 50
 PAGE_SIZES = (20, 50, 100, 200)
@@ -197,16 +196,22 @@ def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: check
     return column < span[1] if side == "to" else sa.and_(column >= span[0], column < span[1])
 
 
+def sorting(spec: RecordType, sort: str, actor: access.Actor) -> str:
+    """The sort, or nothing where the column is unknown, or masked for the actor."""
+    name = sort.removeprefix("-")
+    is_known = name in spec.fields or name in BASE or (name == TIME_LEFT.name and bool(spec.deadlines))
+    return sort if is_known and not is_masked(spec, actor, name) else ""
+
+
 def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
-    """The sort with the key as tie-breaker; columns that are unknown, or masked for the actor, fall back to newest
-    first."""
+    """The sort with the key as tie-breaker; newest first where there is none."""
+    sort, key = sorting(spec, sort, actor), spec.model.id
     name, down = sort.removeprefix("-"), sort.startswith("-")
-    key = spec.model.id
-    if name == TIME_LEFT.name and spec.deadlines:   # what has no limit comes last, either way
+    if not name:
+        return [key.desc()]
+    if name == TIME_LEFT.name:   # what has no limit comes last, either way
         limit = _next_limit(spec)
         return [(limit.desc() if down else limit.asc()).nulls_last(), key.asc()]
-    if is_masked(spec, actor, name) or not (name in spec.fields or name in BASE):
-        return [key.desc()]
     shown = column_field(spec, name)
     column = getattr(spec.model, shown.column)
     if shown.kind in NAMED:  # by what the reader sees
@@ -217,6 +222,10 @@ def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
     return [column.desc(), key.desc()] if down else [column.asc(), key.asc()]
 
 
+Ready = tuple[Any, dict[str, Any]]   # a statement, and the values to run it with
+LIMIT, OFFSET = (sa.bindparam(name, type_=sa.Integer) for name in ("limit", "offset"))
+
+
 @dataclass(frozen=True, eq=False)
 class Columns:
     """The joined select of a list: `fields[i]` is shown from the row's value i + 2 (id and state come first)."""
@@ -224,7 +233,6 @@ class Columns:
     fields: tuple[Field, ...]
     targets: tuple[Any, ...]
     joins: tuple[tuple[Any, Any], ...]
-    pages: dict[str, Any] = field(default_factory=dict)   # sort -> the select of a page without conditions
 
 
 def columns(spec: RecordType, names: Sequence[str]) -> Columns:
@@ -276,26 +284,20 @@ def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequ
     return query.join(ids, ids.c.id == model.id).order_by(*ordering)
 
 
-def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor) -> Any:
-    """The select of one page, to be run with its `limit` and `offset`. Without conditions it is always the same and
-    kept: to build one takes longer than to run it."""
-    ordering = order(spec, sort, actor)
-    key = sort if not where and len(ordering) > 1 else ""
-    found = None if where else cols.pages.get(key)
-    if found is None:
-        found = select(spec, cols, where, ordering, limit=sa.bindparam("limit", type_=sa.Integer),
-                       offset=sa.bindparam("offset", type_=sa.Integer))
-        if not where:
-            cols.pages[key] = found
-    return found
+def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor) -> Ready:
+    """The select of one page, to be run with its values, its `limit` and `offset`."""
+    sort = sorting(spec, sort, actor)
+    return shapes.ready((cols, sort), where, lambda told: select(
+        spec, cols, told, order(spec, sort, actor), limit=LIMIT, offset=OFFSET))
 
 
-def page_beside(spec: RecordType, cols: Columns, where: Sequence[Any], *, after: int = 0, before: int = 0) -> Any:
+def page_beside(spec: RecordType, cols: Columns, where: Sequence[Any], *, after: int = 0, before: int = 0) -> Ready:
     """The newest-first page behind the row `after`, or ahead of the row `before` (then the other way round): however
     deep, it reads only what it shows."""
     key = spec.model.id
-    return select(spec, cols, [*where, key > before if before else key < after], [key.asc() if before else key.desc()],
-                  limit=sa.bindparam("limit", type_=sa.Integer))
+    bound, ordering = (key > before, key.asc()) if before else (key < after, key.desc())
+    return shapes.ready((cols, "before" if before else "after"), [*where, bound], lambda told: select(
+        spec, cols, told, [ordering], limit=LIMIT))
 
 
 def totalled(spec: RecordType, actor: access.Actor) -> list[Field]:
@@ -311,17 +313,14 @@ def by_state(spec: RecordType, fields: Sequence[Field], where: Sequence[Any]) ->
     return sa.select(spec.model.state, sa.func.count(), *sums).where(*where).group_by(spec.model.state)
 
 
-def counted(spec: RecordType, where: Sequence[Any]) -> Any:
+def counted(spec: RecordType, where: Sequence[Any]) -> Ready:
     """How many rows, counted up to COUNT_LIMIT + 1: beyond, the exact number is not worth the wait."""
-    return _counted(spec.model, *where) if where else _counted_all(spec.model)
+    return shapes.ready((spec.model, "count"), where, lambda told: _counted(spec.model, told))
 
 
-def _counted(model: Any, *where: Any) -> Any:
+def _counted(model: Any, where: Sequence[Any]) -> Any:
     few = sa.select(sa.literal(1)).select_from(model).where(*where).limit(COUNT_LIMIT + 1).subquery()
     return sa.select(sa.func.count()).select_from(few)
-
-
-_counted_all = cache(_counted)   # without conditions only
 
 
 def named_by(shown: Field) -> tuple[Any, Any, Any]:

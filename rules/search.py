@@ -178,13 +178,13 @@ class Answer:
 
 def find(session: Any, actor: access.Actor, typed: str, only: RecordType | None = None) -> Answer:
     """The records of all types that the actor sees and that hold what was typed: the one with exactly this number first,
-    then those that are called so, then the newest. Three statements, whatever was typed and found."""
+    then those that are called so, then the newest. Two statements, whatever was typed and found."""
     asked = words.question(typed, *([_kind(only.name, _reach(actor, only))] if only else ()))
     types, query = _candidates(actor, only.name if only else "", areas.off(), len(Record.types))
     if asked is None or not types:
         return Answer()
     given = {"fts5": asked.fts5, "tsquery": asked.tsquery, "code": asked.code}
-    ranked = _ranked(session.execute(query, given).all(), asked)
+    ranked = _ranked(session.connection().execute(query, given).all(), asked)
     counts: dict[str, int] = {}
     for row in ranked:
         counts[row.type] = counts.get(row.type, 0) + 1
@@ -197,15 +197,21 @@ def _seen(actor: access.Actor, types: Sequence[RecordType]) -> Any:
     row = SearchText
     plain = [spec.name for spec in types if access.sees_private(actor, spec)]
     open_ = [spec.name for spec in types if spec.name not in plain]
-    whole, own = [], []
+    whole: list[str] = []
+    own = []
     for spec in types:
         scope = access.scope_clause(actor, spec)
         if scope is None:
             whole.append(spec.name)
         else:
             own.append(sa.and_(row.type == spec.name, sa.exists().where(spec.model.id == row.record_id, scope)))
-    reached = [sa.and_(row.type.in_(names), row.reach != other) for names, other in ((plain, "open"), (open_, "plain")) if names]
-    return sa.and_(sa.or_(*reached), sa.or_(*([row.type.in_(whole)] if whole else ()), *own))
+    reached = [sa.and_(_is_of(names), row.reach != other) for names, other in ((plain, "open"), (open_, "plain")) if names]
+    return sa.and_(sa.or_(*reached), sa.or_(*([_is_of(whole)] if whole else ()), *own))
+
+
+def _is_of(names: Sequence[str]) -> Any:
+    """Names of types, which the code gave them, stand in the statement: a place for each costs more than the search."""
+    return SearchText.type.in_([sa.literal_column(f"'{name}'", sa.String) for name in names])
 
 
 @lru_cache(maxsize=500)
@@ -237,20 +243,28 @@ def _ranked(rows: Sequence[Any], asked: words.Question) -> list[Any]:
 def _hits(session: Any, actor: access.Actor, rows: Sequence[Any]) -> list[Hit]:
     if not rows:
         return []
-    called = {(name, id_): told for name, id_, *told in session.execute(sa.union_all(*(
-        _told(actor, Record.types[name], [row.record_id for row in rows if row.type == name])
-        for name in dict.fromkeys(row.type for row in rows))))}
-    whole = dict(session.execute(sa.select(SearchText.id, SearchText.text).where(SearchText.id.in_([row.id for row in rows]))).all())
-    hits = []
+    ids: dict[str, list[int]] = {}
     for row in rows:
-        number, title, state = called[row.type, row.record_id]
-        hits.append(Hit(Record.types[row.type], row.record_id, number, title, state, whole[row.id]))
-    return hits
+        ids.setdefault(row.type, []).append(row.id)
+    query = _told(tuple((Record.types[name].model, _is_title_open(actor, Record.types[name])) for name in ids))
+    told = {id_: rest for id_, *rest in session.connection().execute(query, ids)}
+    return [Hit(Record.types[row.type], row.record_id, *told[row.id]) for row in rows]
 
 
-def _told(actor: access.Actor, spec: RecordType, ids: Sequence[int]) -> Any:
-    """What the records are called, and where they stand."""
-    model = spec.model
-    is_open = spec.title and (spec.title not in spec.private or access.sees_private(actor, spec))
+def _is_title_open(actor: access.Actor, spec: RecordType) -> bool:
+    return bool(spec.title) and (spec.title not in spec.private or access.sees_private(actor, spec))
+
+
+@lru_cache(maxsize=500)
+def _told(asked: tuple[tuple[Any, bool], ...]) -> Any:
+    """What the records of these texts are called, where they stand, and the texts; to be run with the ids of each type.
+    Built once for the same types."""
+    return sa.union_all(*(_told_of(model, is_open) for model, is_open in asked))
+
+
+def _told_of(model: Any, is_open: bool) -> Any:
+    spec, row = model.spec, SearchText
     title = getattr(model, spec.fields[spec.title].column) if is_open else sa.null()
-    return sa.select(sa.literal(spec.name), model.id, model.number, sa.cast(title, sa.Text), model.state).where(model.id.in_(ids))
+    these = row.id.in_(sa.bindparam(spec.name, expanding=True, type_=row.id.type))
+    return sa.select(row.id, model.number, sa.cast(title, sa.Text), model.state, row.text).join(
+        model, model.id == row.record_id).where(these)
