@@ -63,14 +63,16 @@ class Listed(BaseView):
     def _look(self, plan: pages.ListPlan, page: int, size: int) -> Looked:
         """The rows of a page; beyond the last page the last one is shown."""
         question, who = self._question(), door.actor()
-        where = lists.conditions(self.spec, who, question, Looks(db.session, who))
+        looks = Looks(db.session, who)
+        where = lists.conditions(self.spec, who, question, looks)
         connection = db.session.connection()
-        total = connection.scalar(*lists.counted(self.spec, where)) or 0
+        total = connection.scalar(*lists.counted(self.spec, who, question, where)) or 0
         if total <= lists.COUNT_LIMIT:
             page = min(page, max(1, -(-total // size)))
         found = self._beside(connection, plan, where, page, size) if page > DEEP and not question.sort else []
         if not found:
-            query, given = lists.page(self.spec, plan.columns, where, question.sort, who)
+            query, given = lists.page(self.spec, plan.columns, where, question.sort, who, are_many=total > lists.COUNT_LIMIT,
+                                      is_past=lists.is_of_the_past(self.spec, question, looks))
             found = list(connection.execute(query, {**given, "limit": size, "offset": (page - 1) * size}))
         return Looked(plan.cells(found), total, page, (found[0][0], found[-1][0]) if found else (0, 0))
 

@@ -30,10 +30,11 @@ class Statements:
 
 
 def statements(session: Any, spec: RecordType, actor: access.Actor, filters: dict[str, str], page: int) -> Statements:
-    where = lists.conditions(spec, actor, lists.Question(filters), checks.Looks(session, actor))
+    question = lists.Question(filters)
+    where = lists.conditions(spec, actor, question, checks.Looks(session, actor))
     rows = lists.select(spec, lists.columns(spec, spec.list), where, lists.order(spec, "", actor),
                         limit=lists.PAGE_SIZE, offset=(page - 1) * lists.PAGE_SIZE)
-    return Statements(lists.counted(spec, where), rows)
+    return Statements(lists.counted(spec, actor, question, where), rows)
 
 
 def create_floor(engine: sa.Engine, spec: RecordType, asked: dict[str, Statements]) -> Flask:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from re import compile as pattern
 from typing import Any
 
@@ -19,7 +19,7 @@ from models.files import Attachment
 from models.history import DeadlineClock
 from models.people import Unit, User
 from models.spec import NUMBERS, TEXTS, Choice, Field, Invalid, Kind, Period, RecordType, Text
-from rules import access, checks, office, search, shapes, spans
+from rules import access, checks, linked, office, search, shapes, spans
 
 PAGE_SIZE = 50
 PAGE_SIZES = (20, 50, 100, 200)
@@ -91,11 +91,15 @@ def conditions(spec: RecordType, actor: access.Actor, question: Question, looks:
     for group, clauses in groups.items():   # both ends of a range belong together, also where one of several is enough
         joined = [sa.and_(*both) for both in clauses.values()]
         found += [sa.or_(*joined)] if group else joined
-    if words := checks.without_controls(question.search).strip()[:100]:
-        found.append(search.condition(spec, actor, words))
+    if typed := _typed(question):
+        found.append(search.condition(spec, actor, typed))
     if question.ids is not None:
         found.append(spec.model.id.in_(question.ids))
     return found
+
+
+def _typed(question: Question) -> str:
+    return checks.without_controls(question.search).strip()[:100]
 
 
 def grouped(name: str) -> tuple[str, str]:
@@ -180,20 +184,36 @@ def _next_limit(spec: RecordType) -> Any:
 
 def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: checks.Looks) -> Any:
     """A day, a month, a quarter, a year, `last_month`, or one side of such a span; days of the office."""
-    if (days := spans.days(raw, office.today())) is not None:
-        start, end = (office.start_of(day) for day in days)
-    else:
-        try:
-            start, end = office.bounds(Period.parse(raw))
-        except ValueError:
-            day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
-            start, end = office.start_of(day), office.start_of(day + timedelta(days=1))
+    start, end = _span(shown, raw, looks)
     span: tuple[Any, Any] = (start, end)
     if shown.kind is Kind.DATE:
         span = (office.local(start).date(), office.local(end).date())
     if side == "from":
         return column >= span[0]
     return column < span[1] if side == "to" else sa.and_(column >= span[0], column < span[1])
+
+
+def _span(shown: Field, raw: str, looks: checks.Looks) -> tuple[datetime, datetime]:
+    if (days := spans.days(raw, office.today())) is not None:
+        return office.start_of(days[0]), office.start_of(days[1])
+    try:
+        return office.bounds(Period.parse(raw))
+    except ValueError:
+        day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
+        return office.start_of(day), office.start_of(day + timedelta(days=1))
+
+
+def is_of_the_past(spec: RecordType, question: Question, looks: checks.Looks) -> bool:
+    """Is a span of days asked for that has ended? The conditions can be read, as `conditions` found."""
+    return any(_has_ended(spec, name, raw, looks) for name, raw in question.filters.items() if raw.strip())
+
+
+def _has_ended(spec: RecordType, name: str, raw: str, looks: checks.Looks) -> bool:
+    base, _, side = name.partition("__")
+    if side == "from" or not (base in spec.fields or base in BASE):
+        return False
+    shown = column_field(spec, base)
+    return shown.kind in (Kind.DATE, Kind.DATETIME) and _span(shown, raw, looks)[1] <= office.now()
 
 
 def sorting(spec: RecordType, sort: str, actor: access.Actor) -> str:
@@ -223,7 +243,8 @@ def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
 
 
 Ready = tuple[Any, dict[str, Any]]   # a statement, and the values to run it with
-LIMIT, OFFSET = (sa.bindparam(name, type_=sa.Integer) for name in ("limit", "offset"))
+LIMIT: Any = sa.bindparam("limit", type_=sa.Integer)
+OFFSET: Any = sa.bindparam("offset", type_=sa.Integer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,23 +293,41 @@ def _target(shown: Field) -> tuple[Any, Any, Any]:
 
 
 def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: Any = None,
-           offset: Any = 0) -> Any:
-    """The rows of a question. With a limit the page's ids are found first, so deep pages join only what they show."""
+           offset: Any = 0, of: Any = None) -> Any:
+    """The rows of a question. With a limit the page's ids are found first, so deep pages join only what they show; `of` is
+    another way to find them."""
     model = spec.model
     query = sa.select(model.id, model.state, *cols.targets).select_from(model)
     for target, on in cols.joins:
         query = query.outerjoin(target, on)
     if limit is None:
         return query.where(*where).order_by(*ordering)
-    ids = sa.select(model.id).where(*where).order_by(*ordering).limit(limit).offset(offset).subquery()
+    if of is None:
+        of = sa.select(model.id).where(*where).order_by(*ordering).limit(limit).offset(offset)
+    ids = of.subquery()
     return query.join(ids, ids.c.id == model.id).order_by(*ordering)
 
 
-def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor) -> Ready:
-    """The select of one page, to be run with its values, its `limit` and `offset`."""
+def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor, *,
+         is_past: bool = False, are_many: bool = False) -> Ready:
+    """The select of one page, to be run with its values, its `limit` and `offset`. Of the past (`is_of_the_past`) the rows
+    are found first and put in order then: the newest are none of them, so a database must not begin with those. Many rows
+    (more than are counted) are not put in order one by one if they can be by what they name."""
     sort = sorting(spec, sort, actor)
-    return shapes.ready((cols, sort), where, lambda told: select(
-        spec, cols, told, order(spec, sort, actor), limit=LIMIT, offset=OFFSET))
+    key = spec.model.id
+    ordering = [(key + sa.literal_column("0")).desc()] if is_past and not sort else order(spec, sort, actor)
+    return shapes.ready((cols, sort, is_past, are_many), where, lambda told: select(
+        spec, cols, told, ordering, limit=LIMIT, offset=OFFSET, of=_by_name(spec, sort, told) if are_many else None))
+
+
+def _by_name(spec: RecordType, sort: str, where: Sequence[Any]) -> Any:
+    """The ids of a page in the order of what its rows name; None for another order."""
+    name = sort.removeprefix("-")
+    shown = column_field(spec, name) if name else REVISION
+    if shown.kind is not Kind.LINK:   # of other columns there may be no index to count by
+        return None
+    return linked.ids(spec.model, getattr(spec.model, shown.column), _target(shown), where, down=sort.startswith("-"),
+                      limit=LIMIT, offset=OFFSET)
 
 
 def page_beside(spec: RecordType, cols: Columns, where: Sequence[Any], *, after: int = 0, before: int = 0) -> Ready:
@@ -313,8 +352,12 @@ def by_state(spec: RecordType, fields: Sequence[Field], where: Sequence[Any]) ->
     return sa.select(spec.model.state, sa.func.count(), *sums).where(*where).group_by(spec.model.state)
 
 
-def counted(spec: RecordType, where: Sequence[Any]) -> Ready:
-    """How many rows, counted up to COUNT_LIMIT + 1: beyond, the exact number is not worth the wait."""
+def counted(spec: RecordType, actor: access.Actor, question: Question, where: Sequence[Any]) -> Ready:
+    """How many rows, counted up to COUNT_LIMIT + 1: beyond, the exact number is not worth the wait. Where nothing but words
+    was asked, their index knows."""
+    typed = _typed(question)
+    if typed and len(where) == 1 and (found := search.counted(spec, actor, typed, COUNT_LIMIT + 1)):
+        return found
     return shapes.ready((spec.model, "count"), where, lambda told: _counted(spec.model, told))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -25,6 +25,7 @@ SHOWN = 50
 CANDIDATES = 200   # the newest that match, of which the best are shown
 HEAD = 300         # characters of a text by which it is ranked: they begin with number and title
 BATCH = 500
+ANSWERS = matching(sa.bindparam("fts5", type_=sa.String), sa.bindparam("tsquery", type_=sa.String))
 
 
 # The text of a record ---------------------------------------------------------------------------------------------
@@ -152,6 +153,21 @@ def condition(spec: RecordType, actor: access.Actor, typed: str) -> Any:
     return spec.model.id.in_(sa.select(SearchText.record_id).join(WORDS, WORDS.c.rowid == SearchText.id).where(answers))
 
 
+def counted(spec: RecordType, actor: access.Actor, typed: str, most: int) -> tuple[Any, dict[str, Any]] | None:
+    """How many records of the type hold what was typed, up to `most`: a statement and its values. Of each record one text
+    has the word for what the actor sees of it, so the words alone are counted; nothing if they do not tell all."""
+    asked = words.question(typed, _kind(spec.name, _reach(actor, spec)))
+    if asked is None or asked.beside:
+        return None
+    return _count(), {"fts5": asked.fts5, "tsquery": asked.tsquery, "most": most}
+
+
+@cache
+def _count() -> Any:
+    some = sa.select(sa.literal(1)).select_from(WORDS).where(ANSWERS).limit(sa.bindparam("most", type_=sa.Integer))
+    return sa.select(sa.func.count()).select_from(some.subquery())
+
+
 def _reach(actor: access.Actor, spec: RecordType) -> str:
     return "plain" if access.sees_private(actor, spec) else "open"
 
@@ -180,8 +196,12 @@ def find(session: Any, actor: access.Actor, typed: str, only: RecordType | None 
     """The records of all types that the actor sees and that hold what was typed: the one with exactly this number first,
     then those that are called so, then the newest. Two statements, whatever was typed and found."""
     asked = words.question(typed, *([_kind(only.name, _reach(actor, only))] if only else ()))
-    types, query = _candidates(actor, only.name if only else "", areas.off(), len(Record.types))
-    if asked is None or not types:
+    if asked is None:
+        return Answer()
+    # A server that cannot tell how rare the beginning of a word is would look through all rows for it, the newest first.
+    is_narrow = asked.is_narrow and session.get_bind().dialect.name == "postgresql"
+    types, query = _candidates(actor, only.name if only else "", areas.off(), len(Record.types), is_narrow)
+    if not types:
         return Answer()
     given = {"fts5": asked.fts5, "tsquery": asked.tsquery, "code": asked.code}
     ranked = _ranked(session.connection().execute(query, given).all(), asked)
@@ -215,7 +235,8 @@ def _is_of(names: Sequence[str]) -> Any:
 
 
 @lru_cache(maxsize=500)
-def _candidates(actor: access.Actor, only: str, _off: frozenset[str], _known: int) -> tuple[list[RecordType], Any]:
+def _candidates(actor: access.Actor, only: str, _off: frozenset[str], _known: int,
+                is_narrow: bool) -> tuple[list[RecordType], Any]:
     """The types that the actor may look into; and the select of the records of exactly this number, and of the newest that
     match. To build it takes longer than to run it, and it depends on nothing but what is given here."""
     types = [spec for spec in registry.types().values() if access.may(actor, "view", spec) and only in ("", spec.name)]
@@ -225,8 +246,8 @@ def _candidates(actor: access.Actor, only: str, _off: frozenset[str], _known: in
     columns = (row.id, row.type, row.record_id, sa.func.substr(row.text, 1, HEAD).label("head"))
     exact = sa.select(*columns, sa.literal(1).label("is_exact")).where(row.number == sa.bindparam("code"), seen).limit(SHOWN)
     found = sa.select(*columns, sa.literal(0).label("is_exact")).join(WORDS, WORDS.c.rowid == row.id)
-    answers = matching(sa.bindparam("fts5", type_=sa.String), sa.bindparam("tsquery", type_=sa.String))
-    found = found.where(answers, seen).order_by(WORDS.c.rowid.desc()).limit(CANDIDATES)
+    newest = WORDS.c.rowid + sa.literal_column("0") if is_narrow else WORDS.c.rowid
+    found = found.where(ANSWERS, seen).order_by(newest.desc()).limit(CANDIDATES)
     return types, sa.union_all(sa.select(exact.subquery()), sa.select(found.subquery()))
 
 

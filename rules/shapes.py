@@ -21,7 +21,8 @@ class _Shape:
     """What tells statements apart; beside it, what the first one is built of."""
 
     def __init__(self, known_by: Hashable, where: Any, places: Sequence[sa.BindParameter[Any]], build: Build) -> None:
-        self.known_by, self.where, self.places, self.build = known_by, where, places, build
+        self.known_by, self.places, self.build = known_by, places, build
+        self.where: sa.ColumnElement[Any] | None = where
         self.hash = hash(known_by)
 
     def __hash__(self) -> int:
@@ -44,11 +45,15 @@ def ready(kind: Hashable, where: Sequence[Any], build: Build) -> tuple[Any, dict
 
 @lru_cache(maxsize=KEPT)
 def _built(shape: _Shape) -> Any:
-    where, shape.where = shape.where, None   # the values of whoever asked first are nobody else's
     places = {id(bind): sa.bindparam(_place(n), type_=bind.type, expanding=bind.expanding)
               for n, bind in enumerate(shape.places)}
-    shape.places = ()
-    return shape.build([visitors.replacement_traverse(where, {}, lambda part, **_: places.get(id(part)))])
+
+    def place_of(element: Any, **_: Any) -> Any:
+        return places.get(id(element))
+    assert shape.where is not None
+    where = visitors.replacement_traverse(shape.where, {}, place_of)
+    shape.where, shape.places = None, ()   # the values of whoever asked first are nobody else's
+    return shape.build([where])
 
 
 def _place(n: int) -> str:
