@@ -153,6 +153,18 @@ def condition(spec: RecordType, actor: access.Actor, typed: str) -> Any:
     return spec.model.id.in_(sa.select(SearchText.record_id).join(WORDS, WORDS.c.rowid == SearchText.id).where(answers))
 
 
+def one_by_one(spec: RecordType, actor: access.Actor, typed: str) -> Any:
+    """The same condition, asked of each record by itself: for what so many hold that a few pages of the newest have it."""
+    asked, row = words.question(typed), SearchText
+    if asked is None:
+        return sa.false()
+    seen = row.reach.in_(("all", _reach(actor, spec)))
+    texts = sa.select(sa.func.count()).select_from(row).join(WORDS, WORDS.c.rowid == row.id).where(
+        row.type == spec.name, row.record_id == spec.model.id, seen, matching(asked.fts5, asked.tsquery),
+        *(row.text.icontains(part, autoescape=True) for part in asked.beside))
+    return texts.correlate(spec.model).scalar_subquery() > 0
+
+
 def counted(spec: RecordType, actor: access.Actor, typed: str, most: int) -> tuple[Any, dict[str, Any]] | None:
     """How many records of the type hold what was typed, up to `most`: a statement and its values. Of each record one text
     has the word for what the actor sees of it, so the words alone are counted; nothing if they do not tell all."""

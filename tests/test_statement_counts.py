@@ -1,4 +1,6 @@
-"""How many SQL statements a page or an answer of the API takes: pinned per type in statement_counts.json, and the same for 3 rows as for 15."""
+"""How many SQL statements a page or an answer of the API takes: pinned per type in statement_counts.json, and the same for 3
+rows as for 15.
+"""
 
 from __future__ import annotations
 
