@@ -40,8 +40,8 @@ class Ask:
 
     name: str
     ours: str
-    django: str
-    flask_admin: str
+    django: str | None = None
+    flask_admin: str | None = None
     most: float | None = None
     times: float | None = None
     django_more: dict[str, Any] = field(default_factory=dict)
@@ -61,6 +61,8 @@ def asks(last: int) -> list[Ask]:
         Ask("list, by customer", "?sort=customer", "?o=3", "?sort=2", LIST_AIM, TIMES_AIM),
         Ask("list, contains a word", f"?q={WORD}", f"?q={WORD}", f"?search={WORD}", SEARCH_AIM, TIMES_AIM),
         Ask("list, fragment of a number", "?q=09-0123", "?q=09-0123", "?search=09-0123", SEARCH_AIM, TIMES_AIM),
+        Ask("everywhere, a word", f"/admin/search/?q={WORD}", most=SEARCH_AIM),
+        Ask("everywhere, fragment of a number", "/admin/search/?q=09-0123", most=SEARCH_AIM),
         Ask("details", f"details/?id={last - 7}", f"{last - 7}/change/", f"details/?id={last - 7}"),
         Ask("create form", "new/", "add/", "new/"),
     ]
@@ -111,7 +113,7 @@ class Row:
 # Here and at the floor --------------------------------------------------------------------------------------------
 
 def _measured(bed: Bed, ask: Ask) -> Row:
-    address = f"/admin/{TYPE}/{ask.ours}"
+    address = ask.ours if ask.ours.startswith("/") else f"/admin/{TYPE}/{ask.ours}"
 
     def ours() -> None:
         answer = bed.ours.get(address)
@@ -210,10 +212,11 @@ def _rivals(url: sa.URL, asked: argparse.Namespace, last: int) -> dict[str, dict
     found = {}
     if asked.django:
         found["Django admin"] = _told(asked.django, "django_admin.py", task, {
-            ask.name: {"address": ask.django, **ask.django_more} for ask in asks(last)} | {"create": _posting(
+            ask.name: {"address": ask.django, **ask.django_more} for ask in asks(last) if ask.django is not None} | {"create": _posting(
                 "add/", {"received_at_0": "2026-09-30", "received_at_1": "10:00:00", "created_at_0": "2026-09-30",
                          "created_at_1": "10:00:00", "updated_at_0": "2026-09-30", "updated_at_1": "10:00:00"}, "customer")})
-    stock = {ask.name: {"address": ask.flask_admin, **ask.flask_admin_more} for ask in asks(last)} | {"create": _posting(
+    told = [ask for ask in asks(last) if ask.flask_admin is not None]
+    stock = {ask.name: {"address": ask.flask_admin, **ask.flask_admin_more} for ask in told} | {"create": _posting(
         "new/", {"received_at": "2026-09-30 10:00:00", "created_at": "2026-09-30 10:00:00", "updated_at": "2026-09-30 10:00:00"},
         "customer")}
     found["Flask-Admin"] = _told(Path(sys.executable), "flask_admin_stock.py", task, stock)

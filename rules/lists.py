@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from re import compile as pattern
 from typing import Any
 
@@ -57,9 +58,14 @@ def column_field(spec: RecordType, name: str) -> Field:
     if name in (TIME_LEFT.name, REVISION.name):
         return TIME_LEFT if name == TIME_LEFT.name else REVISION
     if name == "state":
-        named = tuple(Choice(state.name, state.label) for state in spec.workflow.states)
-        return Field(Kind.CHOICE, BASE["state"].label, "state", "state", choices=named)
+        return _state_field(spec.model)
     return spec.fields.get(name) or BASE[name]
+
+
+@cache
+def _state_field(model: Any) -> Field:
+    named = tuple(Choice(state.name, state.label) for state in model.spec.workflow.states)
+    return Field(Kind.CHOICE, BASE["state"].label, "state", "state", choices=named)
 
 
 @dataclass(frozen=True)
