@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, Response, abort, current_app, flash, g, render_template, request, session
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, abort, current_app, flash, g, render_template, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError
+from itsdangerous import BadSignature
 from jinja2.utils import LRUCache
 from markupsafe import Markup
 from sqlalchemy.orm import joinedload
@@ -27,17 +29,42 @@ login = LoginManager()
 ONLY_READS = "figures"   # sent like a form, keeps nothing
 POLICY = ("default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
           "frame-ancestors 'none'")
+WRITTEN_AGAIN_AFTER = timedelta(minutes=5)
 HEADERS = {
     "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 
+class Session(SecureCookieSession):
+    """What the cookie says, and whether it was written a while ago."""
+
+    is_old = True
+
+
 class SessionCookie(SecureCookieSessionInterface):
-    """The cookie is Secure wherever the request came over TLS (on a loopback demo there is none)."""
+    """The cookie is Secure wherever the request came over TLS (on a loopback demo there is none). It is written again when
+    something in it changes, and every few minutes, so that it lives on while somebody is at work."""
+
+    session_class = Session
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
+
+    def open_session(self, app: Flask, request: Request) -> Session | None:
+        signer, sent = self.get_signing_serializer(app), request.cookies.get(self.get_cookie_name(app))
+        if signer is None:
+            return None
+        try:
+            said, made = signer.loads(sent or "", int(app.permanent_session_lifetime.total_seconds()), return_timestamp=True)
+        except BadSignature:
+            return Session()
+        session = Session(said)
+        session.is_old = datetime.now(UTC) - made > WRITTEN_AGAIN_AFTER
+        return session
+
+    def should_set_cookie(self, app: Flask, session: Any) -> bool:
+        return session.modified or (session.permanent and session.is_old)
 
 
 def init_app(app: Flask) -> None:

@@ -233,7 +233,8 @@ def tabs(spec: RecordType, asked: Pairs, language: str) -> tuple[Tab, ...]:
     chosen = [one for one in dict(asked).get("state", "").split(",") if one]
     rest = without(asked, "state")
     every = Tab("", "全部" if language == "zh" else "All", link(rest), not chosen)
-    return (every, *(Tab(state.name, state.label.in_(language), link((*rest, ("state", state.name))), state.name in chosen)
+    start = f"{every.href}&state=" if rest else "?state="
+    return (every, *(Tab(state.name, state.label.in_(language), f"{start}{state.name}", state.name in chosen)
                      for state in spec.workflow.states))
 
 

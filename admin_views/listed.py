@@ -63,24 +63,38 @@ class Listed(BaseView):
     def _look(self, plan: pages.ListPlan, page: int, size: int) -> Looked:
         """The rows of a page; beyond the last page the last one is shown."""
         question, who = self._question(), door.actor()
-        where = lists.conditions(self.spec, who, question, Looks(db.session, who))
+        looks = Looks(db.session, who)
+        where = lists.conditions(self.spec, who, question, looks)
         connection = db.session.connection()
-        total = connection.scalar(lists.counted(self.spec, where)) or 0
+        total = connection.scalar(*lists.counted(self.spec, who, question, where)) or 0
         if total <= lists.COUNT_LIMIT:
             page = min(page, max(1, -(-total // size)))
         found = self._beside(connection, plan, where, page, size) if page > DEEP and not question.sort else []
+        if question.search and not found:
+            found = self._of_newest(connection, plan, question, total, {"limit": size, "offset": (page - 1) * size})
         if not found:
-            query = lists.page(self.spec, plan.columns, where, question.sort, who)
-            found = list(connection.execute(query, {"limit": size, "offset": (page - 1) * size}))
+            query, given = lists.page(self.spec, plan.columns, where, question.sort, who, are_many=total > lists.COUNT_LIMIT,
+                                      is_past=lists.is_of_the_past(self.spec, question, looks))
+            found = list(connection.execute(query, {**given, "limit": size, "offset": (page - 1) * size}))
         return Looked(plan.cells(found), total, page, (found[0][0], found[-1][0]) if found else (0, 0))
+
+    def _of_newest(self, connection: Any, plan: pages.ListPlan, question: lists.Question, total: int,
+                   place: dict[str, int]) -> list[Any]:
+        """A page of what so many rows hold that the newest of them fill it; nothing where they do not."""
+        if total <= lists.COUNT_LIMIT or question.sort or connection.dialect.name != "postgresql":
+            return []
+        who = door.actor()
+        query, given = lists.page_of_newest(self.spec, plan.columns, question, who, Looks(db.session, who))
+        found = list(connection.execute(query, {**given, **place}))
+        return found if len(found) == place["limit"] else []
 
     def _beside(self, connection: Any, plan: pages.ListPlan, where: list[Any], page: int, size: int) -> list[Any]:
         """A deep page that follows the one the person comes from, which the database need not count its way to."""
         after, before = _key("after"), _key("before")
         if not after and not before:
             return []
-        query = lists.page_beside(self.spec, plan.columns, where, after=after, before=before)
-        found = list(connection.execute(query, {"limit": size}))
+        query, given = lists.page_beside(self.spec, plan.columns, where, after=after, before=before)
+        found = list(connection.execute(query, {**given, "limit": size}))
         return found if after else found[::-1]
 
     # Totals -------------------------------------------------------------------------------------------------------

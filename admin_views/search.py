@@ -88,13 +88,12 @@ def _cut(line: str, start: int) -> str:
 
 def marked(text: str, marks: re.Pattern[str] | None) -> Markup:
     """The text for a page, with what was looked for between <mark> and </mark>."""
-    return Markup("").join(_pieces(text, marks)) if marks else escape(text)
+    return Markup("".join(_pieces(text, marks))) if marks else escape(text)
 
 
-def _pieces(text: str, marks: re.Pattern[str]) -> Iterator[Markup]:
+def _pieces(text: str, marks: re.Pattern[str]) -> Iterator[str]:
     last = 0
     for match in marks.finditer(text):
-        yield escape(text[last:match.start()])
-        yield Markup("<mark>{}</mark>").format(match[0])
+        yield f"{escape(text[last:match.start()])}<mark>{escape(match[0])}</mark>"
         last = match.end()
     yield escape(text[last:])

@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, current_app, g, request
 
 from api import answers, bearer, door
-from api.answers import Failure
 from jobs import metrics
 from jobs.request_counts import Counts
-from models.base import Record, db, set_reading
+from models.base import Record, set_reading
 from rules import access
 
 blueprint = Blueprint("metrics", __name__)

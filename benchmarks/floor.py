@@ -30,10 +30,11 @@ class Statements:
 
 
 def statements(session: Any, spec: RecordType, actor: access.Actor, filters: dict[str, str], page: int) -> Statements:
-    where = lists.conditions(spec, actor, lists.Question(filters), checks.Looks(session, actor))
+    question = lists.Question(filters)
+    where = lists.conditions(spec, actor, question, checks.Looks(session, actor))
     rows = lists.select(spec, lists.columns(spec, spec.list), where, lists.order(spec, "", actor),
                         limit=lists.PAGE_SIZE, offset=(page - 1) * lists.PAGE_SIZE)
-    return Statements(lists.counted(spec, where), rows)
+    return Statements(lists.counted(spec, actor, question, where), rows)
 
 
 def create_floor(engine: sa.Engine, spec: RecordType, asked: dict[str, Statements]) -> Flask:
@@ -47,8 +48,9 @@ def create_floor(engine: sa.Engine, spec: RecordType, asked: dict[str, Statement
     def table(name: str) -> str:
         statement = asked[name]
         with reading(), engine.connect() as connection:
-            total = connection.scalar(statement.count)
-            return render_template("table.html", labels=labels, rows=connection.execute(statement.rows), total=total)
+            (count, given), rows = statement.count, statement.rows
+            total = connection.scalar(count, given)
+            return render_template("table.html", labels=labels, rows=connection.execute(rows), total=total)
 
     @app.route("/csv")
     def table_as_csv() -> Response:

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from config import Settings
-from models.base import db
+from models.base import Base, db
 
 
 @contextmanager
@@ -59,16 +60,29 @@ def app(folder: Path, url: str) -> Any:
 
 
 def fill(folder: Path, what: str, write: Callable[[sa.Connection], None]) -> None:
+    def write_at_once() -> None:
+        with db.engine.begin() as connection:
+            write(connection)
+    make(folder, what, write_at_once)
+
+
+def make(folder: Path, what: str, write: Callable[[], None]) -> float:
+    """Fill the folder's database, unless that was done before; how many seconds it took."""
     filled = folder / "filled"
     if filled.exists():
-        return
-    db.drop_all()                     # what an interrupted filling left
+        return 0.0
+    with db.engine.begin() as connection:   # what an interrupted filling left
+        for table in sa.inspect(connection).get_table_names():
+            if table not in Base.metadata.tables and not table.startswith("search_words"):
+                connection.exec_driver_sql(f"DROP TABLE {table} {'' if connection.dialect.name == 'sqlite' else 'CASCADE'}")
+    db.drop_all()
     db.create_all()
     print(f"filling in {what} ...", file=sys.stderr)
-    with db.engine.begin() as connection:
-        write(connection)
+    start = perf_counter()
+    write()
     tidy()
     filled.touch()
+    return perf_counter() - start
 
 
 def tidy() -> None:

@@ -132,6 +132,7 @@ def rounded(value: Any, places: int = 2) -> Decimal:
     return Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
 
+DAYS = frozenset({Kind.DATE, Kind.DATETIME, Kind.PERIOD})
 PLACES = {Kind.MONEY: 2, Kind.DECIMAL: 4, Kind.PERCENT: 6}
 Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -407,6 +408,10 @@ def _index(cls: Any) -> None:
         column = fields[name].column if name in fields else name
         if column in table.c and (name not in fields or fields[name].kind is not Kind.MULTICHOICE):
             sa.Index(_short(f"ix_{table.name}_{column}_id"), table.c[column], table.c.id)
+    # Of the records of one state, those of one month: either index alone would read all of the other's.
+    day = next((fields[name].column for name in cls.spec.filters if name in fields and fields[name].kind in DAYS), None)
+    if day is not None:
+        sa.Index(_short(f"ix_{table.name}_state_{day}_id"), table.c.state, table.c[day], table.c.id)
     for name, group, empty in unique_sets(cls.spec):
         columns = [table.c[fields[field].column] for field in group]
         alive = sa.and_(table.c.state != "void", *(table.c[fields[field].column].is_(None) for field in empty))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 LANGUAGES = ("zh", "en")
@@ -487,7 +488,7 @@ class RecordType:
     def label(self) -> Text:
         return Text(self.zh, self.en)
 
-    @property
+    @cached_property
     def private(self) -> frozenset[str]:
         return frozenset(name for name, field in self.fields.items() if field.private)
 

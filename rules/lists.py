@@ -7,8 +7,8 @@ number of statements whatever its columns and rows.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cache
 from re import compile as pattern
 from typing import Any
@@ -20,11 +20,12 @@ from models.files import Attachment
 from models.history import DeadlineClock
 from models.people import Unit, User
 from models.spec import NUMBERS, TEXTS, Choice, Field, Invalid, Kind, Period, RecordType, Text
-from rules import access, checks, office, search, spans
+from rules import access, checks, linked, office, search, shapes, spans
 
 PAGE_SIZE = 50
 PAGE_SIZES = (20, 50, 100, 200)
 COUNT_LIMIT = 10_000
+LOOKED_AT = 20_000   # of the newest rows, one by one
 LAST_PAGE = 20_000   # offsets beyond a million rows are for the filter, not the pager
 
 BASE = {
@@ -57,9 +58,14 @@ def column_field(spec: RecordType, name: str) -> Field:
     if name in (TIME_LEFT.name, REVISION.name):
         return TIME_LEFT if name == TIME_LEFT.name else REVISION
     if name == "state":
-        named = tuple(Choice(state.name, state.label) for state in spec.workflow.states)
-        return Field(Kind.CHOICE, BASE["state"].label, "state", "state", choices=named)
+        return _state_field(spec.model)
     return spec.fields.get(name) or BASE[name]
+
+
+@cache
+def _state_field(model: Any) -> Field:
+    named = tuple(Choice(state.name, state.label) for state in model.spec.workflow.states)
+    return Field(Kind.CHOICE, BASE["state"].label, "state", "state", choices=named)
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,15 @@ def conditions(spec: RecordType, actor: access.Actor, question: Question, looks:
     for group, clauses in groups.items():   # both ends of a range belong together, also where one of several is enough
         joined = [sa.and_(*both) for both in clauses.values()]
         found += [sa.or_(*joined)] if group else joined
-    if words := checks.without_controls(question.search).strip()[:100]:
-        found.append(search.condition(spec, actor, words))
+    if typed := _typed(question):
+        found.append(search.condition(spec, actor, typed))
     if question.ids is not None:
         found.append(spec.model.id.in_(question.ids))
     return found
+
+
+def _typed(question: Question) -> str:
+    return checks.without_controls(question.search).strip()[:100]
 
 
 def grouped(name: str) -> tuple[str, str]:
@@ -181,14 +191,7 @@ def _next_limit(spec: RecordType) -> Any:
 
 def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: checks.Looks) -> Any:
     """A day, a month, a quarter, a year, `last_month`, or one side of such a span; days of the office."""
-    if (days := spans.days(raw, office.today())) is not None:
-        start, end = (office.start_of(day) for day in days)
-    else:
-        try:
-            start, end = office.bounds(Period.parse(raw))
-        except ValueError:
-            day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
-            start, end = office.start_of(day), office.start_of(day + timedelta(days=1))
+    start, end = _span(shown, raw, looks)
     span: tuple[Any, Any] = (start, end)
     if shown.kind is Kind.DATE:
         span = (office.local(start).date(), office.local(end).date())
@@ -197,16 +200,45 @@ def _time_condition(shown: Field, column: Any, raw: str, side: str, looks: check
     return column < span[1] if side == "to" else sa.and_(column >= span[0], column < span[1])
 
 
+def _span(shown: Field, raw: str, looks: checks.Looks) -> tuple[datetime, datetime]:
+    if (days := spans.days(raw, office.today())) is not None:
+        return office.start_of(days[0]), office.start_of(days[1])
+    try:
+        return office.bounds(Period.parse(raw))
+    except ValueError:
+        day = checks.parse(Field(Kind.DATE, shown.label), raw, looks)
+        return office.start_of(day), office.start_of(day + timedelta(days=1))
+
+
+def is_of_the_past(spec: RecordType, question: Question, looks: checks.Looks) -> bool:
+    """Is a span of days asked for that has ended? The conditions can be read, as `conditions` found."""
+    return any(_has_ended(spec, name, raw, looks) for name, raw in question.filters.items() if raw.strip())
+
+
+def _has_ended(spec: RecordType, name: str, raw: str, looks: checks.Looks) -> bool:
+    base, _, side = name.partition("__")
+    if side == "from" or not (base in spec.fields or base in BASE):
+        return False
+    shown = column_field(spec, base)
+    return shown.kind in (Kind.DATE, Kind.DATETIME) and _span(shown, raw, looks)[1] <= office.now()
+
+
+def sorting(spec: RecordType, sort: str, actor: access.Actor) -> str:
+    """The sort, or nothing where the column is unknown, or masked for the actor."""
+    name = sort.removeprefix("-")
+    is_known = name in spec.fields or name in BASE or (name == TIME_LEFT.name and bool(spec.deadlines))
+    return sort if is_known and not is_masked(spec, actor, name) else ""
+
+
 def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
-    """The sort with the key as tie-breaker; columns that are unknown, or masked for the actor, fall back to newest
-    first."""
+    """The sort with the key as tie-breaker; newest first where there is none."""
+    sort, key = sorting(spec, sort, actor), spec.model.id
     name, down = sort.removeprefix("-"), sort.startswith("-")
-    key = spec.model.id
-    if name == TIME_LEFT.name and spec.deadlines:   # what has no limit comes last, either way
+    if not name:
+        return [key.desc()]
+    if name == TIME_LEFT.name:   # what has no limit comes last, either way
         limit = _next_limit(spec)
         return [(limit.desc() if down else limit.asc()).nulls_last(), key.asc()]
-    if is_masked(spec, actor, name) or not (name in spec.fields or name in BASE):
-        return [key.desc()]
     shown = column_field(spec, name)
     column = getattr(spec.model, shown.column)
     if shown.kind in NAMED:  # by what the reader sees
@@ -217,6 +249,11 @@ def order(spec: RecordType, sort: str, actor: access.Actor) -> list[Any]:
     return [column.desc(), key.desc()] if down else [column.asc(), key.asc()]
 
 
+Ready = tuple[Any, dict[str, Any]]   # a statement, and the values to run it with
+LIMIT: Any = sa.bindparam("limit", type_=sa.Integer)
+OFFSET: Any = sa.bindparam("offset", type_=sa.Integer)
+
+
 @dataclass(frozen=True, eq=False)
 class Columns:
     """The joined select of a list: `fields[i]` is shown from the row's value i + 2 (id and state come first)."""
@@ -224,7 +261,6 @@ class Columns:
     fields: tuple[Field, ...]
     targets: tuple[Any, ...]
     joins: tuple[tuple[Any, Any], ...]
-    pages: dict[str, Any] = field(default_factory=dict)   # sort -> the select of a page without conditions
 
 
 def columns(spec: RecordType, names: Sequence[str]) -> Columns:
@@ -264,38 +300,59 @@ def _target(shown: Field) -> tuple[Any, Any, Any]:
 
 
 def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequence[Any], *, limit: Any = None,
-           offset: Any = 0) -> Any:
-    """The rows of a question. With a limit the page's ids are found first, so deep pages join only what they show."""
+           offset: Any = 0, of: Any = None) -> Any:
+    """The rows of a question. With a limit the page's ids are found first, so deep pages join only what they show; `of` is
+    another way to find them."""
     model = spec.model
     query = sa.select(model.id, model.state, *cols.targets).select_from(model)
     for target, on in cols.joins:
         query = query.outerjoin(target, on)
     if limit is None:
         return query.where(*where).order_by(*ordering)
-    ids = sa.select(model.id).where(*where).order_by(*ordering).limit(limit).offset(offset).subquery()
+    if of is None:
+        of = sa.select(model.id).where(*where).order_by(*ordering).limit(limit).offset(offset)
+    ids = of.subquery()
     return query.join(ids, ids.c.id == model.id).order_by(*ordering)
 
 
-def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor) -> Any:
-    """The select of one page, to be run with its `limit` and `offset`. Without conditions it is always the same and
-    kept: to build one takes longer than to run it."""
-    ordering = order(spec, sort, actor)
-    key = sort if not where and len(ordering) > 1 else ""
-    found = None if where else cols.pages.get(key)
-    if found is None:
-        found = select(spec, cols, where, ordering, limit=sa.bindparam("limit", type_=sa.Integer),
-                       offset=sa.bindparam("offset", type_=sa.Integer))
-        if not where:
-            cols.pages[key] = found
-    return found
+def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor, *,
+         is_past: bool = False, are_many: bool = False) -> Ready:
+    """The select of one page, to be run with its values, its `limit` and `offset`. Of the past (`is_of_the_past`) the rows
+    are found first and put in order then: the newest are none of them, so a database must not begin with those. Many rows
+    (more than are counted) are not put in order one by one if they can be by what they name."""
+    sort = sorting(spec, sort, actor)
+    key = spec.model.id
+    ordering = [(key + sa.literal_column("0")).desc()] if is_past and not sort else order(spec, sort, actor)
+    return shapes.ready((cols, sort, is_past, are_many), where, lambda told: select(
+        spec, cols, told, ordering, limit=LIMIT, offset=OFFSET, of=_by_name(spec, sort, told) if are_many else None))
 
 
-def page_beside(spec: RecordType, cols: Columns, where: Sequence[Any], *, after: int = 0, before: int = 0) -> Any:
+def _by_name(spec: RecordType, sort: str, where: Sequence[Any]) -> Any:
+    """The ids of a page in the order of what its rows name; None for another order."""
+    name = sort.removeprefix("-")
+    shown = column_field(spec, name) if name else REVISION
+    if shown.kind is not Kind.LINK:   # of other columns there may be no index to count by
+        return None
+    return linked.ids(spec.model, getattr(spec.model, shown.column), _target(shown), where, down=sort.startswith("-"),
+                      limit=LIMIT, offset=OFFSET)
+
+
+def page_of_newest(spec: RecordType, cols: Columns, question: Question, actor: access.Actor, looks: checks.Looks) -> Ready:
+    """The page if it is among the newest rows, else less than a page. On a server, where many rows hold what was typed, it
+    is quicker to look at these one by one than to put all in order."""
+    rest = conditions(spec, actor, replace(question, search=""), looks)
+    newest = sa.select(sa.func.max(sa.orm.aliased(spec.model).id)).scalar_subquery()
+    where = [*rest, search.one_by_one(spec, actor, _typed(question)), spec.model.id > newest - LOOKED_AT]
+    return page(spec, cols, where, "", actor)
+
+
+def page_beside(spec: RecordType, cols: Columns, where: Sequence[Any], *, after: int = 0, before: int = 0) -> Ready:
     """The newest-first page behind the row `after`, or ahead of the row `before` (then the other way round): however
     deep, it reads only what it shows."""
     key = spec.model.id
-    return select(spec, cols, [*where, key > before if before else key < after], [key.asc() if before else key.desc()],
-                  limit=sa.bindparam("limit", type_=sa.Integer))
+    bound, ordering = (key > before, key.asc()) if before else (key < after, key.desc())
+    return shapes.ready((cols, "before" if before else "after"), [*where, bound], lambda told: select(
+        spec, cols, told, [ordering], limit=LIMIT))
 
 
 def totalled(spec: RecordType, actor: access.Actor) -> list[Field]:
@@ -311,17 +368,18 @@ def by_state(spec: RecordType, fields: Sequence[Field], where: Sequence[Any]) ->
     return sa.select(spec.model.state, sa.func.count(), *sums).where(*where).group_by(spec.model.state)
 
 
-def counted(spec: RecordType, where: Sequence[Any]) -> Any:
-    """How many rows, counted up to COUNT_LIMIT + 1: beyond, the exact number is not worth the wait."""
-    return _counted(spec.model, *where) if where else _counted_all(spec.model)
+def counted(spec: RecordType, actor: access.Actor, question: Question, where: Sequence[Any]) -> Ready:
+    """How many rows, counted up to COUNT_LIMIT + 1: beyond, the exact number is not worth the wait. Where nothing but words
+    was asked, their index knows."""
+    typed = _typed(question)
+    if typed and len(where) == 1 and (found := search.counted(spec, actor, typed, COUNT_LIMIT + 1)):
+        return found
+    return shapes.ready((spec.model, "count"), where, lambda told: _counted(spec.model, told))
 
 
-def _counted(model: Any, *where: Any) -> Any:
+def _counted(model: Any, where: Sequence[Any]) -> Any:
     few = sa.select(sa.literal(1)).select_from(model).where(*where).limit(COUNT_LIMIT + 1).subquery()
     return sa.select(sa.func.count()).select_from(few)
-
-
-_counted_all = cache(_counted)   # without conditions only
 
 
 def named_by(shown: Field) -> tuple[Any, Any, Any]:

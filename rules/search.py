@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -25,6 +25,7 @@ SHOWN = 50
 CANDIDATES = 200   # the newest that match, of which the best are shown
 HEAD = 300         # characters of a text by which it is ranked: they begin with number and title
 BATCH = 500
+ANSWERS = matching(sa.bindparam("fts5", type_=sa.String), sa.bindparam("tsquery", type_=sa.String))
 
 
 # The text of a record ---------------------------------------------------------------------------------------------
@@ -152,6 +153,33 @@ def condition(spec: RecordType, actor: access.Actor, typed: str) -> Any:
     return spec.model.id.in_(sa.select(SearchText.record_id).join(WORDS, WORDS.c.rowid == SearchText.id).where(answers))
 
 
+def one_by_one(spec: RecordType, actor: access.Actor, typed: str) -> Any:
+    """The same condition, asked of each record by itself: for what so many hold that a few pages of the newest have it."""
+    asked, row = words.question(typed), SearchText
+    if asked is None:
+        return sa.false()
+    seen = row.reach.in_(("all", _reach(actor, spec)))
+    texts = sa.select(sa.func.count()).select_from(row).join(WORDS, WORDS.c.rowid == row.id).where(
+        row.type == spec.name, row.record_id == spec.model.id, seen, matching(asked.fts5, asked.tsquery),
+        *(row.text.icontains(part, autoescape=True) for part in asked.beside))
+    return texts.correlate(spec.model).scalar_subquery() > 0
+
+
+def counted(spec: RecordType, actor: access.Actor, typed: str, most: int) -> tuple[Any, dict[str, Any]] | None:
+    """How many records of the type hold what was typed, up to `most`: a statement and its values. Of each record one text
+    has the word for what the actor sees of it, so the words alone are counted; nothing if they do not tell all."""
+    asked = words.question(typed, _kind(spec.name, _reach(actor, spec)))
+    if asked is None or asked.beside:
+        return None
+    return _count(), {"fts5": asked.fts5, "tsquery": asked.tsquery, "most": most}
+
+
+@cache
+def _count() -> Any:
+    some = sa.select(sa.literal(1)).select_from(WORDS).where(ANSWERS).limit(sa.bindparam("most", type_=sa.Integer))
+    return sa.select(sa.func.count()).select_from(some.subquery())
+
+
 def _reach(actor: access.Actor, spec: RecordType) -> str:
     return "plain" if access.sees_private(actor, spec) else "open"
 
@@ -178,13 +206,17 @@ class Answer:
 
 def find(session: Any, actor: access.Actor, typed: str, only: RecordType | None = None) -> Answer:
     """The records of all types that the actor sees and that hold what was typed: the one with exactly this number first,
-    then those that are called so, then the newest. Three statements, whatever was typed and found."""
+    then those that are called so, then the newest. Two statements, whatever was typed and found."""
     asked = words.question(typed, *([_kind(only.name, _reach(actor, only))] if only else ()))
-    types, query = _candidates(actor, only.name if only else "", areas.off(), len(Record.types))
-    if asked is None or not types:
+    if asked is None:
+        return Answer()
+    # A server that cannot tell how rare the beginning of a word is would look through all rows for it, the newest first.
+    is_narrow = asked.is_narrow and session.get_bind().dialect.name == "postgresql"
+    types, query = _candidates(actor, only.name if only else "", areas.off(), len(Record.types), is_narrow)
+    if not types:
         return Answer()
     given = {"fts5": asked.fts5, "tsquery": asked.tsquery, "code": asked.code}
-    ranked = _ranked(session.execute(query, given).all(), asked)
+    ranked = _ranked(session.connection().execute(query, given).all(), asked)
     counts: dict[str, int] = {}
     for row in ranked:
         counts[row.type] = counts.get(row.type, 0) + 1
@@ -197,19 +229,26 @@ def _seen(actor: access.Actor, types: Sequence[RecordType]) -> Any:
     row = SearchText
     plain = [spec.name for spec in types if access.sees_private(actor, spec)]
     open_ = [spec.name for spec in types if spec.name not in plain]
-    whole, own = [], []
+    whole: list[str] = []
+    own = []
     for spec in types:
         scope = access.scope_clause(actor, spec)
         if scope is None:
             whole.append(spec.name)
         else:
             own.append(sa.and_(row.type == spec.name, sa.exists().where(spec.model.id == row.record_id, scope)))
-    reached = [sa.and_(row.type.in_(names), row.reach != other) for names, other in ((plain, "open"), (open_, "plain")) if names]
-    return sa.and_(sa.or_(*reached), sa.or_(*([row.type.in_(whole)] if whole else ()), *own))
+    reached = [sa.and_(_is_of(names), row.reach != other) for names, other in ((plain, "open"), (open_, "plain")) if names]
+    return sa.and_(sa.or_(*reached), sa.or_(*([_is_of(whole)] if whole else ()), *own))
+
+
+def _is_of(names: Sequence[str]) -> Any:
+    """Names of types, which the code gave them, stand in the statement: a place for each costs more than the search."""
+    return SearchText.type.in_([sa.literal_column(f"'{name}'", sa.String) for name in names])
 
 
 @lru_cache(maxsize=500)
-def _candidates(actor: access.Actor, only: str, _off: frozenset[str], _known: int) -> tuple[list[RecordType], Any]:
+def _candidates(actor: access.Actor, only: str, _off: frozenset[str], _known: int,
+                is_narrow: bool) -> tuple[list[RecordType], Any]:
     """The types that the actor may look into; and the select of the records of exactly this number, and of the newest that
     match. To build it takes longer than to run it, and it depends on nothing but what is given here."""
     types = [spec for spec in registry.types().values() if access.may(actor, "view", spec) and only in ("", spec.name)]
@@ -219,8 +258,8 @@ def _candidates(actor: access.Actor, only: str, _off: frozenset[str], _known: in
     columns = (row.id, row.type, row.record_id, sa.func.substr(row.text, 1, HEAD).label("head"))
     exact = sa.select(*columns, sa.literal(1).label("is_exact")).where(row.number == sa.bindparam("code"), seen).limit(SHOWN)
     found = sa.select(*columns, sa.literal(0).label("is_exact")).join(WORDS, WORDS.c.rowid == row.id)
-    answers = matching(sa.bindparam("fts5", type_=sa.String), sa.bindparam("tsquery", type_=sa.String))
-    found = found.where(answers, seen).order_by(WORDS.c.rowid.desc()).limit(CANDIDATES)
+    newest = WORDS.c.rowid + sa.literal_column("0") if is_narrow else WORDS.c.rowid
+    found = found.where(ANSWERS, seen).order_by(newest.desc()).limit(CANDIDATES)
     return types, sa.union_all(sa.select(exact.subquery()), sa.select(found.subquery()))
 
 
@@ -237,20 +276,28 @@ def _ranked(rows: Sequence[Any], asked: words.Question) -> list[Any]:
 def _hits(session: Any, actor: access.Actor, rows: Sequence[Any]) -> list[Hit]:
     if not rows:
         return []
-    called = {(name, id_): told for name, id_, *told in session.execute(sa.union_all(*(
-        _told(actor, Record.types[name], [row.record_id for row in rows if row.type == name])
-        for name in dict.fromkeys(row.type for row in rows))))}
-    whole = dict(session.execute(sa.select(SearchText.id, SearchText.text).where(SearchText.id.in_([row.id for row in rows]))).all())
-    hits = []
+    ids: dict[str, list[int]] = {}
     for row in rows:
-        number, title, state = called[row.type, row.record_id]
-        hits.append(Hit(Record.types[row.type], row.record_id, number, title, state, whole[row.id]))
-    return hits
+        ids.setdefault(row.type, []).append(row.id)
+    query = _told(tuple((Record.types[name].model, _is_title_open(actor, Record.types[name])) for name in ids))
+    told = {id_: rest for id_, *rest in session.connection().execute(query, ids)}
+    return [Hit(Record.types[row.type], row.record_id, *told[row.id]) for row in rows]
 
 
-def _told(actor: access.Actor, spec: RecordType, ids: Sequence[int]) -> Any:
-    """What the records are called, and where they stand."""
-    model = spec.model
-    is_open = spec.title and (spec.title not in spec.private or access.sees_private(actor, spec))
+def _is_title_open(actor: access.Actor, spec: RecordType) -> bool:
+    return bool(spec.title) and (spec.title not in spec.private or access.sees_private(actor, spec))
+
+
+@lru_cache(maxsize=500)
+def _told(asked: tuple[tuple[Any, bool], ...]) -> Any:
+    """What the records of these texts are called, where they stand, and the texts; to be run with the ids of each type.
+    Built once for the same types."""
+    return sa.union_all(*(_told_of(model, is_open) for model, is_open in asked))
+
+
+def _told_of(model: Any, is_open: bool) -> Any:
+    spec, row = model.spec, SearchText
     title = getattr(model, spec.fields[spec.title].column) if is_open else sa.null()
-    return sa.select(sa.literal(spec.name), model.id, model.number, sa.cast(title, sa.Text), model.state).where(model.id.in_(ids))
+    these = row.id.in_(sa.bindparam(spec.name, expanding=True, type_=row.id.type))
+    return sa.select(row.id, model.number, sa.cast(title, sa.Text), model.state, row.text).join(
+        model, model.id == row.record_id).where(these)

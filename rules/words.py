@@ -20,6 +20,7 @@ SIGNS = re.compile(rf"[^\w{HAN}]|_")
 LONGEST = 32       # characters of a word that are looked at
 MOST = 12_000      # words of a record: PostgreSQL counts positions up to 16,383
 SHORTEST = 2       # of the endings of a code
+TELLING = 4        # characters of a beginning that few words have
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Question:
     terms: tuple[str, ...]
     code: str
     beside: tuple[str, ...]
+    is_narrow: bool = False     # a beginning that few words can have
 
 
 def normal(text: str) -> str:
@@ -77,7 +79,7 @@ def _parts(code: str) -> list[str]:
 def question(typed: str, *kind: str) -> Question | None:
     """All that was typed must be there, in any order; nothing if no letter or digit was. `kind` are words that must
     be there too."""
-    fts5, tsquery = [f'"{word}"' for word in kind], [f"'{word}'" for word in kind]
+    fts5, tsquery, is_narrow = [f'"{word}"' for word in kind], [f"'{word}'" for word in kind], False
     for run in RUN.finditer(normal(typed)):
         if run["han"] and len(run["han"]) > 1:
             pairs = list(_pairs(run["han"]))
@@ -87,8 +89,10 @@ def question(typed: str, *kind: str) -> Question | None:
             for word in _beginnings(run):
                 fts5.append(f'"{word}"*')
                 tsquery.append(f"'{word}':*")
+                is_narrow |= len(word) >= TELLING
     found = terms(typed)
-    return Question(" AND ".join(fts5), " & ".join(tsquery), found, joined(typed), _beside(typed)) if found else None
+    return Question(
+        " AND ".join(fts5), " & ".join(tsquery), found, joined(typed), _beside(typed), is_narrow) if found else None
 
 
 def _beside(typed: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from models.views import SavedView
-from rules import office, spans
+from rules import lists, office, spans
 from tests import reading, valid
 from tests.casebook import Casebook
 from tests.valid import desk
@@ -65,6 +65,7 @@ def test_filters_by_words_choices_groups_and_emptiness_hold_for_page_file_and_to
         new = claim(0, cash_amount="100.10", creator="quality_manager")
         week = claim(6, cash_amount="20.20", remark="看过")
         old = claim(400, cash_amount="3.03", mode="compensate_cash")
+        older = claim(420, cash_amount="3.03")
     mine = {new, week, old}
 
     def asked(query):
@@ -72,6 +73,8 @@ def test_filters_by_words_choices_groups_and_emptiness_hold_for_page_file_and_to
     assert asked("claimed_on=today") == {new}
     assert asked("claimed_on=last_7_days") == {new, week} and asked("claimed_on__to=last_year") <= {old}
     assert asked("claimed_on__from=last_7_days") == {new, week}
+    past = reading.ids_of(clerk.get(f"{CLAIMS}?claimed_on__to={(today - timedelta(days=390)).isoformat()}").text)
+    assert [id_ for id_ in past if id_ in (old, older)] == [older, old], "of the past, too, the newest record comes first"
     assert asked("created_by=me") == {new}
     assert asked("mode=compensate_cash&mode=return") == asked("mode=compensate_cash,return") >= {old}
     assert asked("empty=approved_at") == mine and asked("filled=approved_at") == set()
@@ -139,6 +142,20 @@ def test_pages_follow_each_other_in_any_size_and_order(app, office_of):
     assert sorted(by_remark) == sorted(whole)
     assert by_remark == [*reading.ids_of(clerk.get(f"{CUSTOMERS}?per_page=20&sort=account_manager").text),
                          *reading.ids_of(clerk.get(f"{CUSTOMERS}?per_page=20&sort=account_manager&page=2").text)]
+
+
+def test_of_however_many_rows_those_that_name_one_record_stand_together(app, office_of, monkeypatch):
+    with desk(app) as session:
+        dealers = [valid.record(session, "dealer_ledger", name=name).id for name in ("乙店", "甲店", "乙店")]
+    for dealer in (*dealers, ""):
+        customers(app, 8, dealer=str(dealer))
+    clerk = office_of.person("customer_service")
+    asked = [f"{CUSTOMERS}?{query}&sort={sort}&per_page=20&page={page}" for query in ("", "state=draft") for page in (1, 2)
+             for sort in ("dealer", "-dealer")]
+    few = [reading.ids_of(clerk.get(address).text) for address in asked]
+    assert few[0] != few[1] and all(few[2:4]), "two pages"
+    monkeypatch.setattr(lists, "COUNT_LIMIT", 1)
+    assert [reading.ids_of(clerk.get(address).text) for address in asked] == few
 
 
 @pytest.mark.once

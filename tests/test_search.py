@@ -14,10 +14,10 @@ from hypothesis import strategies as some
 from models.base import Record, db
 from models.search import WORDS, SearchText
 from models.spec import VOID
-from rules import areas, erasing, records, search, words
+from rules import areas, erasing, lists, records, search, words
 from rules.access import Actor
 from rules.act import Act
-from tests import valid
+from tests import reading, valid
 from tests.casebook import Casebook, done
 from tests.valid import desk
 
@@ -243,6 +243,26 @@ def test_a_search_takes_the_same_statements_whatever_it_finds(app, book):
         person.get("/admin/search/", query_string={"q": typed})
         counts[typed] = len([one for one in asked if one.lstrip().startswith(("SELECT", "WITH"))])
     assert counts["客户"] == counts["2"] <= 4, counts
+
+
+def test_what_many_records_hold_is_listed_as_what_few_do(app, book, monkeypatch):
+    with desk(app) as session:
+        for n in range(33):
+            valid.record(session, "customer", name=f"龙门{'铁矿' if n % 3 else '石场'}{n}", contact_person=f"密友{n}")
+    asked = [(typed, page) for typed in ("龙门", "龙门 铁矿", "密友") for page in (1, 2)]
+    for role in ("customer_service", "quality_engineer"):   # who sees private fields, and who does not
+        person = book.person(role)
+
+        def listed(typed, page, person=person):
+            answer = person.get("/admin/customer/", query_string={"q": typed, "page": page, "per_page": 20})
+            return reading.ids_of(answer.text), re.findall(r'class="count"[^>]*>([0-9,+]*)<', answer.text)[:1]
+        few = [listed(*one) for one in asked]
+        with monkeypatch.context() as patch:
+            patch.setattr(lists, "COUNT_LIMIT", 20)
+            patch.setattr(lists, "LOOKED_AT", 25)
+            many = [listed(*one) for one in asked]
+        assert [ids for ids, _ in many] == [ids for ids, _ in few] and list(map(len, few[0][0:1] + few[1][0:1])) == [20, 13]
+        assert few[4][1] == (["33"] if role == "customer_service" else ["0"]), "a count tells what is private, too"
 
 
 # Choice boxes -----------------------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""How many SQL statements a page takes: pinned per type in statement_counts.json, and the same for 3 rows as for 15."""
+"""How many SQL statements a page or an answer of the API takes: pinned per type in statement_counts.json, and the same for 3
+rows as for 15.
+"""
 
 from __future__ import annotations
 
@@ -73,6 +75,7 @@ def test_the_pages_take_the_pinned_number_of_statements(app, spec):
     addresses = {"list": base, "details": f"{base}details/?id={id_}", "edit form": f"{base}edit/?id={id_}"}
     if role in valid.writers(spec):
         addresses["new form"] = f"{base}new/"
+    addresses |= {"API list": f"/items/{spec.name}", "API item": f"/items/{spec.name}/{id_}"}
     found = {name: statements_of(app, person, address)[0] for name, address in addresses.items()}
     pinned = json.loads(PINNED.read_text(encoding="utf-8")) if PINNED.exists() else {}
     if os.environ.get(RENEW):

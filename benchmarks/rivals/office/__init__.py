@@ -1,0 +1,1 @@
+"""The one app of the Django project that benchmarks/rivals/django_admin.py makes."""
