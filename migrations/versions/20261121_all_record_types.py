@@ -67,6 +67,7 @@ def upgrade():
         batch_op.create_index('ix_abnormality_sheet_found_on_id', ['found_on', 'id'], unique=False)
         batch_op.create_index('ix_abnormality_sheet_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
         batch_op.create_index('ix_abnormality_sheet_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
+        batch_op.create_index('ix_abnormality_sheet_state_found_on_id', ['state', 'found_on', 'id'], unique=False)
         batch_op.create_index('ix_abnormality_sheet_state_id', ['state', 'id'], unique=False)
 
     op.create_table('areas_switched_off',
@@ -162,6 +163,7 @@ def upgrade():
         batch_op.create_index('ix_contract_change_record_hotline_consultation_id_id', ['hotline_consultation_id', 'id'], unique=False)
         batch_op.create_index('ix_contract_change_record_is_contract_changed_id', ['is_contract_changed', 'id'], unique=False)
         batch_op.create_index('ix_contract_change_record_situation_stage_id', ['situation_stage', 'id'], unique=False)
+        batch_op.create_index('ix_contract_change_record_state_asked_on_id', ['state', 'asked_on', 'id'], unique=False)
         batch_op.create_index('ix_contract_change_record_state_id', ['state', 'id'], unique=False)
 
     op.create_table('customer_feedback_register',
@@ -223,6 +225,7 @@ def upgrade():
         batch_op.create_index('ix_customer_feedback_register_return_exchange_claim_id_id', ['return_exchange_claim_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_feedback_register_source_id', ['source', 'id'], unique=False)
         batch_op.create_index('ix_customer_feedback_register_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_customer_feedback_register_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_customer_feedback_register_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
         batch_op.create_index('uq_customer_feedback_register_complaint_tracking_card', ['complaint_tracking_card_id'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
         batch_op.create_index('uq_customer_feedback_register_return_exchange_claim', ['return_exchange_claim_id'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
@@ -296,6 +299,7 @@ def upgrade():
         batch_op.create_index('ix_field_service_record_satisfaction_level_id', ['satisfaction_level', 'id'], unique=False)
         batch_op.create_index('ix_field_service_record_serviced_on_id', ['serviced_on', 'id'], unique=False)
         batch_op.create_index('ix_field_service_record_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_field_service_record_state_serviced_on_id', ['state', 'serviced_on', 'id'], unique=False)
         batch_op.create_index('ix_field_service_record_technician_id_id', ['technician_id', 'id'], unique=False)
         batch_op.create_index('ix_field_service_record_travel_assignment_id_id', ['travel_assignment_id', 'id'], unique=False)
         batch_op.create_index('ix_field_service_record_work_order_id_id', ['work_order_id', 'id'], unique=False)
@@ -364,6 +368,7 @@ def upgrade():
         batch_op.create_index('ix_hotline_consultation_promotion_activity_id_id', ['promotion_activity_id', 'id'], unique=False)
         batch_op.create_index('ix_hotline_consultation_received_at_id', ['received_at', 'id'], unique=False)
         batch_op.create_index('ix_hotline_consultation_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_hotline_consultation_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
 
     op.create_table('legal_holds',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -485,6 +490,7 @@ def upgrade():
         batch_op.create_index('ix_return_exchange_claim_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_received_at_id', ['received_at', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_return_exchange_claim_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_threebao_ground_id', ['threebao_ground', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_warranty_appraisal_id_id', ['warranty_appraisal_id', 'id'], unique=False)
@@ -589,6 +595,7 @@ def upgrade():
         batch_op.create_index('ix_certification_change_request_conclusion_id', ['conclusion', 'id'], unique=False)
         batch_op.create_index('ix_certification_change_request_effective_on_id', ['effective_on', 'id'], unique=False)
         batch_op.create_index('ix_certification_change_request_initiated_by_id', ['initiated_by', 'id'], unique=False)
+        batch_op.create_index('ix_certification_change_request_state_effective_on_id', ['state', 'effective_on', 'id'], unique=False)
         batch_op.create_index('ix_certification_change_request_state_id', ['state', 'id'], unique=False)
 
     op.create_table('contract_change_record_countersign',
@@ -651,6 +658,7 @@ def upgrade():
         batch_op.create_index('ix_controlled_document_replaces_id_id', ['replaces_id', 'id'], unique=False)
         batch_op.create_index('ix_controlled_document_review_due_on_id', ['review_due_on', 'id'], unique=False)
         batch_op.create_index('ix_controlled_document_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_controlled_document_state_issued_on_id', ['state', 'issued_on', 'id'], unique=False)
         batch_op.create_index('uq_controlled_document_document_no_version', ['document_no', 'version'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
 
     op.create_table('customer_meeting_minutes',
@@ -687,6 +695,7 @@ def upgrade():
         batch_op.create_index('ix_customer_meeting_minutes_held_at_id', ['held_at', 'id'], unique=False)
         batch_op.create_index('ix_customer_meeting_minutes_meeting_kind_id', ['meeting_kind', 'id'], unique=False)
         batch_op.create_index('ix_customer_meeting_minutes_next_action_due_on_id', ['next_action_due_on', 'id'], unique=False)
+        batch_op.create_index('ix_customer_meeting_minutes_state_held_at_id', ['state', 'held_at', 'id'], unique=False)
         batch_op.create_index('ix_customer_meeting_minutes_state_id', ['state', 'id'], unique=False)
 
     op.create_table('delegations',
@@ -814,6 +823,7 @@ def upgrade():
     with op.batch_alter_table('management_review_input', schema=None) as batch_op:
         batch_op.create_index('ix_management_review_input_review_on_id', ['review_on', 'id'], unique=False)
         batch_op.create_index('ix_management_review_input_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_management_review_input_state_review_on_id', ['state', 'review_on', 'id'], unique=False)
         batch_op.create_index('ix_management_review_input_year_id', ['year', 'id'], unique=False)
 
     op.create_table('mentions',
@@ -870,6 +880,7 @@ def upgrade():
     with op.batch_alter_table('monthly_quality_analysis', schema=None) as batch_op:
         batch_op.create_index('ix_monthly_quality_analysis_period_id', ['period', 'id'], unique=False)
         batch_op.create_index('ix_monthly_quality_analysis_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_monthly_quality_analysis_state_period_id', ['state', 'period', 'id'], unique=False)
         batch_op.create_index('uq_monthly_quality_analysis_period', ['period'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
 
     op.create_table('notices',
@@ -934,6 +945,7 @@ def upgrade():
         batch_op.create_index('ix_overdue_notice_due_at_id', ['due_at', 'id'], unique=False)
         batch_op.create_index('ix_overdue_notice_level_id', ['level', 'id'], unique=False)
         batch_op.create_index('ix_overdue_notice_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
+        batch_op.create_index('ix_overdue_notice_state_due_at_id', ['state', 'due_at', 'id'], unique=False)
         batch_op.create_index('ix_overdue_notice_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_overdue_notice_subject_type_id', ['subject_type', 'id'], unique=False)
         batch_op.create_index('uq_overdue_notice_subject_type_subject_number_deadline_d0443e16', ['subject_type', 'subject_number', 'deadline_id', 'due_at'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
@@ -978,6 +990,7 @@ def upgrade():
         batch_op.create_index('ix_promotion_activity_province_id', ['province', 'id'], unique=False)
         batch_op.create_index('ix_promotion_activity_starts_on_id', ['starts_on', 'id'], unique=False)
         batch_op.create_index('ix_promotion_activity_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_promotion_activity_state_starts_on_id', ['state', 'starts_on', 'id'], unique=False)
 
     op.create_table('quarterly_service_analysis',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1220,6 +1233,7 @@ def upgrade():
         batch_op.create_index('ix_evaluation_plan_file_review_mode_id', ['file_review_mode', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_plan_starts_on_id', ['starts_on', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_plan_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_evaluation_plan_state_starts_on_id', ['state', 'starts_on', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_plan_target_level_id', ['target_level', 'id'], unique=False)
 
     op.create_table('import_problems',
@@ -1379,6 +1393,7 @@ def upgrade():
         batch_op.create_index('ix_parts_shipping_notice_payment_status_id', ['payment_status', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_notice_planned_ship_on_id', ['planned_ship_on', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_notice_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_parts_shipping_notice_state_planned_ship_on_id', ['state', 'planned_ship_on', 'id'], unique=False)
 
     op.create_table('quarterly_service_analysis_figure',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1460,6 +1475,7 @@ def upgrade():
         batch_op.create_index('ix_service_price_policy_controlled_document_id_id', ['controlled_document_id', 'id'], unique=False)
         batch_op.create_index('ix_service_price_policy_effective_from_on_id', ['effective_from_on', 'id'], unique=False)
         batch_op.create_index('ix_service_price_policy_product_line_id', ['product_line', 'id'], unique=False)
+        batch_op.create_index('ix_service_price_policy_state_effective_from_on_id', ['state', 'effective_from_on', 'id'], unique=False)
         batch_op.create_index('ix_service_price_policy_state_id', ['state', 'id'], unique=False)
 
     op.create_table('training_plan_course',
@@ -1554,6 +1570,7 @@ def upgrade():
         batch_op.create_index('ix_competence_assessment_assessment_result_id', ['assessment_result', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_qualification_type_id', ['qualification_type', 'id'], unique=False)
+        batch_op.create_index('ix_competence_assessment_state_assessed_on_id', ['state', 'assessed_on', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_training_record_id_id', ['training_record_id', 'id'], unique=False)
 
@@ -1604,6 +1621,7 @@ def upgrade():
         batch_op.create_index('ix_customer_contact_memo_next_contact_on_id', ['next_contact_on', 'id'], unique=False)
         batch_op.create_index('ix_customer_contact_memo_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_contact_memo_satisfaction_level_id', ['satisfaction_level', 'id'], unique=False)
+        batch_op.create_index('ix_customer_contact_memo_state_contacted_at_id', ['state', 'contacted_at', 'id'], unique=False)
         batch_op.create_index('ix_customer_contact_memo_state_id', ['state', 'id'], unique=False)
 
     op.create_table('customer_meeting_minutes_attendee',
@@ -1682,6 +1700,7 @@ def upgrade():
         batch_op.create_index('ix_customer_needs_survey_handler_id_id', ['handler_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_needs_survey_hotline_consultation_id_id', ['hotline_consultation_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_needs_survey_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_customer_needs_survey_state_surveyed_on_id', ['state', 'surveyed_on', 'id'], unique=False)
         batch_op.create_index('ix_customer_needs_survey_survey_method_id', ['survey_method', 'id'], unique=False)
         batch_op.create_index('ix_customer_needs_survey_surveyed_on_id', ['surveyed_on', 'id'], unique=False)
 
@@ -1721,6 +1740,7 @@ def upgrade():
         batch_op.create_index('ix_evaluation_meeting_meeting_type_id', ['meeting_type', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_meeting_started_at_id', ['started_at', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_meeting_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_evaluation_meeting_state_started_at_id', ['state', 'started_at', 'id'], unique=False)
 
     op.create_table('evaluation_plan_schedule',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1812,6 +1832,7 @@ def upgrade():
         batch_op.create_index('ix_evaluation_scoresheet_evaluated_on_id', ['evaluated_on', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_scoresheet_evaluation_plan_id_id', ['evaluation_plan_id', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_scoresheet_level_id', ['level', 'id'], unique=False)
+        batch_op.create_index('ix_evaluation_scoresheet_state_evaluated_on_id', ['state', 'evaluated_on', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_scoresheet_state_id', ['state', 'id'], unique=False)
 
     op.create_table('parts_outbound_slip',
@@ -1854,6 +1875,7 @@ def upgrade():
         batch_op.create_index('ix_parts_outbound_slip_issued_on_id', ['issued_on', 'id'], unique=False)
         batch_op.create_index('ix_parts_outbound_slip_parts_shipping_notice_id_id', ['parts_shipping_notice_id', 'id'], unique=False)
         batch_op.create_index('ix_parts_outbound_slip_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_parts_outbound_slip_state_issued_on_id', ['state', 'issued_on', 'id'], unique=False)
 
     op.create_table('parts_receipt',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1894,6 +1916,7 @@ def upgrade():
         batch_op.create_index('ix_parts_receipt_parts_shipping_notice_id_id', ['parts_shipping_notice_id', 'id'], unique=False)
         batch_op.create_index('ix_parts_receipt_received_at_id', ['received_at', 'id'], unique=False)
         batch_op.create_index('ix_parts_receipt_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_parts_receipt_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
 
     op.create_table('parts_shipping_detail',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -1927,6 +1950,7 @@ def upgrade():
         batch_op.create_index('ix_parts_shipping_detail_parts_shipping_notice_id_id', ['parts_shipping_notice_id', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_detail_shipped_at_id', ['shipped_at', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_detail_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_parts_shipping_detail_state_shipped_at_id', ['state', 'shipped_at', 'id'], unique=False)
         batch_op.create_index('uq_parts_shipping_detail_parts_shipping_notice', ['parts_shipping_notice_id'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
 
     op.create_table('satisfaction_score',
@@ -1977,6 +2001,7 @@ def upgrade():
         batch_op.create_index('ix_satisfaction_score_satisfaction_survey_plan_id_id', ['satisfaction_survey_plan_id', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_score_scoring_standard_id_id', ['scoring_standard_id', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_score_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_score_state_period_id', ['state', 'period', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_score_subject_id', ['subject', 'id'], unique=False)
 
     op.create_table('service_parts_delivery',
@@ -2022,6 +2047,7 @@ def upgrade():
         batch_op.create_index('ix_service_parts_delivery_is_on_time_id', ['is_on_time', 'id'], unique=False)
         batch_op.create_index('ix_service_parts_delivery_scheduled_at_id', ['scheduled_at', 'id'], unique=False)
         batch_op.create_index('ix_service_parts_delivery_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_service_parts_delivery_state_scheduled_at_id', ['state', 'scheduled_at', 'id'], unique=False)
 
     op.create_table('service_price_policy_charge',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -2199,6 +2225,7 @@ def upgrade():
         batch_op.create_index('ix_complaint_case_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_complaint_case_severity_id', ['severity', 'id'], unique=False)
         batch_op.create_index('ix_complaint_case_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_case_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_complaint_case_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
 
     op.create_table('customer_contact_memo_informed',
@@ -2281,6 +2308,7 @@ def upgrade():
         batch_op.create_index('ix_delivery_document_checklist_is_complete_id', ['is_complete', 'id'], unique=False)
         batch_op.create_index('ix_delivery_document_checklist_picked_up_on_id', ['picked_up_on', 'id'], unique=False)
         batch_op.create_index('ix_delivery_document_checklist_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_delivery_document_checklist_state_picked_up_on_id', ['state', 'picked_up_on', 'id'], unique=False)
         batch_op.create_index('ix_delivery_document_checklist_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
 
     op.create_table('evaluation_meeting_attendee',
@@ -2407,6 +2435,7 @@ def upgrade():
         batch_op.create_index('ix_nonconformity_report_evaluation_scoresheet_id_id', ['evaluation_scoresheet_id', 'id'], unique=False)
         batch_op.create_index('ix_nonconformity_report_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_nonconformity_report_severity_id', ['severity', 'id'], unique=False)
+        batch_op.create_index('ix_nonconformity_report_state_due_on_id', ['state', 'due_on', 'id'], unique=False)
         batch_op.create_index('ix_nonconformity_report_state_id', ['state', 'id'], unique=False)
 
     op.create_table('outlet_quarterly_summary',
@@ -2544,6 +2573,7 @@ def upgrade():
         batch_op.create_index('ix_phone_dispatch_record_province_id', ['province', 'id'], unique=False)
         batch_op.create_index('ix_phone_dispatch_record_received_at_id', ['received_at', 'id'], unique=False)
         batch_op.create_index('ix_phone_dispatch_record_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_phone_dispatch_record_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_phone_dispatch_record_urgency_id', ['urgency', 'id'], unique=False)
         batch_op.create_index('ix_phone_dispatch_record_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_phone_dispatch_record_warranty_status_id', ['warranty_status', 'id'], unique=False)
@@ -2620,6 +2650,7 @@ def upgrade():
         batch_op.create_index('ix_recall_campaign_scope_kind_id', ['scope_kind', 'id'], unique=False)
         batch_op.create_index('ix_recall_campaign_starts_on_id', ['starts_on', 'id'], unique=False)
         batch_op.create_index('ix_recall_campaign_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_recall_campaign_state_starts_on_id', ['state', 'starts_on', 'id'], unique=False)
 
     op.create_table('satisfaction_report',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -2747,6 +2778,7 @@ def upgrade():
         batch_op.create_index('ix_subsidiary_service_assessment_period_id', ['period', 'id'], unique=False)
         batch_op.create_index('ix_subsidiary_service_assessment_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_subsidiary_service_assessment_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_subsidiary_service_assessment_state_period_id', ['state', 'period', 'id'], unique=False)
 
     op.create_table('warranty_settlement',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -2789,6 +2821,7 @@ def upgrade():
         batch_op.create_index('ix_warranty_settlement_paid_at_id', ['paid_at', 'id'], unique=False)
         batch_op.create_index('ix_warranty_settlement_period_id', ['period', 'id'], unique=False)
         batch_op.create_index('ix_warranty_settlement_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_settlement_state_period_id', ['state', 'period', 'id'], unique=False)
         batch_op.create_index('uq_warranty_settlement_dealer_period', ['dealer_id', 'period'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
 
     op.create_table('complaint_case_discussion',
@@ -2857,6 +2890,7 @@ def upgrade():
         batch_op.create_index('ix_complaint_joint_review_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_complaint_joint_review_scheduled_at_id', ['scheduled_at', 'id'], unique=False)
         batch_op.create_index('ix_complaint_joint_review_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_joint_review_state_scheduled_at_id', ['state', 'scheduled_at', 'id'], unique=False)
 
     op.create_table('evaluation_scoresheet_special_item',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -2925,6 +2959,7 @@ def upgrade():
         batch_op.create_index('ix_first_service_registration_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
         batch_op.create_index('ix_first_service_registration_serviced_on_id', ['serviced_on', 'id'], unique=False)
         batch_op.create_index('ix_first_service_registration_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_first_service_registration_state_serviced_on_id', ['state', 'serviced_on', 'id'], unique=False)
         batch_op.create_index('ix_first_service_registration_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_first_service_registration_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
 
@@ -2989,6 +3024,7 @@ def upgrade():
         batch_op.create_index('ix_major_incident_report_reported_at_id', ['reported_at', 'id'], unique=False)
         batch_op.create_index('ix_major_incident_report_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_major_incident_report_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_major_incident_report_state_reported_at_id', ['state', 'reported_at', 'id'], unique=False)
 
     op.create_table('management_review_input_input',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -3066,6 +3102,7 @@ def upgrade():
         batch_op.create_index('ix_quality_bulletin_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
         batch_op.create_index('ix_quality_bulletin_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_quality_bulletin_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_quality_bulletin_state_published_at_id', ['state', 'published_at', 'id'], unique=False)
 
     op.create_table('recall_campaign_scope_item',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -3204,6 +3241,7 @@ def upgrade():
         batch_op.create_index('ix_travel_assignment_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
         batch_op.create_index('ix_travel_assignment_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_travel_assignment_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_travel_assignment_state_planned_departure_at_id', ['state', 'planned_departure_at', 'id'], unique=False)
 
     op.create_table('warranty_settlement_adjustment',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -3361,6 +3399,7 @@ def upgrade():
         batch_op.create_index('ix_product_inspection_record_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
         batch_op.create_index('ix_product_inspection_record_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
         batch_op.create_index('ix_product_inspection_record_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_product_inspection_record_state_inspected_at_id', ['state', 'inspected_at', 'id'], unique=False)
         batch_op.create_index('ix_product_inspection_record_technician_id_id', ['technician_id', 'id'], unique=False)
         batch_op.create_index('ix_product_inspection_record_travel_assignment_id_id', ['travel_assignment_id', 'id'], unique=False)
 
@@ -3431,6 +3470,7 @@ def upgrade():
         batch_op.create_index('ix_quality_rectification_order_quality_bulletin_id_id', ['quality_bulletin_id', 'id'], unique=False)
         batch_op.create_index('ix_quality_rectification_order_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_quality_rectification_order_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_quality_rectification_order_state_issued_at_id', ['state', 'issued_at', 'id'], unique=False)
 
     op.create_table('travel_assignment_member',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -3515,6 +3555,7 @@ def upgrade():
         batch_op.create_index('ix_compensation_request_product_inspection_record_id_id', ['product_inspection_record_id', 'id'], unique=False)
         batch_op.create_index('ix_compensation_request_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
         batch_op.create_index('ix_compensation_request_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
+        batch_op.create_index('ix_compensation_request_state_claimed_on_id', ['state', 'claimed_on', 'id'], unique=False)
         batch_op.create_index('ix_compensation_request_state_id', ['state', 'id'], unique=False)
 
     op.create_table('equipment_takeback',
@@ -3562,6 +3603,7 @@ def upgrade():
         batch_op.create_index('ix_equipment_takeback_promised_at_id', ['promised_at', 'id'], unique=False)
         batch_op.create_index('ix_equipment_takeback_repair_route_id', ['repair_route', 'id'], unique=False)
         batch_op.create_index('ix_equipment_takeback_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_equipment_takeback_state_promised_at_id', ['state', 'promised_at', 'id'], unique=False)
         batch_op.create_index('ix_equipment_takeback_technician_id_id', ['technician_id', 'id'], unique=False)
         batch_op.create_index('ix_equipment_takeback_work_order_id_id', ['work_order_id', 'id'], unique=False)
 
@@ -3640,6 +3682,7 @@ def upgrade():
         batch_op.create_index('ix_compensation_agreement_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_compensation_agreement_signed_at_id', ['signed_at', 'id'], unique=False)
         batch_op.create_index('ix_compensation_agreement_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_compensation_agreement_state_signed_at_id', ['state', 'signed_at', 'id'], unique=False)
         batch_op.create_index('uq_compensation_agreement_compensation_request', ['compensation_request_id'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
 
     op.create_table('compensation_request_item',
@@ -3735,6 +3778,7 @@ def upgrade():
         batch_op.create_index('ix_quality_disposition_feedback_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
         batch_op.create_index('ix_quality_disposition_feedback_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_quality_disposition_feedback_satisfaction_level_id', ['satisfaction_level', 'id'], unique=False)
+        batch_op.create_index('ix_quality_disposition_feedback_state_handled_at_id', ['state', 'handled_at', 'id'], unique=False)
         batch_op.create_index('ix_quality_disposition_feedback_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_quality_disposition_feedback_technician_id_id', ['technician_id', 'id'], unique=False)
 
@@ -3784,6 +3828,7 @@ def upgrade():
         batch_op.create_index('ix_recall_vehicle_notified_at_id', ['notified_at', 'id'], unique=False)
         batch_op.create_index('ix_recall_vehicle_recall_campaign_id_id', ['recall_campaign_id', 'id'], unique=False)
         batch_op.create_index('ix_recall_vehicle_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_recall_vehicle_state_notified_at_id', ['state', 'notified_at', 'id'], unique=False)
         batch_op.create_index('ix_recall_vehicle_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
         batch_op.create_index('uq_recall_vehicle_recall_campaign_vehicle', ['recall_campaign_id', 'vehicle_id'], unique=True, sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
 
@@ -3837,6 +3882,7 @@ def upgrade():
         batch_op.create_index('ix_return_destruction_record_executed_at_id', ['executed_at', 'id'], unique=False)
         batch_op.create_index('ix_return_destruction_record_quality_info_transfer_id_id', ['quality_info_transfer_id', 'id'], unique=False)
         batch_op.create_index('ix_return_destruction_record_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
+        batch_op.create_index('ix_return_destruction_record_state_executed_at_id', ['state', 'executed_at', 'id'], unique=False)
         batch_op.create_index('ix_return_destruction_record_state_id', ['state', 'id'], unique=False)
 
     op.create_table('rework_order',
@@ -3894,6 +3940,7 @@ def upgrade():
         batch_op.create_index('ix_rework_order_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
         batch_op.create_index('ix_rework_order_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_rework_order_return_exchange_claim_id_id', ['return_exchange_claim_id', 'id'], unique=False)
+        batch_op.create_index('ix_rework_order_state_due_on_id', ['state', 'due_on', 'id'], unique=False)
         batch_op.create_index('ix_rework_order_state_id', ['state', 'id'], unique=False)
 
     op.create_table('service_charge_notice',
@@ -3945,6 +3992,7 @@ def upgrade():
         batch_op.create_index('ix_service_charge_notice_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_service_charge_notice_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
         batch_op.create_index('ix_service_charge_notice_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_service_charge_notice_state_told_at_id', ['state', 'told_at', 'id'], unique=False)
         batch_op.create_index('ix_service_charge_notice_technician_id_id', ['technician_id', 'id'], unique=False)
         batch_op.create_index('ix_service_charge_notice_told_at_id', ['told_at', 'id'], unique=False)
         batch_op.create_index('ix_service_charge_notice_warranty_status_id', ['warranty_status', 'id'], unique=False)
@@ -3988,6 +4036,7 @@ def upgrade():
         batch_op.create_index('ix_spare_part_request_equipment_takeback_id_id', ['equipment_takeback_id', 'id'], unique=False)
         batch_op.create_index('ix_spare_part_request_needed_on_id', ['needed_on', 'id'], unique=False)
         batch_op.create_index('ix_spare_part_request_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_spare_part_request_state_needed_on_id', ['state', 'needed_on', 'id'], unique=False)
         batch_op.create_index('ix_spare_part_request_technician_id_id', ['technician_id', 'id'], unique=False)
         batch_op.create_index('ix_spare_part_request_work_order_id_id', ['work_order_id', 'id'], unique=False)
 
@@ -4104,6 +4153,7 @@ def upgrade():
         batch_op.create_index('ix_returned_vehicle_register_received_at_id', ['received_at', 'id'], unique=False)
         batch_op.create_index('ix_returned_vehicle_register_return_exchange_claim_id_id', ['return_exchange_claim_id', 'id'], unique=False)
         batch_op.create_index('ix_returned_vehicle_register_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_returned_vehicle_register_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_returned_vehicle_register_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
 
     op.create_table('service_charge_notice_item',
@@ -4201,6 +4251,7 @@ def upgrade():
         batch_op.create_index('ix_dispute_case_return_exchange_claim_id_id', ['return_exchange_claim_id', 'id'], unique=False)
         batch_op.create_index('ix_dispute_case_route_id', ['route', 'id'], unique=False)
         batch_op.create_index('ix_dispute_case_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_dispute_case_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_dispute_case_warranty_appraisal_id_id', ['warranty_appraisal_id', 'id'], unique=False)
 
     op.create_table('technical_assistance_request',
@@ -4250,6 +4301,7 @@ def upgrade():
         batch_op.create_index('ix_technical_assistance_request_received_at_id', ['received_at', 'id'], unique=False)
         batch_op.create_index('ix_technical_assistance_request_request_type_id', ['request_type', 'id'], unique=False)
         batch_op.create_index('ix_technical_assistance_request_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_technical_assistance_request_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_technical_assistance_request_vehicle_id_id', ['vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_technical_assistance_request_warranty_appraisal_id_id', ['warranty_appraisal_id', 'id'], unique=False)
 
@@ -4362,6 +4414,7 @@ def upgrade():
         batch_op.create_index('ix_unresolved_issue_report_reported_at_id', ['reported_at', 'id'], unique=False)
         batch_op.create_index('ix_unresolved_issue_report_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_unresolved_issue_report_state_id', ['state', 'id'], unique=False)
+        batch_op.create_index('ix_unresolved_issue_report_state_reported_at_id', ['state', 'reported_at', 'id'], unique=False)
         batch_op.create_index('ix_unresolved_issue_report_technical_assistance_request_id_id', ['technical_assistance_request_id', 'id'], unique=False)
         batch_op.create_index('ix_unresolved_issue_report_technician_id_id', ['technician_id', 'id'], unique=False)
         batch_op.create_index('ix_unresolved_issue_report_work_order_id_id', ['work_order_id', 'id'], unique=False)
@@ -4371,31 +4424,37 @@ def upgrade():
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_callback_record_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_callback_record_quality_disposition_feedback_id_id', ['quality_disposition_feedback_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_callback_record_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_index('ix_callback_record_state_served_at_id', ['state', 'served_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), 'quality_disposition_feedback', ['quality_disposition_feedback_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_callback_record_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_complaint_tracking_card_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_complaint_tracking_card_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
         batch_op.add_column(sa.Column('evidence_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_conduct_violation_state_occurred_at_id', ['state', 'occurred_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_conduct_violation_evidence_id'), 'attachments', ['evidence_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
     with op.batch_alter_table('corrective_action', schema=None) as batch_op:
         batch_op.add_column(sa.Column('promise_reason', sa.Text(), nullable=True))
         batch_op.add_column(sa.Column('controlled_document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_corrective_action_controlled_document_id_id', ['controlled_document_id', 'id'], unique=False)
+        batch_op.create_index('ix_corrective_action_state_issued_at_id', ['state', 'issued_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_corrective_action_controlled_document_id'), 'controlled_document', ['controlled_document_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('customer', schema=None) as batch_op:
+        batch_op.create_index('ix_customer_state_survey_due_on_id', ['state', 'survey_due_on', 'id'], unique=False)
         batch_op.create_index('ix_customer_survey_due_on_id', ['survey_due_on', 'id'], unique=False)
 
     with op.batch_alter_table('customer_repair_file', schema=None) as batch_op:
         batch_op.add_column(sa.Column('user_manual_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('has_exchange_right', sa.Boolean(), nullable=True))
         batch_op.create_index('ix_customer_repair_file_has_exchange_right_id', ['has_exchange_right', 'id'], unique=False)
+        batch_op.create_index('ix_customer_repair_file_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_customer_repair_file_user_manual_id_id', ['user_manual_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_customer_repair_file_user_manual_id'), 'controlled_document', ['user_manual_id'], ['id'], initially='DEFERRED', deferrable=True)
 
@@ -4408,13 +4467,26 @@ def upgrade():
         batch_op.create_index('ix_deadline_clocks_due', ['type', 'state', 'due_at', 'record_id'], unique=False)
         batch_op.create_index('ix_deadline_clocks_next', ['next_at', 'id'], unique=False)
 
+    with op.batch_alter_table('dealer_grade_sheet', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_grade_sheet_state_period_id', ['state', 'period', 'id'], unique=False)
+
+    with op.batch_alter_table('dealer_ledger', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_ledger_state_contract_ends_on_id', ['state', 'contract_ends_on', 'id'], unique=False)
+
+    with op.batch_alter_table('dealer_monthly_work_report', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_monthly_work_report_state_period_id', ['state', 'period', 'id'], unique=False)
+
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
         batch_op.add_column(sa.Column('return_exchange_claim_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('field_service_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_info_flow_card_field_service_record_id_id', ['field_service_record_id', 'id'], unique=False)
         batch_op.create_index('ix_info_flow_card_return_exchange_claim_id_id', ['return_exchange_claim_id', 'id'], unique=False)
+        batch_op.create_index('ix_info_flow_card_state_qa_received_at_id', ['state', 'qa_received_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_info_flow_card_return_exchange_claim_id'), 'return_exchange_claim', ['return_exchange_claim_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
         batch_op.create_foreign_key(batch_op.f('fk_info_flow_card_field_service_record_id'), 'field_service_record', ['field_service_record_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
+
+    with op.batch_alter_table('monthly_quality_report', schema=None) as batch_op:
+        batch_op.create_index('ix_monthly_quality_report_state_period_id', ['state', 'period', 'id'], unique=False)
 
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.add_column(sa.Column('key', sa.String(length=200), nullable=True))
@@ -4428,16 +4500,32 @@ def upgrade():
         batch_op.create_index('ix_outbox_done', ['done_at', 'failed_at'], unique=False)
         batch_op.create_unique_constraint(batch_op.f('uq_outbox_key'), ['key'])
 
+    with op.batch_alter_table('parts_demand_plan', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_demand_plan_state_period_id', ['state', 'period', 'id'], unique=False)
+
+    with op.batch_alter_table('parts_purchase_list', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_purchase_list_state_period_id', ['state', 'period', 'id'], unique=False)
+
     with op.batch_alter_table('parts_stock', schema=None) as batch_op:
         batch_op.create_index('uq_parts_stock_store_type_part_no_without_dealer', ['store_type', 'part_no'], unique=True, sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
 
+    with op.batch_alter_table('parts_urgent_order', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_urgent_order_state_submitted_at_id', ['state', 'submitted_at', 'id'], unique=False)
+
     with op.batch_alter_table('product_batch', schema=None) as batch_op:
+        batch_op.create_index('ix_product_batch_state_produced_on_id', ['state', 'produced_on', 'id'], unique=False)
         batch_op.create_index('uq_product_batch_product_name_batch_no_without_production_site', ['product_name', 'batch_no'], unique=True, sqlite_where=sa.text("state != 'void' AND production_site IS NULL"), postgresql_where=sa.text("state != 'void' AND production_site IS NULL"))
+
+    with op.batch_alter_table('quality_info_summary', schema=None) as batch_op:
+        batch_op.create_index('ix_quality_info_summary_state_period_id', ['state', 'period', 'id'], unique=False)
 
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
         batch_op.add_column(sa.Column('quality_rectification_order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_quality_info_summary_recurrence_quality_rectificati_c0309733', ['quality_rectification_order_id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_quality_info_summary_recurrence_quality_rectification_order_id'), 'quality_rectification_order', ['quality_rectification_order_id'], ['id'], initially='DEFERRED', deferrable=True)
+
+    with op.batch_alter_table('quality_info_transfer', schema=None) as batch_op:
+        batch_op.create_index('ix_quality_info_transfer_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
 
     with op.batch_alter_table('report_runs', schema=None) as batch_op:
         batch_op.add_column(sa.Column('figures', sa.JSON(), nullable=True))
@@ -4446,15 +4534,18 @@ def upgrade():
 
     with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('warranty_settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_reward_penalty_notice_state_effective_on_id', ['state', 'effective_on', 'id'], unique=False)
         batch_op.create_index('ix_reward_penalty_notice_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_reward_penalty_notice_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
     with op.batch_alter_table('satisfaction_questionnaire', schema=None) as batch_op:
+        batch_op.create_index('ix_satisfaction_questionnaire_state_period_id', ['state', 'period', 'id'], unique=False)
         batch_op.create_index('uq_satisfaction_questionnaire_satisfaction_survey_plan_1a570785', ['satisfaction_survey_plan_id', 'customer_id'], unique=True, sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
 
     with op.batch_alter_table('satisfaction_survey_plan', schema=None) as batch_op:
         batch_op.add_column(sa.Column('questionnaire_document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_satisfaction_survey_plan_questionnaire_document_id_id', ['questionnaire_document_id', 'id'], unique=False)
+        batch_op.create_index('ix_satisfaction_survey_plan_state_due_on_id', ['state', 'due_on', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_satisfaction_survey_plan_questionnaire_document_id'), 'controlled_document', ['questionnaire_document_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('scheduled_jobs', schema=None) as batch_op:
@@ -4484,15 +4575,26 @@ def upgrade():
     with op.batch_alter_table('staff_qualification', schema=None) as batch_op:
         batch_op.add_column(sa.Column('competence_assessment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_staff_qualification_competence_assessment_id_id', ['competence_assessment_id', 'id'], unique=False)
+        batch_op.create_index('ix_staff_qualification_state_valid_until_on_id', ['state', 'valid_until_on', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_staff_qualification_competence_assessment_id'), 'competence_assessment', ['competence_assessment_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('training_record', schema=None) as batch_op:
         batch_op.add_column(sa.Column('training_plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_training_record_state_period_id', ['state', 'period', 'id'], unique=False)
         batch_op.create_index('ix_training_record_training_plan_id_id', ['training_plan_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_training_record_training_plan_id'), 'training_plan', ['training_plan_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('users', schema=None) as batch_op:
         batch_op.add_column(sa.Column('is_service', sa.Boolean(), server_default=sa.false(), nullable=False))
+
+    with op.batch_alter_table('vehicle', schema=None) as batch_op:
+        batch_op.create_index('ix_vehicle_state_delivered_on_id', ['state', 'delivered_on', 'id'], unique=False)
+
+    with op.batch_alter_table('visit_plan', schema=None) as batch_op:
+        batch_op.create_index('ix_visit_plan_state_starts_on_id', ['state', 'starts_on', 'id'], unique=False)
+
+    with op.batch_alter_table('visit_report', schema=None) as batch_op:
+        batch_op.create_index('ix_visit_report_state_visited_on_id', ['state', 'visited_on', 'id'], unique=False)
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
         batch_op.add_column(sa.Column('recall_vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4500,9 +4602,10 @@ def upgrade():
         batch_op.add_column(sa.Column('warranty_settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_warranty_appraisal_recall_vehicle_id_id', ['recall_vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
+        batch_op.create_index('ix_warranty_appraisal_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), 'recall_vehicle', ['recall_vehicle_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True)
         batch_op.create_foreign_key(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), 'service_price_policy', ['service_price_policy_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
@@ -4510,67 +4613,68 @@ def upgrade():
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_work_order_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_work_order_phone_dispatch_record_id_id', ['phone_dispatch_record_id', 'id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_work_order_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_index('ix_work_order_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_work_order_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
+        batch_op.create_foreign_key(batch_op.f('fk_work_order_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
 
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_created_by_id', 'users', 'created_by_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_customer_id', 'customer', 'customer_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_field_service_record_id', 'field_service_record', 'field_service_record_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_customer_id', 'customer', 'customer_id')
     op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_handler_id', 'users', 'handler_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('abnormality_sheet', 'fk_abnormality_sheet_created_by_id', 'users', 'created_by_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_customer_id', 'customer', 'customer_id')
+    op.close_circle('contract_change_record', 'fk_contract_change_record_confirmation_file_id', 'attachments', 'confirmation_file_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_created_by_id', 'users', 'created_by_id')
     op.close_circle('contract_change_record', 'fk_contract_change_record_handler_id', 'users', 'handler_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
-    op.close_circle('contract_change_record', 'fk_contract_change_record_confirmation_file_id', 'attachments', 'confirmation_file_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_vehicle_id', 'vehicle', 'vehicle_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_created_by_id', 'users', 'created_by_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_return_exchange_claim_id', 'return_exchange_claim', 'return_exchange_claim_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_hotline_consultation_id', 'hotline_consultation', 'hotline_consultation_id')
     op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_customer_id', 'customer', 'customer_id')
-    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_technician_id', 'users', 'technician_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_vehicle_id', 'vehicle', 'vehicle_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_handler_id', 'users', 'handler_id')
+    op.close_circle('customer_feedback_register', 'fk_customer_feedback_register_return_exchange_claim_id', 'return_exchange_claim', 'return_exchange_claim_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_customer_id', 'customer', 'customer_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
     op.close_circle('field_service_record', 'fk_field_service_record_work_order_id', 'work_order', 'work_order_id')
     op.close_circle('field_service_record', 'fk_field_service_record_created_by_id', 'users', 'created_by_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_updated_by_id', 'users', 'updated_by_id')
     op.close_circle('field_service_record', 'fk_field_service_record_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
-    op.close_circle('field_service_record', 'fk_field_service_record_customer_id', 'customer', 'customer_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_phone_dispatch_record_id', 'phone_dispatch_record', 'phone_dispatch_record_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_technician_id', 'users', 'technician_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_product_batch_id', 'product_batch', 'product_batch_id')
+    op.close_circle('field_service_record', 'fk_field_service_record_travel_assignment_id', 'travel_assignment', 'travel_assignment_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_customer_id', 'customer', 'customer_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_contract_change_record_id', 'contract_change_record', 'contract_change_record_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_phone_dispatch_record_id', 'phone_dispatch_record', 'phone_dispatch_record_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_case_id', 'complaint_case', 'complaint_case_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_promotion_activity_id', 'promotion_activity', 'promotion_activity_id')
-    op.close_circle('hotline_consultation', 'fk_hotline_consultation_created_by_id', 'users', 'created_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_contract_change_record_id', 'contract_change_record', 'contract_change_record_id')
     op.close_circle('hotline_consultation', 'fk_hotline_consultation_handler_id', 'users', 'handler_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_case_id', 'complaint_case', 'complaint_case_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_vehicle_id', 'vehicle', 'vehicle_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_dealer_id', 'dealer_ledger', 'dealer_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_created_by_id', 'users', 'created_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_promotion_activity_id', 'promotion_activity', 'promotion_activity_id')
+    op.close_circle('hotline_consultation', 'fk_hotline_consultation_abnormality_sheet_id', 'abnormality_sheet', 'abnormality_sheet_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_product_batch_id', 'product_batch', 'product_batch_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_feedback_register_id', 'customer_feedback_register', 'customer_feedback_register_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_contact_memo_id', 'customer_contact_memo', 'customer_contact_memo_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_confirmer_id', 'users', 'confirmer_id')
-    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_updated_by_id', 'users', 'updated_by_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_corrective_action_id', 'corrective_action', 'corrective_action_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_dealer_id', 'dealer_ledger', 'dealer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_case_id', 'complaint_case', 'complaint_case_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_warranty_appraisal_id', 'warranty_appraisal', 'warranty_appraisal_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_feedback_register_id', 'customer_feedback_register', 'customer_feedback_register_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_vehicle_id', 'vehicle', 'vehicle_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_info_flow_card_id', 'info_flow_card', 'info_flow_card_id')
     op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_created_by_id', 'users', 'created_by_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_complaint_tracking_card_id', 'complaint_tracking_card', 'complaint_tracking_card_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_id', 'customer', 'customer_id')
+    op.close_circle('return_exchange_claim', 'fk_return_exchange_claim_customer_contact_memo_id', 'customer_contact_memo', 'customer_contact_memo_id')
     op.create_search()
     # ### end Alembic commands ###
 
@@ -4579,88 +4683,94 @@ def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
     op.drop_search()
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_contact_memo_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_tracking_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
-
-    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_info_flow_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_vehicle_id'), type_='foreignkey')
 
     with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_customer_feedback_register_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_warranty_appraisal_id'), type_='foreignkey')
+
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_complaint_case_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_dealer_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_corrective_action_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_updated_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_confirmer_id'), type_='foreignkey')
 
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
-
-    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
+    with op.batch_alter_table('return_exchange_claim', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_return_exchange_claim_product_batch_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_abnormality_sheet_id'), type_='foreignkey')
 
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_promotion_activity_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_dealer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_created_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_handler_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_contract_change_record_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_tracking_card_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_complaint_case_id'), type_='foreignkey')
 
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_phone_dispatch_record_id'), type_='foreignkey')
+
+    with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_hotline_consultation_customer_id'), type_='foreignkey')
+
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_info_flow_card_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_updated_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_created_by_id'), type_='foreignkey')
@@ -4669,34 +4779,16 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_field_service_record_work_order_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_technician_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_product_batch_id'), type_='foreignkey')
-
-    with op.batch_alter_table('field_service_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_field_service_record_travel_assignment_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_field_service_record_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_return_exchange_claim_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_product_batch_id'), type_='foreignkey')
@@ -4705,19 +4797,22 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_vehicle_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_customer_id'), type_='foreignkey')
+
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_hotline_consultation_id'), type_='foreignkey')
 
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_handler_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_updated_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_created_by_id'), type_='foreignkey')
 
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_complaint_tracking_card_id'), type_='foreignkey')
 
-    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_updated_by_id'), type_='foreignkey')
+    with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_customer_feedback_register_dealer_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_handler_id'), type_='foreignkey')
@@ -4726,35 +4821,45 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_confirmation_file_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_contract_change_record_customer_id'), type_='foreignkey')
 
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_contract_change_record_hotline_consultation_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_updated_by_id'), type_='foreignkey')
-
-    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_corrective_action_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_complaint_case_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_product_batch_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_updated_by_id'), type_='foreignkey')
+
+    with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_handler_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_customer_id'), type_='foreignkey')
 
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_created_by_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_abnormality_sheet_field_service_record_id'), type_='foreignkey')
 
     with op.batch_alter_table('work_order', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_work_order_phone_dispatch_record_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_work_order_complaint_case_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_work_order_phone_dispatch_record_id'), type_='foreignkey')
+        batch_op.drop_index('ix_work_order_state_received_at_id')
         batch_op.drop_index('ix_work_order_phone_dispatch_record_id_id')
         batch_op.drop_index('ix_work_order_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
@@ -4762,14 +4867,24 @@ def downgrade():
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_service_price_policy_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_warranty_settlement_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_warranty_appraisal_recall_vehicle_id'), type_='foreignkey')
         batch_op.drop_index('ix_warranty_appraisal_warranty_settlement_id_id')
+        batch_op.drop_index('ix_warranty_appraisal_state_received_at_id')
         batch_op.drop_index('ix_warranty_appraisal_service_price_policy_id_id')
         batch_op.drop_index('ix_warranty_appraisal_recall_vehicle_id_id')
         batch_op.drop_column('warranty_settlement_id')
         batch_op.drop_column('service_price_policy_id')
         batch_op.drop_column('recall_vehicle_id')
+
+    with op.batch_alter_table('visit_report', schema=None) as batch_op:
+        batch_op.drop_index('ix_visit_report_state_visited_on_id')
+
+    with op.batch_alter_table('visit_plan', schema=None) as batch_op:
+        batch_op.drop_index('ix_visit_plan_state_starts_on_id')
+
+    with op.batch_alter_table('vehicle', schema=None) as batch_op:
+        batch_op.drop_index('ix_vehicle_state_delivered_on_id')
 
     with op.batch_alter_table('users', schema=None) as batch_op:
         batch_op.drop_column('is_service')
@@ -4777,10 +4892,12 @@ def downgrade():
     with op.batch_alter_table('training_record', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_training_record_training_plan_id'), type_='foreignkey')
         batch_op.drop_index('ix_training_record_training_plan_id_id')
+        batch_op.drop_index('ix_training_record_state_period_id')
         batch_op.drop_column('training_plan_id')
 
     with op.batch_alter_table('staff_qualification', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_staff_qualification_competence_assessment_id'), type_='foreignkey')
+        batch_op.drop_index('ix_staff_qualification_state_valid_until_on_id')
         batch_op.drop_index('ix_staff_qualification_competence_assessment_id_id')
         batch_op.drop_column('competence_assessment_id')
 
@@ -4810,15 +4927,18 @@ def downgrade():
 
     with op.batch_alter_table('satisfaction_survey_plan', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_satisfaction_survey_plan_questionnaire_document_id'), type_='foreignkey')
+        batch_op.drop_index('ix_satisfaction_survey_plan_state_due_on_id')
         batch_op.drop_index('ix_satisfaction_survey_plan_questionnaire_document_id_id')
         batch_op.drop_column('questionnaire_document_id')
 
     with op.batch_alter_table('satisfaction_questionnaire', schema=None) as batch_op:
         batch_op.drop_index('uq_satisfaction_questionnaire_satisfaction_survey_plan_1a570785', sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
+        batch_op.drop_index('ix_satisfaction_questionnaire_state_period_id')
 
     with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_reward_penalty_notice_warranty_settlement_id'), type_='foreignkey')
         batch_op.drop_index('ix_reward_penalty_notice_warranty_settlement_id_id')
+        batch_op.drop_index('ix_reward_penalty_notice_state_effective_on_id')
         batch_op.drop_column('warranty_settlement_id')
 
     with op.batch_alter_table('report_runs', schema=None) as batch_op:
@@ -4826,16 +4946,32 @@ def downgrade():
         batch_op.drop_column('reason')
         batch_op.drop_column('figures')
 
+    with op.batch_alter_table('quality_info_transfer', schema=None) as batch_op:
+        batch_op.drop_index('ix_quality_info_transfer_state_received_at_id')
+
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_quality_info_summary_recurrence_quality_rectification_order_id'), type_='foreignkey')
         batch_op.drop_index('ix_quality_info_summary_recurrence_quality_rectificati_c0309733')
         batch_op.drop_column('quality_rectification_order_id')
 
+    with op.batch_alter_table('quality_info_summary', schema=None) as batch_op:
+        batch_op.drop_index('ix_quality_info_summary_state_period_id')
+
     with op.batch_alter_table('product_batch', schema=None) as batch_op:
         batch_op.drop_index('uq_product_batch_product_name_batch_no_without_production_site', sqlite_where=sa.text("state != 'void' AND production_site IS NULL"), postgresql_where=sa.text("state != 'void' AND production_site IS NULL"))
+        batch_op.drop_index('ix_product_batch_state_produced_on_id')
+
+    with op.batch_alter_table('parts_urgent_order', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_urgent_order_state_submitted_at_id')
 
     with op.batch_alter_table('parts_stock', schema=None) as batch_op:
         batch_op.drop_index('uq_parts_stock_store_type_part_no_without_dealer', sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
+
+    with op.batch_alter_table('parts_purchase_list', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_purchase_list_state_period_id')
+
+    with op.batch_alter_table('parts_demand_plan', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_demand_plan_state_period_id')
 
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('uq_outbox_key'), type_='unique')
@@ -4849,13 +4985,26 @@ def downgrade():
         batch_op.drop_column('about')
         batch_op.drop_column('key')
 
+    with op.batch_alter_table('monthly_quality_report', schema=None) as batch_op:
+        batch_op.drop_index('ix_monthly_quality_report_state_period_id')
+
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_info_flow_card_field_service_record_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_info_flow_card_return_exchange_claim_id'), type_='foreignkey')
+        batch_op.drop_index('ix_info_flow_card_state_qa_received_at_id')
         batch_op.drop_index('ix_info_flow_card_return_exchange_claim_id_id')
         batch_op.drop_index('ix_info_flow_card_field_service_record_id_id')
         batch_op.drop_column('field_service_record_id')
         batch_op.drop_column('return_exchange_claim_id')
+
+    with op.batch_alter_table('dealer_monthly_work_report', schema=None) as batch_op:
+        batch_op.drop_index('ix_dealer_monthly_work_report_state_period_id')
+
+    with op.batch_alter_table('dealer_ledger', schema=None) as batch_op:
+        batch_op.drop_index('ix_dealer_ledger_state_contract_ends_on_id')
+
+    with op.batch_alter_table('dealer_grade_sheet', schema=None) as batch_op:
+        batch_op.drop_index('ix_dealer_grade_sheet_state_period_id')
 
     with op.batch_alter_table('deadline_clocks', schema=None) as batch_op:
         batch_op.drop_index('ix_deadline_clocks_next')
@@ -4869,31 +5018,37 @@ def downgrade():
     with op.batch_alter_table('customer_repair_file', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_customer_repair_file_user_manual_id'), type_='foreignkey')
         batch_op.drop_index('ix_customer_repair_file_user_manual_id_id')
+        batch_op.drop_index('ix_customer_repair_file_state_received_at_id')
         batch_op.drop_index('ix_customer_repair_file_has_exchange_right_id')
         batch_op.drop_column('has_exchange_right')
         batch_op.drop_column('user_manual_id')
 
     with op.batch_alter_table('customer', schema=None) as batch_op:
         batch_op.drop_index('ix_customer_survey_due_on_id')
+        batch_op.drop_index('ix_customer_state_survey_due_on_id')
 
     with op.batch_alter_table('corrective_action', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_corrective_action_controlled_document_id'), type_='foreignkey')
+        batch_op.drop_index('ix_corrective_action_state_issued_at_id')
         batch_op.drop_index('ix_corrective_action_controlled_document_id_id')
         batch_op.drop_column('controlled_document_id')
         batch_op.drop_column('promise_reason')
 
     with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_conduct_violation_evidence_id'), type_='foreignkey')
+        batch_op.drop_index('ix_conduct_violation_state_occurred_at_id')
         batch_op.drop_column('evidence_id')
 
     with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_complaint_tracking_card_complaint_case_id'), type_='foreignkey')
+        batch_op.drop_index('ix_complaint_tracking_card_state_received_at_id')
         batch_op.drop_index('ix_complaint_tracking_card_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
 
     with op.batch_alter_table('callback_record', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_callback_record_complaint_case_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), type_='foreignkey')
+        batch_op.drop_index('ix_callback_record_state_served_at_id')
         batch_op.drop_index('ix_callback_record_quality_disposition_feedback_id_id')
         batch_op.drop_index('ix_callback_record_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
@@ -4903,6 +5058,7 @@ def downgrade():
         batch_op.drop_index('ix_unresolved_issue_report_work_order_id_id')
         batch_op.drop_index('ix_unresolved_issue_report_technician_id_id')
         batch_op.drop_index('ix_unresolved_issue_report_technical_assistance_request_id_id')
+        batch_op.drop_index('ix_unresolved_issue_report_state_reported_at_id')
         batch_op.drop_index('ix_unresolved_issue_report_state_id')
         batch_op.drop_index('ix_unresolved_issue_report_responsible_unit_id')
         batch_op.drop_index('ix_unresolved_issue_report_reported_at_id')
@@ -4931,6 +5087,7 @@ def downgrade():
     with op.batch_alter_table('technical_assistance_request', schema=None) as batch_op:
         batch_op.drop_index('ix_technical_assistance_request_warranty_appraisal_id_id')
         batch_op.drop_index('ix_technical_assistance_request_vehicle_id_id')
+        batch_op.drop_index('ix_technical_assistance_request_state_received_at_id')
         batch_op.drop_index('ix_technical_assistance_request_state_id')
         batch_op.drop_index('ix_technical_assistance_request_request_type_id')
         batch_op.drop_index('ix_technical_assistance_request_received_at_id')
@@ -4940,6 +5097,7 @@ def downgrade():
     op.drop_table('technical_assistance_request')
     with op.batch_alter_table('dispute_case', schema=None) as batch_op:
         batch_op.drop_index('ix_dispute_case_warranty_appraisal_id_id')
+        batch_op.drop_index('ix_dispute_case_state_received_at_id')
         batch_op.drop_index('ix_dispute_case_state_id')
         batch_op.drop_index('ix_dispute_case_route_id')
         batch_op.drop_index('ix_dispute_case_return_exchange_claim_id_id')
@@ -4962,6 +5120,7 @@ def downgrade():
     op.drop_table('service_charge_notice_item')
     with op.batch_alter_table('returned_vehicle_register', schema=None) as batch_op:
         batch_op.drop_index('ix_returned_vehicle_register_vehicle_id_id')
+        batch_op.drop_index('ix_returned_vehicle_register_state_received_at_id')
         batch_op.drop_index('ix_returned_vehicle_register_state_id')
         batch_op.drop_index('ix_returned_vehicle_register_return_exchange_claim_id_id')
         batch_op.drop_index('ix_returned_vehicle_register_received_at_id')
@@ -4992,6 +5151,7 @@ def downgrade():
     with op.batch_alter_table('spare_part_request', schema=None) as batch_op:
         batch_op.drop_index('ix_spare_part_request_work_order_id_id')
         batch_op.drop_index('ix_spare_part_request_technician_id_id')
+        batch_op.drop_index('ix_spare_part_request_state_needed_on_id')
         batch_op.drop_index('ix_spare_part_request_state_id')
         batch_op.drop_index('ix_spare_part_request_needed_on_id')
         batch_op.drop_index('ix_spare_part_request_equipment_takeback_id_id')
@@ -5003,6 +5163,7 @@ def downgrade():
         batch_op.drop_index('ix_service_charge_notice_warranty_status_id')
         batch_op.drop_index('ix_service_charge_notice_told_at_id')
         batch_op.drop_index('ix_service_charge_notice_technician_id_id')
+        batch_op.drop_index('ix_service_charge_notice_state_told_at_id')
         batch_op.drop_index('ix_service_charge_notice_state_id')
         batch_op.drop_index('ix_service_charge_notice_service_price_policy_id_id')
         batch_op.drop_index('ix_service_charge_notice_dealer_id_id')
@@ -5012,6 +5173,7 @@ def downgrade():
     op.drop_table('service_charge_notice')
     with op.batch_alter_table('rework_order', schema=None) as batch_op:
         batch_op.drop_index('ix_rework_order_state_id')
+        batch_op.drop_index('ix_rework_order_state_due_on_id')
         batch_op.drop_index('ix_rework_order_return_exchange_claim_id_id')
         batch_op.drop_index('ix_rework_order_responsible_unit_id')
         batch_op.drop_index('ix_rework_order_product_batch_id_id')
@@ -5025,6 +5187,7 @@ def downgrade():
     op.drop_table('rework_order')
     with op.batch_alter_table('return_destruction_record', schema=None) as batch_op:
         batch_op.drop_index('ix_return_destruction_record_state_id')
+        batch_op.drop_index('ix_return_destruction_record_state_executed_at_id')
         batch_op.drop_index('ix_return_destruction_record_responsible_unit_id')
         batch_op.drop_index('ix_return_destruction_record_quality_info_transfer_id_id')
         batch_op.drop_index('ix_return_destruction_record_executed_at_id')
@@ -5036,6 +5199,7 @@ def downgrade():
     with op.batch_alter_table('recall_vehicle', schema=None) as batch_op:
         batch_op.drop_index('uq_recall_vehicle_recall_campaign_vehicle', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
         batch_op.drop_index('ix_recall_vehicle_vehicle_id_id')
+        batch_op.drop_index('ix_recall_vehicle_state_notified_at_id')
         batch_op.drop_index('ix_recall_vehicle_state_id')
         batch_op.drop_index('ix_recall_vehicle_recall_campaign_id_id')
         batch_op.drop_index('ix_recall_vehicle_notified_at_id')
@@ -5049,6 +5213,7 @@ def downgrade():
     with op.batch_alter_table('quality_disposition_feedback', schema=None) as batch_op:
         batch_op.drop_index('ix_quality_disposition_feedback_technician_id_id')
         batch_op.drop_index('ix_quality_disposition_feedback_state_id')
+        batch_op.drop_index('ix_quality_disposition_feedback_state_handled_at_id')
         batch_op.drop_index('ix_quality_disposition_feedback_satisfaction_level_id')
         batch_op.drop_index('ix_quality_disposition_feedback_responsible_unit_id')
         batch_op.drop_index('ix_quality_disposition_feedback_quality_info_transfer_id_id')
@@ -5070,6 +5235,7 @@ def downgrade():
     op.drop_table('compensation_request_item')
     with op.batch_alter_table('compensation_agreement', schema=None) as batch_op:
         batch_op.drop_index('uq_compensation_agreement_compensation_request', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_compensation_agreement_state_signed_at_id')
         batch_op.drop_index('ix_compensation_agreement_state_id')
         batch_op.drop_index('ix_compensation_agreement_signed_at_id')
         batch_op.drop_index('ix_compensation_agreement_responsible_unit_id')
@@ -5089,6 +5255,7 @@ def downgrade():
     with op.batch_alter_table('equipment_takeback', schema=None) as batch_op:
         batch_op.drop_index('ix_equipment_takeback_work_order_id_id')
         batch_op.drop_index('ix_equipment_takeback_technician_id_id')
+        batch_op.drop_index('ix_equipment_takeback_state_promised_at_id')
         batch_op.drop_index('ix_equipment_takeback_state_id')
         batch_op.drop_index('ix_equipment_takeback_repair_route_id')
         batch_op.drop_index('ix_equipment_takeback_promised_at_id')
@@ -5097,6 +5264,7 @@ def downgrade():
     op.drop_table('equipment_takeback')
     with op.batch_alter_table('compensation_request', schema=None) as batch_op:
         batch_op.drop_index('ix_compensation_request_state_id')
+        batch_op.drop_index('ix_compensation_request_state_claimed_on_id')
         batch_op.drop_index('ix_compensation_request_responsible_unit_id')
         batch_op.drop_index('ix_compensation_request_quality_info_transfer_id_id')
         batch_op.drop_index('ix_compensation_request_product_inspection_record_id_id')
@@ -5118,6 +5286,7 @@ def downgrade():
 
     op.drop_table('travel_assignment_member')
     with op.batch_alter_table('quality_rectification_order', schema=None) as batch_op:
+        batch_op.drop_index('ix_quality_rectification_order_state_issued_at_id')
         batch_op.drop_index('ix_quality_rectification_order_state_id')
         batch_op.drop_index('ix_quality_rectification_order_responsible_unit_id')
         batch_op.drop_index('ix_quality_rectification_order_quality_bulletin_id_id')
@@ -5136,6 +5305,7 @@ def downgrade():
     with op.batch_alter_table('product_inspection_record', schema=None) as batch_op:
         batch_op.drop_index('ix_product_inspection_record_travel_assignment_id_id')
         batch_op.drop_index('ix_product_inspection_record_technician_id_id')
+        batch_op.drop_index('ix_product_inspection_record_state_inspected_at_id')
         batch_op.drop_index('ix_product_inspection_record_state_id')
         batch_op.drop_index('ix_product_inspection_record_quality_info_transfer_id_id')
         batch_op.drop_index('ix_product_inspection_record_product_batch_id_id')
@@ -5170,6 +5340,7 @@ def downgrade():
 
     op.drop_table('warranty_settlement_adjustment')
     with op.batch_alter_table('travel_assignment', schema=None) as batch_op:
+        batch_op.drop_index('ix_travel_assignment_state_planned_departure_at_id')
         batch_op.drop_index('ix_travel_assignment_state_id')
         batch_op.drop_index('ix_travel_assignment_responsible_unit_id')
         batch_op.drop_index('ix_travel_assignment_quality_info_transfer_id_id')
@@ -5203,6 +5374,7 @@ def downgrade():
 
     op.drop_table('recall_campaign_scope_item')
     with op.batch_alter_table('quality_bulletin', schema=None) as batch_op:
+        batch_op.drop_index('ix_quality_bulletin_state_published_at_id')
         batch_op.drop_index('ix_quality_bulletin_state_id')
         batch_op.drop_index('ix_quality_bulletin_responsible_unit_id')
         batch_op.drop_index('ix_quality_bulletin_quality_info_transfer_id_id')
@@ -5222,6 +5394,7 @@ def downgrade():
 
     op.drop_table('management_review_input_input')
     with op.batch_alter_table('major_incident_report', schema=None) as batch_op:
+        batch_op.drop_index('ix_major_incident_report_state_reported_at_id')
         batch_op.drop_index('ix_major_incident_report_state_id')
         batch_op.drop_index('ix_major_incident_report_responsible_unit_id')
         batch_op.drop_index('ix_major_incident_report_reported_at_id')
@@ -5237,6 +5410,7 @@ def downgrade():
     with op.batch_alter_table('first_service_registration', schema=None) as batch_op:
         batch_op.drop_index('ix_first_service_registration_warranty_settlement_id_id')
         batch_op.drop_index('ix_first_service_registration_vehicle_id_id')
+        batch_op.drop_index('ix_first_service_registration_state_serviced_on_id')
         batch_op.drop_index('ix_first_service_registration_state_id')
         batch_op.drop_index('ix_first_service_registration_serviced_on_id')
         batch_op.drop_index('ix_first_service_registration_service_price_policy_id_id')
@@ -5251,6 +5425,7 @@ def downgrade():
 
     op.drop_table('evaluation_scoresheet_special_item')
     with op.batch_alter_table('complaint_joint_review', schema=None) as batch_op:
+        batch_op.drop_index('ix_complaint_joint_review_state_scheduled_at_id')
         batch_op.drop_index('ix_complaint_joint_review_state_id')
         batch_op.drop_index('ix_complaint_joint_review_scheduled_at_id')
         batch_op.drop_index('ix_complaint_joint_review_complaint_case_id_id')
@@ -5266,6 +5441,7 @@ def downgrade():
     op.drop_table('complaint_case_discussion')
     with op.batch_alter_table('warranty_settlement', schema=None) as batch_op:
         batch_op.drop_index('uq_warranty_settlement_dealer_period', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_warranty_settlement_state_period_id')
         batch_op.drop_index('ix_warranty_settlement_state_id')
         batch_op.drop_index('ix_warranty_settlement_period_id')
         batch_op.drop_index('ix_warranty_settlement_paid_at_id')
@@ -5274,6 +5450,7 @@ def downgrade():
 
     op.drop_table('warranty_settlement')
     with op.batch_alter_table('subsidiary_service_assessment', schema=None) as batch_op:
+        batch_op.drop_index('ix_subsidiary_service_assessment_state_period_id')
         batch_op.drop_index('ix_subsidiary_service_assessment_state_id')
         batch_op.drop_index('ix_subsidiary_service_assessment_responsible_unit_id')
         batch_op.drop_index('ix_subsidiary_service_assessment_period_id')
@@ -5299,6 +5476,7 @@ def downgrade():
 
     op.drop_table('satisfaction_report')
     with op.batch_alter_table('recall_campaign', schema=None) as batch_op:
+        batch_op.drop_index('ix_recall_campaign_state_starts_on_id')
         batch_op.drop_index('ix_recall_campaign_state_id')
         batch_op.drop_index('ix_recall_campaign_starts_on_id')
         batch_op.drop_index('ix_recall_campaign_scope_kind_id')
@@ -5317,6 +5495,7 @@ def downgrade():
         batch_op.drop_index('ix_phone_dispatch_record_warranty_status_id')
         batch_op.drop_index('ix_phone_dispatch_record_vehicle_id_id')
         batch_op.drop_index('ix_phone_dispatch_record_urgency_id')
+        batch_op.drop_index('ix_phone_dispatch_record_state_received_at_id')
         batch_op.drop_index('ix_phone_dispatch_record_state_id')
         batch_op.drop_index('ix_phone_dispatch_record_received_at_id')
         batch_op.drop_index('ix_phone_dispatch_record_province_id')
@@ -5343,6 +5522,7 @@ def downgrade():
     op.drop_table('outlet_quarterly_summary')
     with op.batch_alter_table('nonconformity_report', schema=None) as batch_op:
         batch_op.drop_index('ix_nonconformity_report_state_id')
+        batch_op.drop_index('ix_nonconformity_report_state_due_on_id')
         batch_op.drop_index('ix_nonconformity_report_severity_id')
         batch_op.drop_index('ix_nonconformity_report_responsible_unit_id')
         batch_op.drop_index('ix_nonconformity_report_evaluation_scoresheet_id_id')
@@ -5371,6 +5551,7 @@ def downgrade():
     op.drop_table('evaluation_meeting_attendee')
     with op.batch_alter_table('delivery_document_checklist', schema=None) as batch_op:
         batch_op.drop_index('ix_delivery_document_checklist_vehicle_id_id')
+        batch_op.drop_index('ix_delivery_document_checklist_state_picked_up_on_id')
         batch_op.drop_index('ix_delivery_document_checklist_state_id')
         batch_op.drop_index('ix_delivery_document_checklist_picked_up_on_id')
         batch_op.drop_index('ix_delivery_document_checklist_is_complete_id')
@@ -5389,6 +5570,7 @@ def downgrade():
     op.drop_table('customer_contact_memo_informed')
     with op.batch_alter_table('complaint_case', schema=None) as batch_op:
         batch_op.drop_index('ix_complaint_case_vehicle_id_id')
+        batch_op.drop_index('ix_complaint_case_state_received_at_id')
         batch_op.drop_index('ix_complaint_case_state_id')
         batch_op.drop_index('ix_complaint_case_severity_id')
         batch_op.drop_index('ix_complaint_case_responsible_unit_id')
@@ -5424,6 +5606,7 @@ def downgrade():
 
     op.drop_table('service_price_policy_charge')
     with op.batch_alter_table('service_parts_delivery', schema=None) as batch_op:
+        batch_op.drop_index('ix_service_parts_delivery_state_scheduled_at_id')
         batch_op.drop_index('ix_service_parts_delivery_state_id')
         batch_op.drop_index('ix_service_parts_delivery_scheduled_at_id')
         batch_op.drop_index('ix_service_parts_delivery_is_on_time_id')
@@ -5434,6 +5617,7 @@ def downgrade():
     op.drop_table('service_parts_delivery')
     with op.batch_alter_table('satisfaction_score', schema=None) as batch_op:
         batch_op.drop_index('ix_satisfaction_score_subject_id')
+        batch_op.drop_index('ix_satisfaction_score_state_period_id')
         batch_op.drop_index('ix_satisfaction_score_state_id')
         batch_op.drop_index('ix_satisfaction_score_scoring_standard_id_id')
         batch_op.drop_index('ix_satisfaction_score_satisfaction_survey_plan_id_id')
@@ -5444,6 +5628,7 @@ def downgrade():
     op.drop_table('satisfaction_score')
     with op.batch_alter_table('parts_shipping_detail', schema=None) as batch_op:
         batch_op.drop_index('uq_parts_shipping_detail_parts_shipping_notice', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_parts_shipping_detail_state_shipped_at_id')
         batch_op.drop_index('ix_parts_shipping_detail_state_id')
         batch_op.drop_index('ix_parts_shipping_detail_shipped_at_id')
         batch_op.drop_index('ix_parts_shipping_detail_parts_shipping_notice_id_id')
@@ -5451,6 +5636,7 @@ def downgrade():
 
     op.drop_table('parts_shipping_detail')
     with op.batch_alter_table('parts_receipt', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_receipt_state_received_at_id')
         batch_op.drop_index('ix_parts_receipt_state_id')
         batch_op.drop_index('ix_parts_receipt_received_at_id')
         batch_op.drop_index('ix_parts_receipt_parts_shipping_notice_id_id')
@@ -5459,6 +5645,7 @@ def downgrade():
 
     op.drop_table('parts_receipt')
     with op.batch_alter_table('parts_outbound_slip', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_outbound_slip_state_issued_on_id')
         batch_op.drop_index('ix_parts_outbound_slip_state_id')
         batch_op.drop_index('ix_parts_outbound_slip_parts_shipping_notice_id_id')
         batch_op.drop_index('ix_parts_outbound_slip_issued_on_id')
@@ -5467,6 +5654,7 @@ def downgrade():
     op.drop_table('parts_outbound_slip')
     with op.batch_alter_table('evaluation_scoresheet', schema=None) as batch_op:
         batch_op.drop_index('ix_evaluation_scoresheet_state_id')
+        batch_op.drop_index('ix_evaluation_scoresheet_state_evaluated_on_id')
         batch_op.drop_index('ix_evaluation_scoresheet_level_id')
         batch_op.drop_index('ix_evaluation_scoresheet_evaluation_plan_id_id')
         batch_op.drop_index('ix_evaluation_scoresheet_evaluated_on_id')
@@ -5487,6 +5675,7 @@ def downgrade():
 
     op.drop_table('evaluation_plan_schedule')
     with op.batch_alter_table('evaluation_meeting', schema=None) as batch_op:
+        batch_op.drop_index('ix_evaluation_meeting_state_started_at_id')
         batch_op.drop_index('ix_evaluation_meeting_state_id')
         batch_op.drop_index('ix_evaluation_meeting_started_at_id')
         batch_op.drop_index('ix_evaluation_meeting_meeting_type_id')
@@ -5496,6 +5685,7 @@ def downgrade():
     with op.batch_alter_table('customer_needs_survey', schema=None) as batch_op:
         batch_op.drop_index('ix_customer_needs_survey_surveyed_on_id')
         batch_op.drop_index('ix_customer_needs_survey_survey_method_id')
+        batch_op.drop_index('ix_customer_needs_survey_state_surveyed_on_id')
         batch_op.drop_index('ix_customer_needs_survey_state_id')
         batch_op.drop_index('ix_customer_needs_survey_hotline_consultation_id_id')
         batch_op.drop_index('ix_customer_needs_survey_handler_id_id')
@@ -5514,6 +5704,7 @@ def downgrade():
     op.drop_table('customer_meeting_minutes_attendee')
     with op.batch_alter_table('customer_contact_memo', schema=None) as batch_op:
         batch_op.drop_index('ix_customer_contact_memo_state_id')
+        batch_op.drop_index('ix_customer_contact_memo_state_contacted_at_id')
         batch_op.drop_index('ix_customer_contact_memo_satisfaction_level_id')
         batch_op.drop_index('ix_customer_contact_memo_product_batch_id_id')
         batch_op.drop_index('ix_customer_contact_memo_next_contact_on_id')
@@ -5526,6 +5717,7 @@ def downgrade():
     with op.batch_alter_table('competence_assessment', schema=None) as batch_op:
         batch_op.drop_index('ix_competence_assessment_training_record_id_id')
         batch_op.drop_index('ix_competence_assessment_state_id')
+        batch_op.drop_index('ix_competence_assessment_state_assessed_on_id')
         batch_op.drop_index('ix_competence_assessment_qualification_type_id')
         batch_op.drop_index('ix_competence_assessment_dealer_id_id')
         batch_op.drop_index('ix_competence_assessment_assessment_result_id')
@@ -5545,6 +5737,7 @@ def downgrade():
     op.drop_table('training_plan_course')
     with op.batch_alter_table('service_price_policy', schema=None) as batch_op:
         batch_op.drop_index('ix_service_price_policy_state_id')
+        batch_op.drop_index('ix_service_price_policy_state_effective_from_on_id')
         batch_op.drop_index('ix_service_price_policy_product_line_id')
         batch_op.drop_index('ix_service_price_policy_effective_from_on_id')
         batch_op.drop_index('ix_service_price_policy_controlled_document_id_id')
@@ -5560,6 +5753,7 @@ def downgrade():
 
     op.drop_table('quarterly_service_analysis_figure')
     with op.batch_alter_table('parts_shipping_notice', schema=None) as batch_op:
+        batch_op.drop_index('ix_parts_shipping_notice_state_planned_ship_on_id')
         batch_op.drop_index('ix_parts_shipping_notice_state_id')
         batch_op.drop_index('ix_parts_shipping_notice_planned_ship_on_id')
         batch_op.drop_index('ix_parts_shipping_notice_payment_status_id')
@@ -5595,6 +5789,7 @@ def downgrade():
     op.drop_table('import_problems')
     with op.batch_alter_table('evaluation_plan', schema=None) as batch_op:
         batch_op.drop_index('ix_evaluation_plan_target_level_id')
+        batch_op.drop_index('ix_evaluation_plan_state_starts_on_id')
         batch_op.drop_index('ix_evaluation_plan_state_id')
         batch_op.drop_index('ix_evaluation_plan_starts_on_id')
         batch_op.drop_index('ix_evaluation_plan_file_review_mode_id')
@@ -5644,6 +5839,7 @@ def downgrade():
 
     op.drop_table('quarterly_service_analysis')
     with op.batch_alter_table('promotion_activity', schema=None) as batch_op:
+        batch_op.drop_index('ix_promotion_activity_state_starts_on_id')
         batch_op.drop_index('ix_promotion_activity_state_id')
         batch_op.drop_index('ix_promotion_activity_starts_on_id')
         batch_op.drop_index('ix_promotion_activity_province_id')
@@ -5656,6 +5852,7 @@ def downgrade():
         batch_op.drop_index('uq_overdue_notice_subject_type_subject_number_deadline_d0443e16', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
         batch_op.drop_index('ix_overdue_notice_subject_type_id')
         batch_op.drop_index('ix_overdue_notice_state_id')
+        batch_op.drop_index('ix_overdue_notice_state_due_at_id')
         batch_op.drop_index('ix_overdue_notice_responsible_unit_id')
         batch_op.drop_index('ix_overdue_notice_level_id')
         batch_op.drop_index('ix_overdue_notice_due_at_id')
@@ -5669,6 +5866,7 @@ def downgrade():
     op.drop_table('notices')
     with op.batch_alter_table('monthly_quality_analysis', schema=None) as batch_op:
         batch_op.drop_index('uq_monthly_quality_analysis_period', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_monthly_quality_analysis_state_period_id')
         batch_op.drop_index('ix_monthly_quality_analysis_state_id')
         batch_op.drop_index('ix_monthly_quality_analysis_period_id')
 
@@ -5680,6 +5878,7 @@ def downgrade():
     op.drop_table('mentions')
     with op.batch_alter_table('management_review_input', schema=None) as batch_op:
         batch_op.drop_index('ix_management_review_input_year_id')
+        batch_op.drop_index('ix_management_review_input_state_review_on_id')
         batch_op.drop_index('ix_management_review_input_state_id')
         batch_op.drop_index('ix_management_review_input_review_on_id')
 
@@ -5709,6 +5908,7 @@ def downgrade():
     op.drop_table('delegations')
     with op.batch_alter_table('customer_meeting_minutes', schema=None) as batch_op:
         batch_op.drop_index('ix_customer_meeting_minutes_state_id')
+        batch_op.drop_index('ix_customer_meeting_minutes_state_held_at_id')
         batch_op.drop_index('ix_customer_meeting_minutes_next_action_due_on_id')
         batch_op.drop_index('ix_customer_meeting_minutes_meeting_kind_id')
         batch_op.drop_index('ix_customer_meeting_minutes_held_at_id')
@@ -5716,6 +5916,7 @@ def downgrade():
     op.drop_table('customer_meeting_minutes')
     with op.batch_alter_table('controlled_document', schema=None) as batch_op:
         batch_op.drop_index('uq_controlled_document_document_no_version', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
+        batch_op.drop_index('ix_controlled_document_state_issued_on_id')
         batch_op.drop_index('ix_controlled_document_state_id')
         batch_op.drop_index('ix_controlled_document_review_due_on_id')
         batch_op.drop_index('ix_controlled_document_replaces_id_id')
@@ -5729,6 +5930,7 @@ def downgrade():
     op.drop_table('contract_change_record_countersign')
     with op.batch_alter_table('certification_change_request', schema=None) as batch_op:
         batch_op.drop_index('ix_certification_change_request_state_id')
+        batch_op.drop_index('ix_certification_change_request_state_effective_on_id')
         batch_op.drop_index('ix_certification_change_request_initiated_by_id')
         batch_op.drop_index('ix_certification_change_request_effective_on_id')
         batch_op.drop_index('ix_certification_change_request_conclusion_id')
@@ -5753,6 +5955,7 @@ def downgrade():
         batch_op.drop_index('ix_return_exchange_claim_warranty_appraisal_id_id')
         batch_op.drop_index('ix_return_exchange_claim_vehicle_id_id')
         batch_op.drop_index('ix_return_exchange_claim_threebao_ground_id')
+        batch_op.drop_index('ix_return_exchange_claim_state_received_at_id')
         batch_op.drop_index('ix_return_exchange_claim_state_id')
         batch_op.drop_index('ix_return_exchange_claim_received_at_id')
         batch_op.drop_index('ix_return_exchange_claim_product_batch_id_id')
@@ -5779,6 +5982,7 @@ def downgrade():
 
     op.drop_table('legal_holds')
     with op.batch_alter_table('hotline_consultation', schema=None) as batch_op:
+        batch_op.drop_index('ix_hotline_consultation_state_received_at_id')
         batch_op.drop_index('ix_hotline_consultation_state_id')
         batch_op.drop_index('ix_hotline_consultation_received_at_id')
         batch_op.drop_index('ix_hotline_consultation_promotion_activity_id_id')
@@ -5798,6 +6002,7 @@ def downgrade():
         batch_op.drop_index('ix_field_service_record_work_order_id_id')
         batch_op.drop_index('ix_field_service_record_travel_assignment_id_id')
         batch_op.drop_index('ix_field_service_record_technician_id_id')
+        batch_op.drop_index('ix_field_service_record_state_serviced_on_id')
         batch_op.drop_index('ix_field_service_record_state_id')
         batch_op.drop_index('ix_field_service_record_serviced_on_id')
         batch_op.drop_index('ix_field_service_record_satisfaction_level_id')
@@ -5813,6 +6018,7 @@ def downgrade():
         batch_op.drop_index('uq_customer_feedback_register_return_exchange_claim', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
         batch_op.drop_index('uq_customer_feedback_register_complaint_tracking_card', sqlite_where=sa.text("state != 'void'"), postgresql_where=sa.text("state != 'void'"))
         batch_op.drop_index('ix_customer_feedback_register_vehicle_id_id')
+        batch_op.drop_index('ix_customer_feedback_register_state_received_at_id')
         batch_op.drop_index('ix_customer_feedback_register_state_id')
         batch_op.drop_index('ix_customer_feedback_register_source_id')
         batch_op.drop_index('ix_customer_feedback_register_return_exchange_claim_id_id')
@@ -5829,6 +6035,7 @@ def downgrade():
     op.drop_table('customer_feedback_register')
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.drop_index('ix_contract_change_record_state_id')
+        batch_op.drop_index('ix_contract_change_record_state_asked_on_id')
         batch_op.drop_index('ix_contract_change_record_situation_stage_id')
         batch_op.drop_index('ix_contract_change_record_is_contract_changed_id')
         batch_op.drop_index('ix_contract_change_record_hotline_consultation_id_id')
@@ -5850,6 +6057,7 @@ def downgrade():
     op.drop_table('areas_switched_off')
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.drop_index('ix_abnormality_sheet_state_id')
+        batch_op.drop_index('ix_abnormality_sheet_state_found_on_id')
         batch_op.drop_index('ix_abnormality_sheet_responsible_unit_id')
         batch_op.drop_index('ix_abnormality_sheet_product_batch_id_id')
         batch_op.drop_index('ix_abnormality_sheet_found_on_id')
