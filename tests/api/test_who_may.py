@@ -20,7 +20,7 @@ pytestmark = pytest.mark.once
 HERE = ("read_many", "search_many", "read_one", "create", "change", "change_many", "void", "void_many", "list_moves",
         "make_move", "bring_in", "fields", "field", "collection", "relations_of_one", "of_type", "files_of_a_record")
 ELSEWHERE = ("ask", "run", "upload", "file", "asset", "remove", "activity", "revisions", "one_activity", "one_revision",
-             "collections", "all_fields", "relations", "info", "oas", "contents")
+             "collections", "all_fields", "relations", "info", "oas", "contents", "every_kpi", "one_kpi")
 
 
 # Who has all, some and few of the rights; the others knock once at each verb.
