@@ -25,7 +25,7 @@ HERE = ("read_many", "search_many", "read_one", "create", "change", "change_many
         "make_move", "bring_in", "fields", "field", "collection", "relations_of_one", "of_type", "files_of_a_record", "file",
         "asset", "ask_export", "one_export", "export_file", "list_copies", "acknowledge", "ask", "run", "collections",
         "all_fields", "relations", "info", "me", "activity", "revisions")
-ELSEWHERE = ("upload", "remove", "one_activity", "one_revision", "oas", "contents")
+ELSEWHERE = ("upload", "remove", "one_activity", "one_revision", "oas", "contents", "every_kpi", "one_kpi")
 GROUPS = [tuple(ROLES)[start::3] for start in range(3)]
 # Whoever has a right on a type tries every verb there. Of the addresses that ask the same in another way, and of all where
 # they have no right at all and meet the same closed door, each person tries so many, and the next person the next ones.
