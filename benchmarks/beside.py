@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from benchmarks import company, measure, place
 from benchmarks.pages import TYPE
-from jobs import exports
+from jobs import exports, worker
 from models.base import Record, db
 from models.people import User
 from rules import access, transfers
@@ -143,6 +143,7 @@ def _take(port: str, cookie: str) -> int:
 def _write(url: str, folder: str) -> int:
     """What the worker does for an export that somebody asked for."""
     app = place.app(Path(folder), url)
+    os.nice(worker.YIELDS)
     with app.app_context():
         act = Act(db.session, access.Actor.of(_somebody(), "screen"))
         wanted = transfers.ask(act, Record.types[TYPE], {"filters": {}, "search": "", "sort": ""}, "csv", "labels")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ TASKS: dict[str, Callable[..., Any]] = {
     "import_undo": import_runs.undo,
 }
 
+# Long and only reading: whoever waits for a page comes first. What writes does not yield, others may wait for its lock.
+LEISURELY, YIELDS = frozenset({"export"}), 10
 
 alive = outbox.any_worker
 
@@ -51,6 +54,8 @@ class ForkingWorker(Worker):
         leash.follow_parent(self.pid or 0)
         # Connections of the worker are its own: closing them here would close them there.
         db.engine.dispose(close=False)
+        if LEISURELY.intersection(job.args[:1]):
+            os.nice(YIELDS)
         super().main_work_horse(job, queue)
 
 
