@@ -56,12 +56,10 @@ class Exported(BaseView):
                 return self._by_a_job(wanted, question)
             transfers.note_export(door.act(), self.spec, format_, export_files.told(question), total)
             db.session.commit()
-            answer = self._whole(snapshot, wanted, total) if format_ == "xlsx" else Response(
-                _closing(snapshot, export_files.pieces(snapshot, wanted, total)), content_type=export_files.FORMATS[format_])
+            answer = self._whole(snapshot, wanted, total) if format_ == "xlsx" else _in_pieces(snapshot, wanted, total)
         except BaseException:
             snapshot.close()
             raise
-        answer.call_on_close(snapshot.close)
         answer.headers["Content-Disposition"] = export_files.disposition(self.spec.name, wanted.file_name)
         return answer
 
@@ -77,7 +75,15 @@ class Exported(BaseView):
         """A workbook is a file before it is an answer; nobody else can open this one, and it is gone with the answer."""
         with NamedTemporaryFile(suffix=".xlsx") as file:
             export_files.write_xlsx(snapshot, wanted, total, Path(file.name), lambda rows: None)
+            snapshot.close()
             return send_file(open(file.name, "rb"), mimetype=export_files.FORMATS["xlsx"])
+
+
+def _in_pieces(snapshot: export_files.Snapshot, wanted: export_files.Wanted, total: int) -> Response:
+    answer = Response(_closing(snapshot, export_files.pieces(snapshot, wanted, total)),
+                      content_type=export_files.FORMATS[wanted.format])
+    answer.call_on_close(snapshot.close)   # of an answer that nobody began to read
+    return answer
 
 
 def _closing(snapshot: export_files.Snapshot, pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@ for and may be seen; on record before the first byte; and never all in memory.""
 
 from __future__ import annotations
 
+import gc
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -149,6 +150,17 @@ def test_it_is_on_record_before_the_first_byte_leaves(app, book, monkeypatch):
     with app.app_context():
         csv(book, CUSTOMER)
     assert on_record == [1]
+
+
+@pytest.mark.parametrize("format_", ["csv", "json", "xlsx"])
+def test_a_download_gives_its_connection_back_at_its_end(app, book, format_):
+    gc.disable()   # what is only forgotten holds the connection until somebody sweeps
+    try:
+        assert book.person("sales").get(f"/admin/{CUSTOMER}/export/{format_}/").data
+        with app.app_context():
+            assert db.engine.pool.checkedout() == 0
+    finally:
+        gc.enable()
 
 
 def test_a_download_that_is_broken_off_gives_its_connection_back(app, book):
