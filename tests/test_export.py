@@ -156,7 +156,7 @@ def test_it_is_on_record_before_the_first_byte_leaves(app, book, monkeypatch):
 def test_a_download_gives_its_connection_back_at_its_end(app, book, format_):
     gc.disable()   # what is only forgotten holds the connection until somebody sweeps
     try:
-        assert book.person("sales").get(f"/admin/{CUSTOMER}/export/{format_}/").data
+        assert book.person("sales").get(f"/admin/{CUSTOMER}/export/{format_}/", buffered=True).data
         with app.app_context():
             assert db.engine.pool.checkedout() == 0
     finally:
