@@ -53,6 +53,7 @@ def test_a_clerk_filters_keeps_a_view_and_moves_several(app, desk_of):  # noqa: 
     expect(page.locator(".view-link[aria-current]")).to_have_text("本周新建")
     expect(page.locator(".chips")).to_contain_text("the last 7 days")
     # keys tick the rows; each has its own result
+    expect(page.locator(".bulk-button").first).to_be_disabled()   # the script has come
     for key in ("j", "x", "j", "x", "j", "x"):
         page.keyboard.press(key)
     page.get_by_role("button", name=re.compile("With those ticked 3")).click()
@@ -89,6 +90,7 @@ def test_a_clerk_changes_cells_brings_rows_in_and_takes_them_out(app, desk_of): 
     # cells: by keyboard, row after row; a bad value is told where it was typed, and stays typed
     page.goto(f"{LIST}?q=表中顾客&cols=name,customer_type,contact_person,account_manager,state")
     expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator(".bulk-button").first).to_be_disabled()   # the script has come
     page.keyboard.press("j")
     page.keyboard.press("e")
     expect(page.locator("td.open select")).to_be_focused()
