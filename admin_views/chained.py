@@ -9,7 +9,7 @@ from typing import Any
 from flask import abort, request
 from flask_admin import BaseView, expose
 
-from admin_views import door, pages
+from admin_views import door, list_rows, timelines
 from models.base import Record, db
 from models.spec import RecordType
 from rules import access, chains, records, registry
@@ -66,10 +66,10 @@ def panel(act: Any, record: Any) -> dict[str, Any]:
 def _shown(nodes: Iterable[chains.Node]) -> list[dict[str, Any]]:
     return [{"label": node.spec.label.in_(door.language()), "number": node.number or f"#{node.id}",
              "called": node.called if node.called != node.number else "",
-             "href": f"/admin/{node.spec.name}/details/?id={node.id}", "tone": pages.tone(node.spec, node.state),
-             "state": pages.state_text(node.spec, node.state, door.language()), "at": node.created_at} for node in nodes]
+             "href": f"/admin/{node.spec.name}/details/?id={node.id}", "tone": list_rows.tone(node.spec, node.state),
+             "state": list_rows.state_text(node.spec, node.state, door.language()), "at": node.created_at} for node in nodes]
 
 
 def _entry(entry: Any, node: chains.Node) -> dict[str, Any]:
     return {**_shown([node])[0], "at": entry.at, "who": entry.actor, "comment": entry.comment or "",
-            "action": pages.action_text(node.spec, entry.action).in_(door.language())}
+            "action": timelines.action_text(node.spec, entry.action).in_(door.language())}

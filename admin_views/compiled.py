@@ -29,7 +29,7 @@ def evidence(of: str, id_: int, figure: str, source: RecordType) -> Any:
 
 def behind(record: Any, actor: access.Actor) -> list[dict[str, Any]]:
     """What each figure of a compiled record counted, and the list of exactly these rows for those who see the type."""
-    if reports.compiling(record.spec.name) is None:
+    if reports.report_of(record.spec.name) is None:
         return []
     language = actor.language
     counted = db.session.execute(
@@ -86,7 +86,7 @@ def captions_of(record: Any, language: str) -> dict[str, str]:
 def reissue(record: Any, actor: access.Actor) -> dict[str, Any]:
     """What replaced this record; what it replaced, why, and which figures changed; and whether the reader may have it
     replaced now."""
-    report, language = reports.compiling(record.spec.name), actor.language
+    report, language = reports.report_of(record.spec.name), actor.language
     if report is None or not isinstance(report.reissue, reissues.Reissuing):
         return {}
     old, new = reissues.of(db.session, record)

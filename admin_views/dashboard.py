@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask_admin import AdminIndexView, expose
 from flask_login import current_user
 
-from admin_views import door, management, pages
+from admin_views import door, list_rows, management
 from models.base import Record, db
 from models.history import DeadlineClock
 from models.spec import APPROVER, DRAFTER, OWNER, SIGNER, SUBMITTER, SYSTEM, VOID, Period, RecordType, Text
@@ -112,7 +112,7 @@ def _late_row(language: str, type_: str, id_: int, number: str, name: str, due_a
     deadline = next((d for d in spec.deadlines if d.name == name), None)
     label = handbook.promise_of(spec, deadline) if deadline else Text("期限", "Deadline")
     return {"label": spec.label.in_(language), "number": number, "href": f"/admin/{type_}/details/?id={id_}",
-            "what": label.in_(language), "due_at": due_at, "left": pages.left_text(due_at - now, language),
+            "what": label.in_(language), "due_at": due_at, "left": list_rows.left_text(due_at - now, language),
             "is_late": due_at < now}
 
 

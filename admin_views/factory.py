@@ -13,7 +13,7 @@ from flask import abort, jsonify, redirect, request
 from flask_admin import expose
 from flask_login import current_user
 
-from admin_views import choosing, compiled, door, list_page, pages, signing, special, uploads
+from admin_views import choice_boxes, choosing, compiled, door, list_page, pages, signing, special, uploads
 from admin_views.attached import Attached
 from admin_views.chained import Chained, panel
 from admin_views.exported import Exported
@@ -135,11 +135,11 @@ class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported
     @expose("/choices/")
     def choices(self) -> Any:
         """What a choice box offers for one field, as the person types; only rows they may see."""
-        field = pages.field_at(self.spec, request.args.get("field", ""))
+        field = choice_boxes.field_at(self.spec, request.args.get("field", ""))
         if field is None:
             abort(404)
         words, recent = door.clean(request.args.get("q", ""), 100), choosing.recent_of(request.args.get("recent", ""))
-        found = pages.options(door.actor(), field, None, words, recent=recent)
+        found = choice_boxes.options(door.actor(), field, None, words, recent=recent)
         return jsonify([{"id": value, "label": label} for value, label in found])
 
     @expose("/<int:id_>/uncover", methods=["POST"])
@@ -162,7 +162,7 @@ class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported
         if request.method in door.SAFE:
             source = self._source()
             record = chains.start(door.act(), self.spec, source) if source else records.blank(door.act(), self.spec)
-            pages.prefill(record, request.args, door.actor())
+            choice_boxes.prefill(record, request.args, door.actor())
             return self._form(None, self._build(record=record))
         posted, unkept = uploads.received(self.spec)
         posted = choosing.chosen(door.actor(), self.spec, posted)
@@ -206,9 +206,9 @@ class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported
         return int(text) if text.isdecimal() and len(text) < 10 else None
 
     def _build(self, *, record: Any = None, posted: Any = None) -> Any:
-        kept = pages.links_of(record) if record is not None and record.id is not None else frozenset()
+        kept = choice_boxes.links_of(record) if record is not None and record.id is not None else frozenset()
         return record_form.build(
-            self.spec, door.language(), lambda field, value: pages.options(door.actor(), field, value, kept=kept),
+            self.spec, door.language(), lambda field, value: choice_boxes.options(door.actor(), field, value, kept=kept),
             record=record, posted=posted)
 
     def _form(self, record: Any, form: Any, status: int = 200, **more: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import abort, jsonify, request
 from flask_admin import BaseView, expose
 
-from admin_views import door, pages
+from admin_views import choice_boxes, door
 from forms import record_form
 from models.base import db
 from models.spec import NUMBERS, Field, RecordType
@@ -64,6 +64,6 @@ def _text(field: Field, value: Any, actor: access.Actor, plain: bool) -> str:
     if value is None:
         return ""
     if field.kind in lists.NAMED:
-        return str(pages.titles_of(field, [value]).get(value, ""))
+        return str(choice_boxes.titles_of(field, [value]).get(value, ""))
     text = exports.shown(field, value, actor.language, plain=plain)
     return f"{text} {field.measure_text.in_(actor.language)}" if text and field.measure and field.kind in NUMBERS else text

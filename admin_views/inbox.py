@@ -11,7 +11,7 @@ from flask import abort, redirect, request
 from flask_admin import BaseView, expose
 from flask_login import current_user
 
-from admin_views import door, pages, signing
+from admin_views import door, list_rows, pages, signing
 from models.base import Record, db
 from models.history import Signature
 from models.spec import ROLES, Invalid, Move, Refused, Text
@@ -163,7 +163,7 @@ def row_of(one: Waiting, language: str, now: datetime) -> dict[str, Any]:
         "in_place_of": one.in_place_of or "", "submitted_by": one.submitted_by or "",
         "asked_at": exports.moment_text(one.asked_at), "due_at": exports.moment_text(one.due_at),
         "is_late": one.due_at < now, "is_soon": one.due_at < now + office.DAY,
-        "left": pages.left_text(one.due_at - now, language),
+        "left": list_rows.left_text(one.due_at - now, language),
         "is_escalated": one.escalated_at is not None, "amount": "" if one.amount is None else f"{one.amount:,.2f}",
         "round": one.round, "record": f"/admin/{one.type}/details/?id={one.record_id}"}
 

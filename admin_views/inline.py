@@ -7,7 +7,7 @@ from typing import Any
 from flask import abort, jsonify, redirect, request
 from flask_admin import BaseView, expose
 
-from admin_views import door, list_page, pages
+from admin_views import door, list_page, list_rows, pages
 from forms.record_form import typed_text
 from models.base import db
 from models.spec import Field, Invalid, RecordType, Refused, Text
@@ -77,7 +77,7 @@ class Inline(BaseView):
         """The row as the list shows it now, in the columns that the list had; nothing once it is out of sight."""
         who, language = door.actor(), door.language()
         columns, _ = list_page.columns_of(self.spec, dict(list_page.read_again(_back())).get("cols", ""), language)
-        plan = pages.list_plan(self.spec, who, language, columns)
+        plan = list_rows.list_plan(self.spec, who, language, columns)
         query = access.visible(lists.select(self.spec, plan.columns, [self.spec.model.id == id_], []), who, self.spec)
         return "".join(plan.cells(db.session.connection().execute(query).all()))
 

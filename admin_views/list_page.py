@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import sqlalchemy as sa
 from werkzeug.datastructures import MultiDict
 
-from admin_views import pages
+from admin_views import choice_boxes
 from models.base import Record, db
 from models.spec import Field, Kind, RecordType, Text
 from rules import access, exports, lists, spans
@@ -215,7 +215,7 @@ def _named(actor: access.Actor, field: Field, parts: Sequence[str]) -> list[str]
         seen = access.visible(sa.select(target.model.id).where(target.model.id.in_(map(int, wanted))), actor, target)
         wanted = [str(id_) for id_ in db.session.scalars(seen)]
     keys = wanted if field.kind is Kind.UNIT else [int(one) for one in wanted]
-    names |= {str(key): str(title) for key, title in pages.titles_of(field, keys).items()}
+    names |= {str(key): str(title) for key, title in choice_boxes.titles_of(field, keys).items()}
     return [names.get(one, one if field.kind is Kind.UNIT else f"#{one}") for one in parts]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import abort, redirect, request
 from flask_admin import BaseView, expose
 
-from admin_views import door, list_page, pages
+from admin_views import door, list_page, list_rows
 from models.base import db
 from models.spec import ROLES, Invalid, RecordType, Refused
 from rules import access, lists, views
@@ -43,7 +43,7 @@ class Listed(BaseView):
         if (short := self._whole_view(words, kept_views)) is not None:
             return redirect(short)
         columns, notes = list_page.columns_of(self.spec, words.get("cols", ""), language)
-        plan = pages.list_plan(self.spec, who, language, columns)
+        plan = list_rows.list_plan(self.spec, who, language, columns)
         size, looked = list_page.size_of(words.get("per_page", "")), Looked([], 0, _page())
         problem, status = "", 200
         try:
@@ -53,14 +53,14 @@ class Listed(BaseView):
         kept = list_page.without(asked)
         return self.render(
             "record/list.html", spec=self.spec, plan=plan, looked=looked, rows=looked.rows, problem=problem, notes=notes,
-            pager=pages.Pager(looked.page, looked.total, len(looked.rows), size), asked=kept, words=words,
+            pager=list_rows.Pager(looked.page, looked.total, len(looked.rows), size), asked=kept, words=words,
             query=list_page.link(kept)[1:], filters=list_page.filter_bar(self.spec, who, language),
             tabs=list_page.tabs(self.spec, asked, language), chips=list_page.chips(self.spec, who, asked),
             columns=columns, views=self._views(kept_views, kept), sharing=_sharing(self.spec, who),
             tools=list_page, count_limit=lists.COUNT_LIMIT, may_create=access.may(who, "create", self.spec),
             may_export=access.may(who, "export", self.spec)), status
 
-    def _look(self, plan: pages.ListPlan, page: int, size: int) -> Looked:
+    def _look(self, plan: list_rows.ListPlan, page: int, size: int) -> Looked:
         """The rows of a page; beyond the last page the last one is shown."""
         question, who = self._question(), door.actor()
         looks = Looks(db.session, who)
@@ -78,7 +78,7 @@ class Listed(BaseView):
             found = list(connection.execute(query, {**given, "limit": size, "offset": (page - 1) * size}))
         return Looked(plan.cells(found), total, page, (found[0][0], found[-1][0]) if found else (0, 0))
 
-    def _of_newest(self, connection: Any, plan: pages.ListPlan, question: lists.Question, total: int,
+    def _of_newest(self, connection: Any, plan: list_rows.ListPlan, question: lists.Question, total: int,
                    place: dict[str, int]) -> list[Any]:
         """A page of what so many rows hold that the newest of them fill it; nothing where they do not."""
         if total <= lists.COUNT_LIMIT or question.sort or connection.dialect.name != "postgresql":
@@ -88,7 +88,7 @@ class Listed(BaseView):
         found = list(connection.execute(query, {**given, **place}))
         return found if len(found) == place["limit"] else []
 
-    def _beside(self, connection: Any, plan: pages.ListPlan, where: list[Any], page: int, size: int) -> list[Any]:
+    def _beside(self, connection: Any, plan: list_rows.ListPlan, where: list[Any], page: int, size: int) -> list[Any]:
         """A deep page that follows the one the person comes from, which the database need not count its way to."""
         after, before = _key("after"), _key("before")
         if not after and not before:

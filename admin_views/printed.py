@@ -55,7 +55,7 @@ class Printed(BaseView):
         """One record with numbers that calculate: its figures, its child tables, and what its figures counted."""
         record, who = self._record(), door.actor()
         block = signed.blocks(db.session, self.spec.name, [record.id])[record.id]
-        evidence = compiled.behind_rows(record, who) if reports.compiling(self.spec.name) else None
+        evidence = compiled.behind_rows(record, who) if reports.report_of(self.spec.name) else None
         file = record_book.Book(record, pages.titles_in(record), who).write(evidence, block)
         answer = self._file(file, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx", [record])
         self._note([record], "xlsx")

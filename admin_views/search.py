@@ -13,7 +13,7 @@ from flask_admin import BaseView, expose
 from flask_login import current_user
 from markupsafe import Markup, escape
 
-from admin_views import door, pages
+from admin_views import door, list_rows
 from models.base import db
 from rules import access, registry, search, words
 
@@ -67,7 +67,7 @@ def _result(hit: search.Hit, marks: re.Pattern[str] | None, language: str) -> Re
     return Result(
         f"/admin/{spec.name}/details/?id={hit.id}", spec.label.in_(language)[:1], spec.area, spec.label.in_(language),
         marked(hit.number or f"#{hit.id}", marks), marked(hit.title or "", marks), _snippet(hit, marks),
-        pages.state_text(spec, hit.state, language), pages.tone(spec, hit.state))
+        list_rows.state_text(spec, hit.state, language), list_rows.tone(spec, hit.state))
 
 
 def _snippet(hit: search.Hit, marks: re.Pattern[str] | None) -> Markup:

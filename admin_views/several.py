@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from flask import redirect, request
 from flask_admin import BaseView, expose
 
-from admin_views import door, list_page, pages
+from admin_views import door, list_page, list_rows, pages
 from models.base import db
 from models.spec import SIGNER, Field, Invalid, Kind, Move, RecordType, Refused, Text
 from rules import access, checks, lists, moves, records
@@ -88,7 +88,7 @@ class Several(BaseView):
         return self.render(
             "record/several.html", spec=self.spec, chosen=chosen, back=_back(),
             problem=problem.in_(language) if problem else "", gone=len(chosen) - len(found),
-            rows=[(record, pages.state_text(self.spec, record.state, language), pages.tone(self.spec, record.state))
+            rows=[(record, list_rows.state_text(self.spec, record.state, language), list_rows.tone(self.spec, record.state))
                   for record in found],
             moves=_possible(act, found), paper=_paper(self.spec, found), fields_=[(one.name, one.label.in_(language)) for one in fields],
             asked=pages.asked(door.actor(), field, None, language) if field else None), status

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from admin_views import pages
+from admin_views import choice_boxes, list_rows, pages
 from models.base import db
 from models.history import AuditEntry
 from models.master.controlled_document import form_in_force
@@ -71,7 +71,7 @@ def _sheet(act: Any, record: Any, block: Sequence[Mapping[str, Any]]) -> dict[st
         "title": _plain(spec.zh), "subtitle": spec.en if language == "en" else "", "is_wide": is_wide,
         "facts": [[_plain(left), _plain(right)] for left, right in _facts(record, titles, form, language)],
         "reference": " · ".join(filter(None, (record.number, form))),
-        "stamp": pages.state_text(spec, record.state, language) if pages.tone(spec, record.state) == pages.ENDED else "",
+        "stamp": list_rows.state_text(spec, record.state, language) if list_rows.tone(spec, record.state) == list_rows.ENDED else "",
         "groups": [_group(title, fields, room) for title, fields in pages.groups_of(record, titles, actor, plain)],
         "tables": [_laid_out(table, room) for table in tables],
         "charts": [{"title": one.title, "svg": one.svg, "told": one.title} for one in drawn.of(act, record)],
@@ -84,7 +84,7 @@ def _facts(record: Any, titles: Mapping[Any, str], form: str, language: str) -> 
     yield FORM.with_(value=form).in_(language) if form else "", number
     who = titles.get((Kind.USER.value, record.created_by_id)) or SYSTEM_WROTE
     written = WRITTEN.with_(who=who, at=exports.moment_text(record.created_at), revision=record.revision)
-    yield written.in_(language), STATE.with_(value=pages.state_text(record.spec, record.state, language)).in_(language)
+    yield written.in_(language), STATE.with_(value=list_rows.state_text(record.spec, record.state, language)).in_(language)
 
 
 def _plain(text: str) -> list[Any]:
@@ -197,7 +197,7 @@ def _copies(record: Any, language: str) -> list[str]:
     field = spec.lines[spec.copies.lines].fields[spec.copies.key]
     keys = dict.fromkeys(getattr(row, field.column) for row in getattr(record, spec.copies.lines))
     keys = list(keys) or list(spec.copies.receivers)
-    units = pages.titles_of(field, keys) if field.kind in lists.NAMED else {}
+    units = choice_boxes.titles_of(field, keys) if field.kind in lists.NAMED else {}
     names = [units.get(key) or exports.shown(field, key, language) for key in keys]
     return [COPY.with_(n=n, of=len(names), name=name).in_(language) for n, name in enumerate(names, 1)]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from admin_views import pages
+from admin_views import choice_boxes, list_rows, timelines
 from models.base import db
 from models.history import Signature
 from models.people import User
@@ -16,8 +16,8 @@ from models.settings import PARAMETERS
 from models.spec import ROLES, Kind, RecordType, Text
 from rules import access, approvals, content, exports, lists, office, signed
 
-TONES = {"waiting": pages.GOING, "signed": pages.DONE, "returned": pages.ENDED, "refused": pages.ENDED,
-         "voided": pages.NEUTRAL, "dropped": pages.NEUTRAL}
+TONES = {"waiting": list_rows.GOING, "signed": list_rows.DONE, "returned": list_rows.ENDED, "refused": list_rows.ENDED,
+         "voided": list_rows.NEUTRAL, "dropped": list_rows.NEUTRAL}
 BECAUSE = Text("金额 {amount} ≥ {limit}（{name}）", "amount {amount} ≥ {limit} ({name})")
 
 
@@ -44,7 +44,7 @@ def rounds(act: Any, record: Any) -> list[dict[str, Any]]:
 
 def _names(rows: Iterable[Signature]) -> Mapping[int | None, str]:
     people = {id_ for row in rows for id_ in (row.submitted_by_id, row.signed_by_id, row.for_id)} - {None}
-    return pages.titles_of(lists.BASE["created_by"], sorted(people))
+    return choice_boxes.titles_of(lists.BASE["created_by"], sorted(people))
 
 
 def _round(rows: list[Signature], names: Mapping[int | None, str], language: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _titles(found: Iterable[signed.Difference]) -> Mapping[Any, str]:
             wanted.setdefault(one.field.to or one.field.kind.value, (one.field, set()))[1].update(
                 value for value in (one.before, one.after) if value is not None)
     for target, (field, keys) in wanted.items():
-        titles |= {(target, key): title for key, title in pages.titles_of(field, sorted(keys)).items()}
+        titles |= {(target, key): title for key, title in choice_boxes.titles_of(field, sorted(keys)).items()}
     return titles
 
 
@@ -107,7 +107,7 @@ def _words(one: signed.Difference, titles: Mapping[Any, str], actor: access.Acto
 def _text(field: Any, value: Any, titles: Mapping[Any, str], language: str, plain: bool) -> str:
     if field.kind is Kind.MULTICHOICE and value and not (field.private and not plain):
         return exports.shown(field, value, language)
-    return pages.audit_text(field, value, language, plain, titles)
+    return timelines.audit_text(field, value, language, plain, titles)
 
 
 def steps_back(act: Any, record: Any) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.grade_counts import DEALER, GATHERED, RANK, ROW, Gathered, Month, gather, month_of
 from jobs.reissues import Reissuing
-from jobs.reports import (
+from jobs.compiling import (
     BROKEN, NO_DEALER, REPORTS, Made, Report, Task, account_for, forget_evidence, meanwhile, reason, records_to_write,
 )
 from models.dealers.conduct_violation import ConductViolation

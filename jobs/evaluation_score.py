@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.reports import EACH_ALONE, REPORTS, Report, Task
+from jobs.compiling import EACH_ALONE, REPORTS, Report, Task
 from models.certification.evaluation_scoresheet import DEDUCTIONS_THAT_FAIL, VERIFIED, EvaluationScoresheet
 from models.certification.nonconformity_report import NonconformityReport
 from models.reports import RUN, Evidence

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from jobs import monthly_quality_sources as sources
 from jobs.pareto import ranked
 from jobs.reissues import Reissuing
-from jobs.reports import REPORTS, Report, Task, account_for, forget_evidence, record_to_write
+from jobs.compiling import REPORTS, Report, Task, account_for, forget_evidence, record_to_write
 from models.base import insert_from
 from models.choices import FAULT_CATEGORIES
 from models.dealers.monthly_quality_analysis import (

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from jobs.kpi_rows import OUT
 from jobs.quarterly_figures import Quarter, aliases, compile_drafts
 from jobs.reissues import Reissuing
-from jobs.reports import NO_DEALER, REPORTS, Report, Task
+from jobs.compiling import NO_DEALER, REPORTS, Report, Task
 from models.conditions import TO_BE_WRITTEN
 from models.dealers.outlet_quarterly_summary import OutletQuarterlySummary
 from models.dispatch.work_order import WorkOrder

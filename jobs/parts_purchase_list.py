@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.reports import FURTHER_ON, REPORTS, Report, Task, account_for, forget_evidence, reason
+from jobs.compiling import FURTHER_ON, REPORTS, Report, Task, account_for, forget_evidence, reason
 from models.base import insert_from
 from models.parts.parts_demand_plan import Part as Wanted
 from models.parts.parts_demand_plan import PartsDemandPlan

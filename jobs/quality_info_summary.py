@@ -1,7 +1,7 @@
 """质量信息反馈处理汇总表: what a month's summary lists and counts.
 
 The lines are one INSERT ... SELECT over the sheets, and every figure is counted from these lines, so that a figure and
-the rows it stands for cannot disagree. Rows written here are unknown to the audit: `reports.settle` lets the record
+the rows it stands for cannot disagree. Rows written here are unknown to the audit: `compiling.settle` lets the record
 account for them.
 """
 
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from jobs.pareto import ranked
 from jobs.reissues import Reissuing
-from jobs.reports import REPORTS, Report, Task, forget_evidence, record_to_write, settle
+from jobs.compiling import REPORTS, Report, Task, forget_evidence, record_to_write, settle
 from models.base import insert_from
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.dealers.quality_info_summary import Case, Figure, QualityInfoSummary, Recurrence

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from jobs.kpi_rows import Span
 from jobs.kpis import COUNT, KPIS, MONEY, PART, WHOLE, Kpi
-from jobs.reports import FURTHER_ON, Made, Task, account_for, forget_evidence, reason
+from jobs.compiling import FURTHER_ON, Made, Task, account_for, forget_evidence, reason
 from models.base import Record, insert_from, rounded
 from models.reports import Evidence
 from models.spec import CALLED_OFF, Invalid, Refused

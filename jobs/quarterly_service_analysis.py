@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from jobs.quarterly_figures import Quarter, compile_drafts
 from jobs.reissues import Reissuing
-from jobs.reports import REPORTS, Report, Task
+from jobs.compiling import REPORTS, Report, Task
 from models.conditions import TO_BE_WRITTEN
 from models.measures import OF_SALESPEOPLE
 from models.people import Membership, User

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.reissues import Reissuing
-from jobs.reports import FURTHER_ON, NO_PLAN, REPORTS, Report, Task, account_for, forget_evidence
+from jobs.compiling import FURTHER_ON, NO_PLAN, REPORTS, Report, Task, account_for, forget_evidence
 from models.reports import Evidence
 from models.satisfaction.satisfaction_report import SatisfactionReport
 from models.satisfaction.satisfaction_score import WEIGHTS, SatisfactionScore

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.reports import EACH_ALONE, REPORTS, Report, Task
+from jobs.compiling import EACH_ALONE, REPORTS, Report, Task
 from models.base import insert_from, rounded
 from models.master.customer import Customer
 from models.reports import RUN, Evidence

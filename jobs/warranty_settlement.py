@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.reports import (
+from jobs.compiling import (
     FURTHER_ON, NO_DEALER, REPORTS, Made, Report, Task, account_for, forget_evidence, reason,
 )
 from models.base import insert_from
