@@ -500,7 +500,7 @@ def test_a_file_opens_for_who_sees_the_record_and_may_see_private_fields_plainly
                     row = session.get(spec.model, id_)
                     actor = valid.actor_of(session, role)
                     sees, writes = access.may(actor, "view", spec, row), access.sees_private(actor, spec)
-                wanted = 403 if not valid.sees(spec, role) else 404 if not sees else 200 if writes or not spec.private else 403
+                wanted = 403 if not valid.sees(spec, role) else 404 if not sees else 200 if writes or not spec.holds_private else 403
                 answer = opened(person, name, id_, file_id)
                 count += wanted == 200
                 if answer.status_code != wanted or (wanted == 200) != (answer.data == f"{name} {place}.txt".encode()):

@@ -23,7 +23,7 @@ from models.compiled import compile_again
 from models.history import Notice
 from models.people import Membership, User
 from models.reports import ReportRun
-from models.spec import SYSTEM, Period
+from models.spec import Kind, SYSTEM, Period
 from rules import access, office
 from rules.act import Act
 from tests import on_paper, reading, valid
@@ -67,6 +67,8 @@ FED = {
         given={"review_result": "approved", "amount": "80.25"}, asked={"dealer": "F001"}),
     "satisfaction_score": Fed(FORM, "satisfaction_survey_plan", ("scored", "returned"), ("void",), "returned_count", "plan"),
     "satisfaction_report": Fed(FORM, "satisfaction_survey_plan", ("scored", "returned"), ("void",), "returned_count", "plan"),
+    "evaluation_score": Fed("evaluation_scoresheet", "evaluated_on", ("consolidated", "concluded"), ("void",), "evaluation_count",
+                            "year"),
     "survey_coverage": Fed(FORM, "sent_at", ("sent", "scored"), ("void",), "surveyed_count", "year"),
 }
 PERIODS = {"month": ("2026-08", "2026-09", "2026-10"), "quarter": ("2026-Q2", "2026-Q3", "2026-Q4"), "year": ("2023", "2024", "2025"),
@@ -117,7 +119,9 @@ def plan_of(session, quarter):
 def source(session, fed, state, when, place):
     given_ = {name: value for name, value in fed.given.items() if value is not None}
     if isinstance(when, datetime):
-        given_[fed.when] = office.local(when).replace(tzinfo=None).isoformat()
+        moment = office.local(when).replace(tzinfo=None)
+        is_day = Record.types[fed.source].fields[fed.when].kind is Kind.DATE
+        given_[fed.when] = (moment.date() if is_day else moment).isoformat()
     else:
         given_[fed.when] = str(when)
     if fed.source == FORM:

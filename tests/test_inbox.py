@@ -110,7 +110,7 @@ def test_an_inbox_takes_as_many_statements_for_sixty_as_for_three(app):
                 valid.record(session, "parts_purchase_list", "in_approval")
             if count == 3:
                 rounds.delegate(session, "finance", "quality_manager")
-    person = valid.Person(app, "quality_manager")
+    person = Person(app, "quality_manager")
     fill(3)
     few, page = statements_of(app, person, BOX)
     assert len(re.findall('name="chosen"', page.text)) == 3, "of the purchase lists they see none"
