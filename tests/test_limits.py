@@ -96,7 +96,8 @@ def test_lists_show_the_time_left_and_find_what_is_late_or_due_today(book):
     page = person.get(f"/admin/{SHEET}/").text
     cells = {id_: row[-1] for id_, row in reading.cells_of(page).items()}
     assert (cells[late], cells[answered]) == ("已超 2 分钟", "") and cells[tomorrow].startswith("还剩")
-    tones = dict(zip(reading.ids_of(page), re.findall(r'class="time-left (\w+)"|<td class="left" data-label="剩余时间"></td>', page), strict=True))
+    tone = r'class="time-left (\w+)"|<td class="left" data-label="剩余时间"></td>'
+    tones = dict(zip(reading.ids_of(page), re.findall(tone, page), strict=True))
     assert (tones[late], tones[answered]) == ("late", "") and tones[last_minute] in ("soon", "late")
     assert person.get(f"/admin/{SHEET}/?time_left=never").status_code == 400
     assert person.get("/admin/visit_plan/?time_left=late").status_code == 400      # a type without deadlines
