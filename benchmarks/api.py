@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -238,14 +239,25 @@ def _measured(ours: tuple[int, int], floor: tuple[int, int], headers: dict[str, 
             went, bare = ask(ours, clients, mine), ask(floor, clients, least)
             yield _line(name, clients, went, bare)
     grown = [memory(process) - start for (_, process), start in zip((ours, floor), before, strict=True)]
-    for clients in (1,):
-        went, bare = (ask(server, clients, send, 0.1) for server, send in (
-            (ours, sender("GET", EXPORT, headers)), (floor, sender("GET", "/export", {}))))
-        yield _line("CSV of all rows", clients, went, bare)
+    all_rows = sender("GET", EXPORT, headers)
+    yield _line("CSV of all rows", 1, ask(ours, 1, all_rows, 0.1), ask(floor, 1, sender("GET", "/export", {}), 0.1))
     yield ""
+    yield _beside_an_export(ours, kinds[0][1], all_rows)
     more = [memory(process) - start for (_, process), start in zip((ours, floor), before, strict=True)]
     yield (f"Memory of the server: {before[0]:.0f} MiB at first, {grown[0]:.0f} more after the requests, {more[0]:.0f} more after "
            f"the export; floor {before[1]:.0f}, {grown[1]:.0f}, {more[1]:.0f}.")
+
+
+def _beside_an_export(server: tuple[int, int], look: Callable[[Any], Any], take: Callable[[Any], Any]) -> str:
+    """One process serves both: whoever looks meanwhile is answered between two pieces of the file."""
+    alone = ask(server, 1, look)
+    with ThreadPoolExecutor(1) as other:
+        taken = other.submit(ask, server, 1, take, 0.1)
+        meanwhile = Went()
+        while not taken.done():
+            meanwhile.seconds += ask(server, 1, look, 0.1).seconds
+    return (f"While one client takes the CSV ({taken.result().p50:.1f} s), another's list of 50 has a p50 of {meanwhile.p50 * 1000:.1f} ms "
+            f"(alone {alone.p50 * 1000:.1f} ms), at most {max(meanwhile.seconds) * 1000:.0f} ms.")
 
 
 def _line(name: str, clients: int, went: Went, bare: Went) -> str:
