@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, request
 from flask_wtf import CSRFProtect
 
-from api import door, limits, writing
+from api import door, limits, parameters, writing
 from api.answers import Failure, wrong_payload
 from models.base import db
 from models.spec import Refused, Text
@@ -37,7 +37,8 @@ def _take_little() -> None:
 
 def _body() -> dict[str, Any]:
     """A browser without a body renews by its cookie."""
-    return writing.row(door.read_json(request.get_data(cache=True) or b"{}"))
+    parameters.of_address(request.args, ("lang",))
+    return writing.row(door.read_json(request.get_data(cache=True) or b"{}", fraction=float))   # no text is a number
 
 
 def _text(given: dict[str, Any], name: str) -> str:

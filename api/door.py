@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -90,9 +91,10 @@ def body(*, needed: bool = True) -> Any:
     return read_json(raw)
 
 
-def read_json(raw: bytes | str) -> Any:
+def read_json(raw: bytes | str, fraction: Callable[[str], Any] = str) -> Any:
+    """A number with a fraction stays as it is written: decimals of records are exact."""
     try:
-        return json.loads(raw, parse_constant=_no_number, parse_float=str)
+        return json.loads(raw, parse_constant=_no_number, parse_float=fraction)
     except (ValueError, RecursionError):
         raise answers.wrong_payload(answers.NO_JSON) from None
 

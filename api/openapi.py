@@ -123,7 +123,7 @@ def _query(spec: RecordType, actor: access.Actor) -> tuple[Any, ...]:
         {"name": "filter", "in": "query", "description": "条件 · conditions",
          "content": {"application/json": {"schema": _ref(f"{spec.name}_filter")}}},
         {"name": "search", "in": "query", "description": "查找 · words", "schema": {
-            "type": "string", "pattern": schemas.PLAIN, "maxLength": 100}},
+            "type": "string"}},
         _listed("sort", {"enum": sortable}, "排序，- 为降序 · with - downwards", maxItems=4),
         _whole("limit", 0, cost.MOST_ROWS, "每页行数；-1 为全部（须有导出权） · rows; -1 for all needs the right to export"),
         _whole("offset", 0, cost.MOST_OFFSET, "跳过的行数 · rows to skip"),

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api import operators
+from api import cost, operators
 from api.shapes import POINTING, Shapes, record_fields
 from models.base import PLACES
 from models.spec import TEXTS, Field, Kind, Lines, RecordType
 from rules import access, checks
 
-DAY = r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
+DAY = r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 MOMENT = DAY[:-1] + r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+]08:00)$"
-PLAIN = r"^[ -~一-龥]*$"
 ID = {"type": "integer", "minimum": 1, "maximum": 2**53}
 PATTERNS = {Kind.DATE: DAY, Kind.DATETIME: MOMENT, Kind.PERIOD: r"^20[0-9]{2}-(0[1-9]|1[0-2])$",
             Kind.QUARTER: r"^20[0-9]{2}-Q[1-4]$"}
@@ -115,29 +114,19 @@ def entered(spec: RecordType, *, is_new: bool) -> dict[str, Any]:
 
 # Filters ----------------------------------------------------------------------------------------------------------
 
-def _operand(field: Field) -> dict[str, Any]:
-    kind = field.kind
-    if kind in operators.KEYS:
-        return {"type": "integer", "minimum": 0, "maximum": 2**53}
-    if kind in PLACES:
-        return {"type": "string", "pattern": r"^[0-9]{1,6}$"}
-    if kind in (Kind.DATE, Kind.DATETIME):
-        return {"type": "string", "pattern": PATTERNS[kind]}
-    if kind is Kind.BOOL:
-        return {"type": "boolean"}
-    return {"type": "string", "pattern": PLAIN, "maxLength": 200}
+def _operand(kind: Kind) -> dict[str, Any]:
+    """Whatever is written is read as the kind of the field; what cannot be is refused."""
+    shown = EXAMPLES.get(kind)
+    return {"type": ["string", "number", "boolean", "null"], **({"examples": [shown]} if shown is not None else {})}
 
 
 def operations(field: Field) -> dict[str, Any]:
-    """What a field of this kind can be asked."""
-    one = _operand(field)
-    many = {"type": "array", "items": one, "maxItems": 20}
-    found: dict[str, Any] = {}
-    for name in operators.OPERATORS:
-        if operators.fits(field, name):
-            found[name] = {"type": "boolean"} if name in operators.FLAGS else {**many, "minItems": 2, "maxItems": 2} \
-                if name in ("_between", "_nbetween") else many if name in ("_in", "_nin") else one
-    return {"type": "object", "properties": found, "additionalProperties": False}
+    """What a field of this kind can be asked; a bare value stands for `_eq`."""
+    one = _operand(field.kind)
+    many = {"anyOf": [{"type": "array", "items": one, "maxItems": cost.MOST_VALUES}, {"type": "string"}]}
+    found = {name: many if name in ("_in", "_nin", "_between", "_nbetween") else one
+             for name in operators.OPERATORS if operators.fits(field, name)}
+    return {"anyOf": [{"type": "object", "properties": found, "additionalProperties": False}, one]}
 
 
 def kind_of_filter(field: Field) -> str:
@@ -150,7 +139,7 @@ def filters(spec: RecordType, actor: access.Actor, kinds: dict[str, Any]) -> dic
     for name, field in record_fields(spec, actor).items():
         kinds.setdefault(kind_of_filter(field), operations(field))
         fields[name] = {"$ref": f"#/components/schemas/{kind_of_filter(field)}"}
-    both = {word: {"type": "array", "maxItems": 3, "items": {"type": "object", "properties": fields,
-                                                            "additionalProperties": False}} for word in ("_and", "_or")}
+    both = {word: {"type": "array", "items": {"type": "object", "properties": fields, "additionalProperties": False}}
+            for word in ("_and", "_or")}
     return {"type": "object", "properties": {**fields, **both}, "additionalProperties": False,
             "description": "links: {\"dealer\": {\"province\": {\"_eq\": \"...\"}}}; tables: {\"visits\": {\"_some\": {...}}}"}

@@ -243,6 +243,7 @@ def test_a_program_signs_in_renews_and_signs_out(app, clock):
     assert code(program.me(second["access_token"])) == UNKNOWN
     assert code(program.post("/auth/refresh", refresh_token=second["refresh_token"])) == UNKNOWN
     assert program.post("/auth/logout", refresh_token="aft_unknown").status_code == 204
+    assert [program.post("/auth/logout", refresh_token=no_text).status_code for no_text in (1.5, 1, True, None)] == [400] * 4
     third = program.sign_in().json["data"]
     clock(days=7)
     assert code(program.post("/auth/refresh", refresh_token=third["refresh_token"])) == EXPIRED
