@@ -193,14 +193,7 @@ def _export(bed: Bed) -> Iterator[str]:
         least.append(measure.streamed(bare, "/csv"))
     if not mine:
         return
-    yield "| export of all rows | seconds | rows/s | first byte | MiB written | memory growth | ratio | aim |"
-    yield "|---|--:|--:|--:|--:|--:|--:|---|"
-    ratio = min(one.seconds for one in mine) / min(one.seconds for one in least)
-    for name, runs, end in (("CSV", mine, f"{ratio:.2f} | {place.aim(ratio, CSV_AIM)}"), ("floor", least, "1 |")):
-        best, growth = min(runs, key=lambda one: one.seconds), max(one.growth for one in runs)
-        size = f"{growth:.1f} MiB" + (f" ({place.aim(growth, GROWTH_AIM)})" if runs is mine else "")
-        yield (f"| {name} | {best.seconds:.1f} | {bed.asked.rows / best.seconds:,.0f} | {best.first_byte * 1000:.0f} ms | "
-               f"{best.bytes / measure.MIB:.0f} | {size} | {end} |")
+    yield from place.exports(mine, least, bed.asked.rows, CSV_AIM, GROWTH_AIM)
 
 
 # The rivals -------------------------------------------------------------------------------------------------------

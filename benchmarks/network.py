@@ -65,16 +65,21 @@ def _days() -> Any:
 
 
 def _write(connection: sa.Connection, type_name: str, count: int, **values: Any) -> None:
-    """`count` records; a value is a constant, or an expression of the number and the day of the row."""
+    write(connection, type_name, count, _days(), 28, {**BASE, **values})
+
+
+def write(connection: sa.Connection, type_name: str, count: int, days: Any, span: int, values: dict[str, Any]) -> None:
+    """`count` records, over the `span` days in turn; a value is a constant, or an expression of the number and the day of
+    the row."""
     if not count:
         return
-    number, days = numbers(count), _days()
+    number = numbers(count)
     table = Record.types[type_name].model.__table__
-    made = {name: value(number, days.c) if callable(value) else value for name, value in {**BASE, **values}.items()}
+    made = {name: value(number, days.c) if callable(value) else value for name, value in values.items()}
     made |= {"id": number + 1, "number": f"{type_name.upper()}-" + sa.cast(number, sa.String(20))}
     columns = [value if isinstance(value, sa.ColumnElement) else sa.literal(value, table.c[name].type)
                for name, value in made.items()]
-    rows = sa.select(*columns).select_from(number.table.join(days, days.c.day == number % 28))
+    rows = sa.select(*columns).select_from(number.table.join(days, days.c.day == number % span))
     connection.execute(sa.insert(table).from_select(list(made), rows))
 
 

@@ -105,11 +105,4 @@ def _csv(bed: Bed, asked: argparse.Namespace) -> Iterator[str]:
         mine.append(measure.streamed(bed.ours, f"/admin/{TYPE}/export/csv/"))
         least.append(measure.streamed(bed.bare, "/csv"))
     assert mine[0].lines >= asked.rows, f"{mine[0].lines} lines came out"
-    yield "| export of all rows | seconds | rows/s | first byte | MiB written | memory growth | ratio | aim |"
-    yield "|---|--:|--:|--:|--:|--:|--:|---|"
-    ratio = min(run.seconds for run in mine) / min(run.seconds for run in least)
-    for name, runs, end in (("CSV", mine, f"{ratio:.2f} | {place.aim(ratio, CSV_AIM)}"), ("floor", least, "1 |")):
-        best, growth = min(runs, key=lambda run: run.seconds), max(run.growth for run in runs)
-        size = f"{growth:.1f} MiB" + (f" ({place.aim(growth, GROWTH_AIM)})" if runs is mine else "")
-        yield (f"| {name} | {best.seconds:.2f} | {asked.rows / best.seconds:,.0f} | {best.first_byte * 1000:.0f} ms | "
-               f"{best.bytes / measure.MIB:.0f} | {size} | {end} |")
+    yield from place.exports(mine, least, asked.rows, CSV_AIM, GROWTH_AIM)

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.network import numbers, places
+from benchmarks.network import numbers, places, write
 from models.base import Moment, Record
 from models.choices import FAULT_CATEGORIES, SATISFACTION_LEVELS
 from models.people import Unit
@@ -58,17 +58,7 @@ def _days() -> Any:
 
 
 def _write(connection: sa.Connection, type_name: str, count: int, **values: Any) -> None:
-    """`count` records; a value is a constant, or an expression of the number and the day of the row."""
-    if not count:
-        return
-    number, days = numbers(count), _days()
-    table = Record.types[type_name].model.__table__
-    made = {name: value(number, days.c) if callable(value) else value for name, value in {**BASE, **values}.items()}
-    made |= {"id": number + 1, "number": f"{type_name.upper()}-" + sa.cast(number, sa.String(20))}
-    columns = [value if isinstance(value, sa.ColumnElement) else sa.literal(value, table.c[name].type)
-               for name, value in made.items()]
-    rows = sa.select(*columns).select_from(number.table.join(days, days.c.day == number % 365))
-    connection.execute(sa.insert(table).from_select(list(made), rows))
+    write(connection, type_name, count, _days(), 365, {**BASE, **values})
 
 
 def _turn(count: int, every: int = 1) -> Any:
