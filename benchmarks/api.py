@@ -26,6 +26,7 @@ import waitress
 from flask import Flask, Response, request
 
 from benchmarks import company, measure, place, plans
+from jobs import embedded_valkey
 from models.base import Record, db, reading
 from rules import tokens
 from rules.access import Actor
@@ -200,8 +201,13 @@ def run(app: Any, folder: Path, asked: argparse.Namespace) -> tuple[list[str], b
     statements = {str(n): asked_by(engine, client, _address(name), headers) for n, name in enumerate(_queries())}
     export = asked_by(engine, client, EXPORT, headers)
     bare = create_floor(own, statements, export, row)
-    with served(app, engine, own) as ours, served(bare, engine, own) as floor:
-        report = list(_measured(ours, floor, headers))
+    settings = app.extensions["settings"]
+    embedded_valkey.running(settings)   # where requests are counted
+    try:
+        with served(app, engine, own) as ours, served(bare, engine, own) as floor:
+            report = list(_measured(ours, floor, headers))
+    finally:
+        embedded_valkey.stop(settings)
     return [machine, "", *report], True
 
 
