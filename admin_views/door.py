@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -11,16 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask, Request, Response, abort, current_app, flash, g, render_template, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from flask_login import LoginManager, current_user
+from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFError
 from itsdangerous import BadSignature
 from jinja2.utils import LRUCache
 from markupsafe import Markup
-from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import HTTPException
 
 from models.base import SAFE, Record, db, set_reading
-from models.people import User
+from models.people import Membership, User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
 from rules import access, areas, checks, notices, office, registry, retention
 from rules.act import Act
@@ -86,27 +87,48 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
+@dataclass(frozen=True)
+class SignedIn(UserMixin):
+    """Who asks, as each request reads it anew: values, no object of the database."""
+
+    id: int
+    username: str
+    name: str
+    email: str | None
+    language: str | None
+    memberships: tuple[Any, ...]    # role, dealer_id, unit
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(place.role for place in self.memberships)
+
+
 @cache
 def _person() -> Any:
     """The person with their roles, the count of their unread notices and the areas that are off, in one statement, built
     once: each request begins with it."""
-    person = sa.bindparam("id", type_=User.id.type)
-    query = sa.select(User, notices.unread_count(person), areas.as_read()).where(User.id == person)
-    return query.options(joinedload(User.memberships))
+    users, places, person = User.__table__, Membership.__table__, sa.bindparam("id", type_=User.id.type)
+    one, place = users.c, places.c
+    return (
+        sa.select(one.id, one.username, one.name, one.email, one.language, place.role, place.dealer_id, place.unit,
+                  notices.unread_count(person).label("unread"), areas.as_read().label("switched_off"))
+        .select_from(users.outerjoin(places))
+        .where(one.id == person, one.is_active, one.session_epoch == sa.bindparam("epoch"))
+        .order_by(place.id))
 
 
 @login.user_loader
-def _load(key: str) -> User | None:
+def _load(key: str) -> SignedIn | None:
     """The session names the person and the epoch it was opened in."""
-    id_, _, epoch = key.partition(":")
-    if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):
+    found = re.fullmatch("([0-9]{1,18}):([0-9]{1,9})", key)
+    rows = found and db.session.connection().execute(_person(), {"id": int(found[1]), "epoch": int(found[2])}).all()
+    if not rows:
         return None
-    user, count, switched_off = db.session.execute(_person(), {"id": int(id_)}).unique().one_or_none() or (None, 0, None)
-    if user is None or not user.is_active or str(user.session_epoch) != epoch:
-        return None
-    areas.take(switched_off)
-    g.unread = count
-    return user
+    first = rows[0]
+    areas.take(first.switched_off)
+    g.unread = first.unread
+    return SignedIn(first.id, first.username, first.name, first.email, first.language,
+                    tuple(row for row in rows if row.role is not None))
 
 
 def _begin() -> None:
@@ -117,7 +139,8 @@ def _begin() -> None:
 
 def _remember_language() -> None:
     """What a person chose while looking around is kept for all their browsers with the next thing they do."""
-    current_user.language = session.pop("language")
+    language()   # of this request, before it leaves the session
+    db.session.get_one(User, current_user.id).language = session.pop("language")
     db.session.commit()
 
 

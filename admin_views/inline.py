@@ -79,7 +79,7 @@ class Inline(BaseView):
         columns, _ = list_page.columns_of(self.spec, dict(list_page.read_again(_back())).get("cols", ""), language)
         plan = list_rows.list_plan(self.spec, who, language, columns)
         query = access.visible(lists.select(self.spec, plan.columns, [self.spec.model.id == id_], []), who, self.spec)
-        return "".join(plan.cells(db.session.connection().execute(query).all()))
+        return plan.cells(db.session.connection().execute(query).all())
 
 
 def _back() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -33,9 +33,9 @@ class ListPlan:
     pick: str
     changed_here: bool = False                          # some cells lead to their own input
 
-    def cells(self, rows: Iterable[Any]) -> list[Markup]:
-        """One ready piece of HTML per row: escaped here, once, column by column, without a template call per cell."""
-        found, start = list(rows), self.start
+    def cells(self, found: Sequence[Any]) -> Markup:
+        """The rows as one ready piece of HTML: escaped here, once, column by column, without a template call per cell."""
+        start = self.start
         columns = list(zip(*found, strict=True))
         written = [write(values) for write, values in zip(self.writers, columns[2:-1], strict=True)] if found else []
         lines = [f'<tr data-href="{start}{row[0]}"><td class="first"><input type="checkbox" form="several" name="chosen" '
@@ -43,7 +43,7 @@ class ListPlan:
                  for row, cells in zip(found, zip(*written, strict=True), strict=True)]
         if self.changed_here:
             lines = [line.replace(ITS_ID, str(row[0])) for line, row in zip(lines, found, strict=True)]
-        return list(map(Markup, lines))
+        return Markup("\n".join(lines))
 
 
 _plans = LRUCache(500)   # people choose columns in more ways than are worth keeping

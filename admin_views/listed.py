@@ -7,11 +7,12 @@ from typing import Any
 
 from flask import abort, redirect, request
 from flask_admin import BaseView, expose
+from markupsafe import Markup
 
 from admin_views import door, list_page, list_rows
 from models.base import db
 from models.spec import ROLES, Invalid, RecordType, Refused
-from rules import access, lists, views
+from rules import access, linked, lists, views
 from rules.checks import Looks
 
 DEEP = 20   # from this page on a neighbouring page is read from where the last one ended
@@ -19,9 +20,10 @@ DEEP = 20   # from this page on a neighbouring page is read from where the last 
 
 @dataclass(frozen=True)
 class Looked:
-    """The rows of a page and where it stands."""
+    """The rows of a page, ready to print, and where it stands."""
 
-    rows: list[Any]
+    rows: Markup
+    shown: int
     total: int
     page: int
     ends: tuple[int, int] = (0, 0)     # the ids of the first and the last row
@@ -44,7 +46,7 @@ class Listed(BaseView):
             return redirect(short)
         columns, notes = list_page.columns_of(self.spec, words.get("cols", ""), language)
         plan = list_rows.list_plan(self.spec, who, language, columns)
-        size, looked = list_page.size_of(words.get("per_page", "")), Looked([], 0, _page())
+        size, looked = list_page.size_of(words.get("per_page", "")), Looked(Markup(), 0, 0, _page())
         problem, status = "", 200
         try:
             looked = self._look(plan, looked.page, size)
@@ -53,7 +55,7 @@ class Listed(BaseView):
         kept = list_page.without(asked)
         return self.render(
             "record/list.html", spec=self.spec, plan=plan, looked=looked, rows=looked.rows, problem=problem, notes=notes,
-            pager=list_rows.Pager(looked.page, looked.total, len(looked.rows), size), asked=kept, words=words,
+            pager=list_rows.Pager(looked.page, looked.total, looked.shown, size), asked=kept, words=words,
             query=list_page.link(kept)[1:], filters=list_page.filter_bar(self.spec, who, language),
             tabs=list_page.tabs(self.spec, asked, language), chips=list_page.chips(self.spec, who, asked),
             columns=columns, views=self._views(kept_views, kept), sharing=_sharing(self.spec, who),
@@ -73,10 +75,11 @@ class Listed(BaseView):
         if question.search and not found:
             found = self._of_newest(connection, plan, question, total, {"limit": size, "offset": (page - 1) * size})
         if not found:
-            query, given = lists.page(self.spec, plan.columns, where, question.sort, who, are_many=total > lists.COUNT_LIMIT,
-                                      is_past=lists.is_of_the_past(self.spec, question, looks))
-            found = list(connection.execute(query, {**given, "limit": size, "offset": (page - 1) * size}))
-        return Looked(plan.cells(found), total, page, (found[0][0], found[-1][0]) if found else (0, 0))
+            query, given = lists.page(
+                self.spec, plan.columns, where, question.sort, who, is_past=lists.is_of_the_past(self.spec, question, looks),
+                are_many=total > lists.COUNT_LIMIT, is_front=page * size <= linked.FRONT)
+            found = connection.execute(query, {**given, "limit": size, "offset": (page - 1) * size}).all()
+        return Looked(plan.cells(found), len(found), total, page, (found[0][0], found[-1][0]) if found else (0, 0))
 
     def _of_newest(self, connection: Any, plan: list_rows.ListPlan, question: lists.Question, total: int,
                    place: dict[str, int]) -> list[Any]:
@@ -85,7 +88,7 @@ class Listed(BaseView):
             return []
         who = door.actor()
         query, given = lists.page_of_newest(self.spec, plan.columns, question, who, Looks(db.session, who))
-        found = list(connection.execute(query, {**given, **place}))
+        found = connection.execute(query, {**given, **place}).all()
         return found if len(found) == place["limit"] else []
 
     def _beside(self, connection: Any, plan: list_rows.ListPlan, where: list[Any], page: int, size: int) -> list[Any]:
@@ -94,7 +97,7 @@ class Listed(BaseView):
         if not after and not before:
             return []
         query, given = lists.page_beside(self.spec, plan.columns, where, after=after, before=before)
-        found = list(connection.execute(query, {**given, "limit": size}))
+        found = connection.execute(query, {**given, "limit": size}).all()
         return found if after else found[::-1]
 
     # Totals -------------------------------------------------------------------------------------------------------

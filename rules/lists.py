@@ -316,25 +316,26 @@ def select(spec: RecordType, cols: Columns, where: Sequence[Any], ordering: Sequ
 
 
 def page(spec: RecordType, cols: Columns, where: Sequence[Any], sort: str, actor: access.Actor, *,
-         is_past: bool = False, are_many: bool = False) -> Ready:
+         is_past: bool = False, are_many: bool = False, is_front: bool = False) -> Ready:
     """The select of one page, to be run with its values, its `limit` and `offset`. Of the past (`is_of_the_past`) the rows
     are found first and put in order then: the newest are none of them, so a database must not begin with those. Many rows
-    (more than are counted) are not put in order one by one if they can be by what they name."""
+    (more than are counted) are not put in order one by one if they can be by what they name; `is_front` is a page among
+    the first `linked.FRONT` of them."""
     sort = sorting(spec, sort, actor)
     key = spec.model.id
     ordering = [(key + sa.literal_column("0")).desc()] if is_past and not sort else order(spec, sort, actor)
-    return shapes.ready((cols, sort, is_past, are_many), where, lambda told: select(
-        spec, cols, told, ordering, limit=LIMIT, offset=OFFSET, of=_by_name(spec, sort, told) if are_many else None))
+    return shapes.ready((cols, sort, is_past, are_many, is_front), where, lambda told: select(
+        spec, cols, told, ordering, limit=LIMIT, offset=OFFSET, of=_by_name(spec, sort, told, is_front) if are_many else None))
 
 
-def _by_name(spec: RecordType, sort: str, where: Sequence[Any]) -> Any:
+def _by_name(spec: RecordType, sort: str, where: Sequence[Any], is_front: bool) -> Any:
     """The ids of a page in the order of what its rows name; None for another order."""
     name = sort.removeprefix("-")
     shown = column_field(spec, name) if name else REVISION
     if shown.kind is not Kind.LINK:   # of other columns there may be no index to count by
         return None
     return linked.ids(spec.model, getattr(spec.model, shown.column), _target(shown), where, down=sort.startswith("-"),
-                      limit=LIMIT, offset=OFFSET)
+                      is_front=is_front, limit=LIMIT, offset=OFFSET)
 
 
 def page_of_newest(spec: RecordType, cols: Columns, question: Question, actor: access.Actor, looks: checks.Looks) -> Ready:

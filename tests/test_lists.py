@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from models.views import SavedView
-from rules import lists, office, spans
+from rules import linked, lists, office, spans
 from tests import reading, valid
 from tests.casebook import Casebook
 from tests.valid import desk
@@ -158,7 +158,9 @@ def test_of_however_many_rows_those_that_name_one_record_stand_together(app, off
     few = [reading.ids_of(clerk.get(address).text) for address in asked]
     assert few[0] != few[1] and all(few[3:5]), "two pages"
     monkeypatch.setattr(lists, "COUNT_LIMIT", 1)
-    assert [reading.ids_of(clerk.get(address).text) for address in asked[:5]] == few[:5]
+    for rows in (linked.FRONT, 30, 0):
+        monkeypatch.setattr(linked, "FRONT", rows)
+        assert [reading.ids_of(clerk.get(address).text) for address in asked[:5]] == few[:5]
 
 
 @pytest.mark.once
