@@ -61,8 +61,10 @@ def set_reading(reads_only: bool) -> None:
 
 
 @event.listens_for(Engine, "connect")
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    if "sqlite" not in type(connection).__module__:
+def _prepare(connection: Any, _record: Any) -> None:
+    if "sqlite" not in type(connection).__module__:   # whatever zone the server is set to
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
         return
     connection.isolation_level = None  # we emit BEGIN ourselves, see _begin_sqlite
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000",
@@ -124,7 +126,7 @@ class Moment(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return value if value.tzinfo is UTC else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def rounded(value: Any, places: int = 2) -> Decimal:
