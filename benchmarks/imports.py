@@ -135,6 +135,7 @@ def _floor(path: Path) -> float:
     table = spec.model.__table__.to_metadata(sa.MetaData(), name="bare_rows")
     for constraint in [*table.foreign_key_constraints]:
         table.constraints.discard(constraint)
+    table.primary_key.name = None   # on a server the name is taken
     table.indexes.clear()
     with db.engine.begin() as connection:
         table.create(connection)
