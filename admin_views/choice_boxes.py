@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from admin_views import choosing
+from admin_views.line_tables import Parts
 from models.base import Record, db
 from models.people import Unit, User
 from models.spec import Field, Kind, RecordType, Text
@@ -60,10 +61,11 @@ def _present_file(actor: access.Actor, field: Field, value: Any, kept: Links) ->
     return [(str(key), UNSAVED.with_(name=staged.name).in_(actor.language))] if staged else []
 
 
-def rows_of(record: Any) -> Iterable[tuple[Any, Mapping[str, Field]]]:
+def rows_of(record: Any, parts: Parts | None = None) -> Iterable[tuple[Any, Mapping[str, Field]]]:
+    """The record and the rows of its child tables, or of the parts that are shown, each with its fields."""
     yield record, {**record.spec.fields, "created_by": lists.BASE["created_by"]}
     for name, child in record.spec.lines.items():
-        for row in getattr(record, name):
+        for row in getattr(record, name) if parts is None else parts[name].rows:
             yield row, child.fields
 
 

@@ -23,7 +23,7 @@ from werkzeug.exceptions import HTTPException
 from models.base import SAFE, Record, db, set_reading
 from models.people import Membership, User
 from models.spec import ADMINISTRATOR, AREAS, LANGUAGES, ROLES, Invalid, Refused, Text
-from rules import access, areas, checks, notices, office, registry, retention
+from rules import access, areas, checks, lists, notices, office, registry, retention
 from rules.act import Act
 
 login = LoginManager()
@@ -200,6 +200,12 @@ def as_id(raw: Any) -> int:
         return checks.as_id(raw)
     except checks.Wrong:
         abort(404)
+
+
+def page_number(name: str = "page") -> int:
+    """Which page the address asks for; what is no number is the first."""
+    text = request.args.get(name, "")
+    return max(1, min(int(text[:9]), lists.LAST_PAGE)) if text.isdecimal() else 1
 
 
 def act(comment: str = "") -> Act:

@@ -129,7 +129,8 @@ class RecordView(Listed, Several, Attached, Chained, Exported, Figured, Imported
 
     def _told(self, record: Any, **more: Any) -> dict[str, Any]:
         act = door.act()
-        return {**pages.details(act, record, **more), "chain": panel(act, record), "special": special.panel(act, record),
+        turned = {name: door.page_number(f"{name}_page") for name in self.spec.lines}
+        return {**pages.details(act, record, turned=turned, **more), "chain": panel(act, record), "special": special.panel(act, record),
                 "rounds": signing.rounds(act, record)}
 
     @expose("/choices/")

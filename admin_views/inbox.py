@@ -44,7 +44,7 @@ class InboxView(BaseView):
         return self._page()
 
     def _page(self, problem: str = "", status: int = 200) -> Any:
-        who, page, now = door.actor(), _page_number(), office.now()
+        who, page, now = door.actor(), door.page_number(), office.now()
         total, shown = inbox.count(db.session, who), inbox.waiting(db.session, who, page)
         escalated = inbox.escalated(db.session, who) if page == 1 else []
         return self.render(
@@ -166,11 +166,6 @@ def row_of(one: Waiting, language: str, now: datetime) -> dict[str, Any]:
         "left": list_rows.left_text(one.due_at - now, language),
         "is_escalated": one.escalated_at is not None, "amount": "" if one.amount is None else f"{one.amount:,.2f}",
         "round": one.round, "record": f"/admin/{one.type}/details/?id={one.record_id}"}
-
-
-def _page_number() -> int:
-    text = request.args.get("page", "1")
-    return max(1, min(int(text[:6]), 10_000)) if text.isdecimal() else 1
 
 
 def _whole(text: str) -> int | None:

@@ -46,7 +46,7 @@ class Listed(BaseView):
             return redirect(short)
         columns, notes = list_page.columns_of(self.spec, words.get("cols", ""), language)
         plan = list_rows.list_plan(self.spec, who, language, columns)
-        size, looked = list_page.size_of(words.get("per_page", "")), Looked(Markup(), 0, 0, _page())
+        size, looked = list_page.size_of(words.get("per_page", "")), Looked(Markup(), 0, 0, door.page_number())
         problem, status = "", 200
         try:
             looked = self._look(plan, looked.page, size)
@@ -157,11 +157,6 @@ def _sharing(spec: RecordType, who: access.Actor) -> list[tuple[str, str]]:
     if not views.may_share(who):
         return []
     return [(role, ROLES[role].label.in_(who.language)) for role in views.sharing_roles(spec)]
-
-
-def _page() -> int:
-    text = request.args.get("page", "1")
-    return max(1, min(int(text[:9]), lists.LAST_PAGE)) if text.isdecimal() else 1
 
 
 def _key(name: str) -> int:

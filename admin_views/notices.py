@@ -14,7 +14,6 @@ from rules import notices, office
 
 # Where to go with what is about no record.
 PLACES = {"retention": "/admin/retention/", "job_failed": "/admin/jobs/"}
-LAST_PAGE = 1000
 
 
 class NoticesView(BaseView):
@@ -28,8 +27,7 @@ class NoticesView(BaseView):
 
     @expose("/")
     def index(self) -> Any:
-        who, asked = door.actor(), request.args.get("page", "1")
-        page = max(1, min(int(asked[:6]), LAST_PAGE)) if asked.isdecimal() else 1
+        who, page = door.actor(), door.page_number()
         only_unread = request.args.get("show") != "all"
         found, has_next = notices.of(db.session, who, page, only_unread=only_unread)
         wanted = notices.choices(db.session, who)

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from admin_views import choice_boxes, compiled, list_rows, panels, timelines
+from admin_views import choice_boxes, compiled, line_tables, list_rows, panels, timelines
 from forms.record_form import typed_text
 from models.base import Record, db
 from models.history import AuditEntry, DeadlineClock
@@ -113,10 +113,10 @@ class Shown:
     kind: str = ""
 
 
-def titles_in(record: Any) -> dict[tuple[str, Any], str]:
-    """All link, person, unit and file titles of a record and its lines: one statement per target type."""
+def titles_in(record: Any, parts: line_tables.Parts | None = None) -> dict[tuple[str, Any], str]:
+    """All link, person, unit and file titles of a record and its lines, or of those shown: one statement per target type."""
     wanted: dict[str, tuple[Field, set[Any]]] = {}
-    for row, fields in choice_boxes.rows_of(record):
+    for row, fields in choice_boxes.rows_of(record, parts):
         for field in fields.values():
             if field.kind in lists.NAMED:
                 value = getattr(row, field.column)
@@ -181,17 +181,18 @@ class Button:
 
 def details(act: Any, record: Any, *, plain: bool | None = None, problem: str = "", failed: str = "",
             errors: Mapping[str, Text] | None = None, given: Any = None,
-            unsaid: tuple[str, str] = ("", "")) -> dict[str, Any]:
-    """The whole context of a details page."""
+            unsaid: tuple[str, str] = ("", ""), turned: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The whole context of a details page; `turned` says which part of a long child table is asked for."""
     spec, actor, language = record.spec, act.actor, act.actor.language
     open_ = access.sees_private(actor, spec) if plain is None else plain
-    titles, offers = titles_in(record), moves.offered(act, record)
+    parts = line_tables.shown(record, turned or {})
+    titles, offers = titles_in(record, parts), moves.offered(act, record)
     talk = panels.talk(act, record, unsaid)
     return {
         "spec": spec, "record": record, "problem": problem, "is_plain": open_,
         "state": spec.workflow.state(record.state), "tone": list_rows.tone(spec, record.state),
         "steps": _steps(record, language),
-        "groups": groups_of(record, titles, actor, open_), "tables": tables_of(record, titles, actor, open_),
+        "groups": groups_of(record, titles, actor, open_), "tables": tables_of(record, titles, actor, open_, parts),
         "charts": drawn.of(act, record),
         "buttons": _buttons(act, offers, failed, errors or {}, given),
         "may_edit": access.may(actor, "edit", spec, record), "may_export": access.may(actor, "export", spec),
@@ -216,8 +217,10 @@ def groups_of(record: Any, titles: Mapping[Any, str], actor: access.Actor, plain
     return [(title, fields) for title, fields in groups if fields]
 
 
-def tables_of(record: Any, titles: Mapping[Any, str], actor: access.Actor, plain: bool) -> list[dict[str, Any]]:
-    return [_table(record, child, titles, actor, plain) for child in record.spec.lines.values()]
+def tables_of(record: Any, titles: Mapping[Any, str], actor: access.Actor, plain: bool,
+              parts: line_tables.Parts | None = None) -> list[dict[str, Any]]:
+    parts = line_tables.whole(record) if parts is None else parts
+    return [_table(record, child, parts[child.name], titles, actor, plain) for child in record.spec.lines.values()]
 
 
 def may_uncover(actor: access.Actor, spec: RecordType) -> bool:
@@ -233,16 +236,16 @@ def _steps(record: Any, language: str) -> list[tuple[str, str]]:
             for s in record.spec.workflow.states if list_rows.tone(record.spec, s.name) != list_rows.ENDED]
 
 
-def _table(record: Any, child: Lines, titles: Any, actor: access.Actor, plain: bool) -> dict[str, Any]:
+def _table(record: Any, child: Lines, part: line_tables.Part, titles: Any, actor: access.Actor, plain: bool) -> dict[str, Any]:
     copies = record.spec.copies
     rows, fields = [], [field for field in child.fields.values() if not field.machine]
-    for row in getattr(record, child.name):
+    for row in part.rows:
         shown = [_shown(row, field, titles, actor, plain, panels.files_at(record)) for field in fields]
         signable = copies is not None and copies.lines == child.name and bool(
             records.may_acknowledge(actor, record, row))
         rows.append({"id": row.id, "cells": shown, "signable": signable})
     return {"label": child.label.in_(actor.language), "headers": [f.label.in_(actor.language) for f in fields],
-            "rows": rows, "name": child.name, "numeric": [f.kind in NUMBERS for f in fields]}
+            "rows": rows, "name": child.name, "numeric": [f.kind in NUMBERS for f in fields], "part": part}
 
 
 def _buttons(act: Any, offers: Iterable[moves.Offer], failed: str, errors: Mapping[str, Text], given: Any) -> list[Button]:

@@ -207,6 +207,11 @@ class Lines:
     fields: Mapping[str, Field]
     model: Any = field(repr=False, compare=False)
 
+    @property
+    def is_typed(self) -> bool:
+        """Do people fill in something of its rows? Else jobs and rules write them, of which there may be any number."""
+        return any(field.typed for field in self.fields.values())
+
 
 @dataclass(frozen=True)
 class Series:
@@ -499,9 +504,8 @@ class RecordType:
 
     def is_counted(self, lines: Lines) -> bool:
         """A report has counted its rows: nobody adds or removes one. Rows that people write whole are theirs."""
-        fields = lines.fields.values()
-        return not any(field.typed for field in fields) or (
-            self.compiled and any(field.required and not field.typed for field in fields))
+        return not lines.is_typed or (
+            self.compiled and any(field.required and not field.typed for field in lines.fields.values()))
 
     def letters(self, role: str) -> str:
         """The access letters of a role, with the view letter that A, E, K ... imply written out."""

@@ -31,8 +31,7 @@ def allow(verdict: access.Verdict) -> None:
 
 def find(session: Any, actor: access.Actor, spec: RecordType, id_: int, *, lock: bool = False) -> Any:
     """The record, if the actor may see it, else None. `lock`: until the transaction ends nobody else changes it."""
-    query = access.visible(sa.select(spec.model).where(spec.model.id == id_), actor, spec)
-    query = query.options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in spec.lines))
+    query = access.visible(sa.select(spec.model).where(spec.model.id == id_), actor, spec).options(*_tables(spec))
     if lock:
         query = query.with_for_update(of=spec.model).execution_options(populate_existing=True)
     return session.scalar(query)
@@ -40,9 +39,13 @@ def find(session: Any, actor: access.Actor, spec: RecordType, id_: int, *, lock:
 
 def find_all(session: Any, actor: access.Actor, spec: RecordType, ids: Sequence[int]) -> list[Any]:
     """Those of the records that the actor may see, in this order."""
-    query = access.visible(sa.select(spec.model).where(spec.model.id.in_(ids)), actor, spec)
-    query = query.options(*(sa.orm.selectinload(getattr(spec.model, name)) for name in spec.lines))
+    query = access.visible(sa.select(spec.model).where(spec.model.id.in_(ids)), actor, spec).options(*_tables(spec))
     return sorted(session.scalars(query), key=lambda record: ids.index(record.id))
+
+
+def _tables(spec: RecordType) -> Iterator[Any]:
+    """The child tables that come with a record; what jobs wrote into others may be long, and waits until it is asked for."""
+    return (sa.orm.selectinload(getattr(spec.model, name)) for name, child in spec.lines.items() if child.is_typed)
 
 
 def blank(act: Any, spec: RecordType) -> Any:
