@@ -63,6 +63,7 @@ def asks(last: int) -> list[Ask]:
         Ask("list, fragment of a number", "?q=09-0123", "?q=09-0123", "?search=09-0123", SEARCH_AIM, TIMES_AIM),
         Ask("everywhere, a word", f"/admin/search/?q={WORD}", most=SEARCH_AIM),
         Ask("everywhere, fragment of a number", "/admin/search/?q=09-0123", most=SEARCH_AIM),
+        Ask("the first page", "/admin/"),
         Ask("details", f"details/?id={last - 7}", f"{last - 7}/change/", f"details/?id={last - 7}"),
         Ask("create form", "new/", "add/", "new/"),
     ]

@@ -414,6 +414,8 @@ def _index(cls: Any) -> None:
     day = next((fields[name].column for name in cls.spec.filters if name in fields and fields[name].kind in DAYS), None)
     if day is not None:
         sa.Index(_short(f"ix_{table.name}_state_{day}_id"), table.c.state, table.c[day], table.c.id)
+    # What is new this month is counted on the first page, without a look at the rows.
+    sa.Index(_short(f"ix_{table.name}_created_at_state_id"), table.c.created_at, table.c.state, table.c.id)
     for name, group, empty in unique_sets(cls.spec):
         columns = [table.c[fields[field].column] for field in group]
         alive = sa.and_(table.c.state != "void", *(table.c[fields[field].column].is_(None) for field in empty))

@@ -61,6 +61,7 @@ def upgrade():
     with op.batch_alter_table('abnormality_sheet', schema=None) as batch_op:
         batch_op.create_index('ix_abnormality_sheet_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_abnormality_sheet_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_abnormality_sheet_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_abnormality_sheet_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_abnormality_sheet_fault_category_id', ['fault_category', 'id'], unique=False)
         batch_op.create_index('ix_abnormality_sheet_field_service_record_id_id', ['field_service_record_id', 'id'], unique=False)
@@ -158,6 +159,7 @@ def upgrade():
     )
     with op.batch_alter_table('contract_change_record', schema=None) as batch_op:
         batch_op.create_index('ix_contract_change_record_asked_on_id', ['asked_on', 'id'], unique=False)
+        batch_op.create_index('ix_contract_change_record_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_contract_change_record_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_contract_change_record_handler_id_id', ['handler_id', 'id'], unique=False)
         batch_op.create_index('ix_contract_change_record_hotline_consultation_id_id', ['hotline_consultation_id', 'id'], unique=False)
@@ -215,6 +217,7 @@ def upgrade():
     with op.batch_alter_table('customer_feedback_register', schema=None) as batch_op:
         batch_op.create_index('ix_customer_feedback_register_claim_type_id', ['claim_type', 'id'], unique=False)
         batch_op.create_index('ix_customer_feedback_register_complaint_tracking_card_id_id', ['complaint_tracking_card_id', 'id'], unique=False)
+        batch_op.create_index('ix_customer_feedback_register_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_customer_feedback_register_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_feedback_register_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_feedback_register_fault_category_id', ['fault_category', 'id'], unique=False)
@@ -291,6 +294,7 @@ def upgrade():
     )
     with op.batch_alter_table('field_service_record', schema=None) as batch_op:
         batch_op.create_index('ix_field_service_record_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_field_service_record_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_field_service_record_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_field_service_record_info_flow_card_id_id', ['info_flow_card_id', 'id'], unique=False)
         batch_op.create_index('ix_field_service_record_is_rectification_required_id', ['is_rectification_required', 'id'], unique=False)
@@ -361,6 +365,7 @@ def upgrade():
         batch_op.create_index('ix_hotline_consultation_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_hotline_consultation_complaint_tracking_card_id_id', ['complaint_tracking_card_id', 'id'], unique=False)
         batch_op.create_index('ix_hotline_consultation_contract_change_record_id_id', ['contract_change_record_id', 'id'], unique=False)
+        batch_op.create_index('ix_hotline_consultation_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_hotline_consultation_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_hotline_consultation_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_hotline_consultation_handler_id_id', ['handler_id', 'id'], unique=False)
@@ -480,6 +485,7 @@ def upgrade():
         batch_op.create_index('ix_return_exchange_claim_complaint_tracking_card_id_id', ['complaint_tracking_card_id', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_confirmer_id_id', ['confirmer_id', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_return_exchange_claim_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_customer_contact_memo_id_id', ['customer_contact_memo_id', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_customer_feedback_register_id_id', ['customer_feedback_register_id', 'id'], unique=False)
         batch_op.create_index('ix_return_exchange_claim_customer_id_id', ['customer_id', 'id'], unique=False)
@@ -593,6 +599,7 @@ def upgrade():
     )
     with op.batch_alter_table('certification_change_request', schema=None) as batch_op:
         batch_op.create_index('ix_certification_change_request_conclusion_id', ['conclusion', 'id'], unique=False)
+        batch_op.create_index('ix_certification_change_request_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_certification_change_request_effective_on_id', ['effective_on', 'id'], unique=False)
         batch_op.create_index('ix_certification_change_request_initiated_by_id', ['initiated_by', 'id'], unique=False)
         batch_op.create_index('ix_certification_change_request_state_effective_on_id', ['state', 'effective_on', 'id'], unique=False)
@@ -653,6 +660,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_controlled_document_number'))
     )
     with op.batch_alter_table('controlled_document', schema=None) as batch_op:
+        batch_op.create_index('ix_controlled_document_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_controlled_document_document_level_id', ['document_level', 'id'], unique=False)
         batch_op.create_index('ix_controlled_document_issued_on_id', ['issued_on', 'id'], unique=False)
         batch_op.create_index('ix_controlled_document_replaces_id_id', ['replaces_id', 'id'], unique=False)
@@ -692,6 +700,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_customer_meeting_minutes_number'))
     )
     with op.batch_alter_table('customer_meeting_minutes', schema=None) as batch_op:
+        batch_op.create_index('ix_customer_meeting_minutes_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_customer_meeting_minutes_held_at_id', ['held_at', 'id'], unique=False)
         batch_op.create_index('ix_customer_meeting_minutes_meeting_kind_id', ['meeting_kind', 'id'], unique=False)
         batch_op.create_index('ix_customer_meeting_minutes_next_action_due_on_id', ['next_action_due_on', 'id'], unique=False)
@@ -821,6 +830,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_management_review_input_number'))
     )
     with op.batch_alter_table('management_review_input', schema=None) as batch_op:
+        batch_op.create_index('ix_management_review_input_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_management_review_input_review_on_id', ['review_on', 'id'], unique=False)
         batch_op.create_index('ix_management_review_input_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_management_review_input_state_review_on_id', ['state', 'review_on', 'id'], unique=False)
@@ -878,6 +888,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_monthly_quality_analysis_number'))
     )
     with op.batch_alter_table('monthly_quality_analysis', schema=None) as batch_op:
+        batch_op.create_index('ix_monthly_quality_analysis_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_monthly_quality_analysis_period_id', ['period', 'id'], unique=False)
         batch_op.create_index('ix_monthly_quality_analysis_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_monthly_quality_analysis_state_period_id', ['state', 'period', 'id'], unique=False)
@@ -941,6 +952,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_overdue_notice_number'))
     )
     with op.batch_alter_table('overdue_notice', schema=None) as batch_op:
+        batch_op.create_index('ix_overdue_notice_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_overdue_notice_deadline_id_id', ['deadline_id', 'id'], unique=False)
         batch_op.create_index('ix_overdue_notice_due_at_id', ['due_at', 'id'], unique=False)
         batch_op.create_index('ix_overdue_notice_level_id', ['level', 'id'], unique=False)
@@ -985,6 +997,7 @@ def upgrade():
     )
     with op.batch_alter_table('promotion_activity', schema=None) as batch_op:
         batch_op.create_index('ix_promotion_activity_activity_type_id', ['activity_type', 'id'], unique=False)
+        batch_op.create_index('ix_promotion_activity_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_promotion_activity_handler_id_id', ['handler_id', 'id'], unique=False)
         batch_op.create_index('ix_promotion_activity_is_new_product_id', ['is_new_product', 'id'], unique=False)
         batch_op.create_index('ix_promotion_activity_province_id', ['province', 'id'], unique=False)
@@ -1024,6 +1037,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_quarterly_service_analysis_number'))
     )
     with op.batch_alter_table('quarterly_service_analysis', schema=None) as batch_op:
+        batch_op.create_index('ix_quarterly_service_analysis_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_quarterly_service_analysis_is_problem_free_id', ['is_problem_free', 'id'], unique=False)
         batch_op.create_index('ix_quarterly_service_analysis_quarter_id', ['quarter', 'id'], unique=False)
         batch_op.create_index('ix_quarterly_service_analysis_salesperson_id_id', ['salesperson_id', 'id'], unique=False)
@@ -1108,6 +1122,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_training_plan_number'))
     )
     with op.batch_alter_table('training_plan', schema=None) as batch_op:
+        batch_op.create_index('ix_training_plan_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_training_plan_is_first_training_id', ['is_first_training', 'id'], unique=False)
         batch_op.create_index('ix_training_plan_organiser_id', ['organiser', 'id'], unique=False)
         batch_op.create_index('ix_training_plan_quarter_id', ['quarter', 'id'], unique=False)
@@ -1230,6 +1245,7 @@ def upgrade():
     )
     with op.batch_alter_table('evaluation_plan', schema=None) as batch_op:
         batch_op.create_index('ix_evaluation_plan_certification_change_request_id_id', ['certification_change_request_id', 'id'], unique=False)
+        batch_op.create_index('ix_evaluation_plan_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_plan_file_review_mode_id', ['file_review_mode', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_plan_starts_on_id', ['starts_on', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_plan_state_id', ['state', 'id'], unique=False)
@@ -1389,6 +1405,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_parts_shipping_notice_number'))
     )
     with op.batch_alter_table('parts_shipping_notice', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_shipping_notice_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_notice_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_notice_payment_status_id', ['payment_status', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_notice_planned_ship_on_id', ['planned_ship_on', 'id'], unique=False)
@@ -1473,6 +1490,7 @@ def upgrade():
     )
     with op.batch_alter_table('service_price_policy', schema=None) as batch_op:
         batch_op.create_index('ix_service_price_policy_controlled_document_id_id', ['controlled_document_id', 'id'], unique=False)
+        batch_op.create_index('ix_service_price_policy_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_service_price_policy_effective_from_on_id', ['effective_from_on', 'id'], unique=False)
         batch_op.create_index('ix_service_price_policy_product_line_id', ['product_line', 'id'], unique=False)
         batch_op.create_index('ix_service_price_policy_state_effective_from_on_id', ['state', 'effective_from_on', 'id'], unique=False)
@@ -1568,6 +1586,7 @@ def upgrade():
         batch_op.create_index('ix_competence_assessment_appointment_opinion_id', ['appointment_opinion', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_assessed_on_id', ['assessed_on', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_assessment_result_id', ['assessment_result', 'id'], unique=False)
+        batch_op.create_index('ix_competence_assessment_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_qualification_type_id', ['qualification_type', 'id'], unique=False)
         batch_op.create_index('ix_competence_assessment_state_assessed_on_id', ['state', 'assessed_on', 'id'], unique=False)
@@ -1617,6 +1636,7 @@ def upgrade():
         batch_op.create_index('ix_customer_contact_memo_channel_id', ['channel', 'id'], unique=False)
         batch_op.create_index('ix_customer_contact_memo_contact_reason_id', ['contact_reason', 'id'], unique=False)
         batch_op.create_index('ix_customer_contact_memo_contacted_at_id', ['contacted_at', 'id'], unique=False)
+        batch_op.create_index('ix_customer_contact_memo_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_customer_contact_memo_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_contact_memo_next_contact_on_id', ['next_contact_on', 'id'], unique=False)
         batch_op.create_index('ix_customer_contact_memo_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
@@ -1696,6 +1716,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_customer_needs_survey_number'))
     )
     with op.batch_alter_table('customer_needs_survey', schema=None) as batch_op:
+        batch_op.create_index('ix_customer_needs_survey_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_customer_needs_survey_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_needs_survey_handler_id_id', ['handler_id', 'id'], unique=False)
         batch_op.create_index('ix_customer_needs_survey_hotline_consultation_id_id', ['hotline_consultation_id', 'id'], unique=False)
@@ -1736,6 +1757,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_evaluation_meeting_number'))
     )
     with op.batch_alter_table('evaluation_meeting', schema=None) as batch_op:
+        batch_op.create_index('ix_evaluation_meeting_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_meeting_evaluation_plan_id_id', ['evaluation_plan_id', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_meeting_meeting_type_id', ['meeting_type', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_meeting_started_at_id', ['started_at', 'id'], unique=False)
@@ -1829,6 +1851,7 @@ def upgrade():
     )
     with op.batch_alter_table('evaluation_scoresheet', schema=None) as batch_op:
         batch_op.create_index('ix_evaluation_scoresheet_certificate_decision_id', ['certificate_decision', 'id'], unique=False)
+        batch_op.create_index('ix_evaluation_scoresheet_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_scoresheet_evaluated_on_id', ['evaluated_on', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_scoresheet_evaluation_plan_id_id', ['evaluation_plan_id', 'id'], unique=False)
         batch_op.create_index('ix_evaluation_scoresheet_level_id', ['level', 'id'], unique=False)
@@ -1871,6 +1894,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_parts_outbound_slip_number'))
     )
     with op.batch_alter_table('parts_outbound_slip', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_outbound_slip_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_parts_outbound_slip_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_parts_outbound_slip_issued_on_id', ['issued_on', 'id'], unique=False)
         batch_op.create_index('ix_parts_outbound_slip_parts_shipping_notice_id_id', ['parts_shipping_notice_id', 'id'], unique=False)
@@ -1911,6 +1935,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_parts_receipt_number'))
     )
     with op.batch_alter_table('parts_receipt', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_receipt_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_parts_receipt_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_parts_receipt_has_discrepancy_id', ['has_discrepancy', 'id'], unique=False)
         batch_op.create_index('ix_parts_receipt_parts_shipping_notice_id_id', ['parts_shipping_notice_id', 'id'], unique=False)
@@ -1946,6 +1971,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_parts_shipping_detail_number'))
     )
     with op.batch_alter_table('parts_shipping_detail', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_shipping_detail_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_detail_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_detail_parts_shipping_notice_id_id', ['parts_shipping_notice_id', 'id'], unique=False)
         batch_op.create_index('ix_parts_shipping_detail_shipped_at_id', ['shipped_at', 'id'], unique=False)
@@ -1995,6 +2021,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_satisfaction_score_number'))
     )
     with op.batch_alter_table('satisfaction_score', schema=None) as batch_op:
+        batch_op.create_index('ix_satisfaction_score_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_score_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_score_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_score_period_id', ['period', 'id'], unique=False)
@@ -2041,6 +2068,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_service_parts_delivery_number'))
     )
     with op.batch_alter_table('service_parts_delivery', schema=None) as batch_op:
+        batch_op.create_index('ix_service_parts_delivery_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_service_parts_delivery_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_service_parts_delivery_handler_id_id', ['handler_id', 'id'], unique=False)
         batch_op.create_index('ix_service_parts_delivery_is_full_id', ['is_full', 'id'], unique=False)
@@ -2132,6 +2160,7 @@ def upgrade():
     )
     with op.batch_alter_table('competitor_improvement_info', schema=None) as batch_op:
         batch_op.create_index('ix_competitor_improvement_info_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_competitor_improvement_info_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_competitor_improvement_info_info_kind_id', ['info_kind', 'id'], unique=False)
         batch_op.create_index('ix_competitor_improvement_info_item_id', ['item', 'id'], unique=False)
         batch_op.create_index('ix_competitor_improvement_info_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
@@ -2215,6 +2244,7 @@ def upgrade():
     with op.batch_alter_table('complaint_case', schema=None) as batch_op:
         batch_op.create_index('ix_complaint_case_complaint_type_id', ['complaint_type', 'id'], unique=False)
         batch_op.create_index('ix_complaint_case_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_case_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_complaint_case_customer_contact_memo_id_id', ['customer_contact_memo_id', 'id'], unique=False)
         batch_op.create_index('ix_complaint_case_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_complaint_case_dealer_id_id', ['dealer_id', 'id'], unique=False)
@@ -2303,6 +2333,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_delivery_document_checklist_number'))
     )
     with op.batch_alter_table('delivery_document_checklist', schema=None) as batch_op:
+        batch_op.create_index('ix_delivery_document_checklist_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_delivery_document_checklist_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_delivery_document_checklist_handler_id_id', ['handler_id', 'id'], unique=False)
         batch_op.create_index('ix_delivery_document_checklist_is_complete_id', ['is_complete', 'id'], unique=False)
@@ -2430,6 +2461,7 @@ def upgrade():
     )
     with op.batch_alter_table('nonconformity_report', schema=None) as batch_op:
         batch_op.create_index('ix_nonconformity_report_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_nonconformity_report_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_nonconformity_report_due_on_id', ['due_on', 'id'], unique=False)
         batch_op.create_index('ix_nonconformity_report_evaluation_plan_id_id', ['evaluation_plan_id', 'id'], unique=False)
         batch_op.create_index('ix_nonconformity_report_evaluation_scoresheet_id_id', ['evaluation_scoresheet_id', 'id'], unique=False)
@@ -2479,6 +2511,7 @@ def upgrade():
     )
     with op.batch_alter_table('outlet_quarterly_summary', schema=None) as batch_op:
         batch_op.create_index('ix_outlet_quarterly_summary_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_outlet_quarterly_summary_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_outlet_quarterly_summary_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_outlet_quarterly_summary_quarter_id', ['quarter', 'id'], unique=False)
         batch_op.create_index('ix_outlet_quarterly_summary_state_id', ['state', 'id'], unique=False)
@@ -2569,6 +2602,7 @@ def upgrade():
     )
     with op.batch_alter_table('phone_dispatch_record', schema=None) as batch_op:
         batch_op.create_index('ix_phone_dispatch_record_channel_id', ['channel', 'id'], unique=False)
+        batch_op.create_index('ix_phone_dispatch_record_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_phone_dispatch_record_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_phone_dispatch_record_province_id', ['province', 'id'], unique=False)
         batch_op.create_index('ix_phone_dispatch_record_received_at_id', ['received_at', 'id'], unique=False)
@@ -2645,6 +2679,7 @@ def upgrade():
     )
     with op.batch_alter_table('recall_campaign', schema=None) as batch_op:
         batch_op.create_index('ix_recall_campaign_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_recall_campaign_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_recall_campaign_fault_category_id', ['fault_category', 'id'], unique=False)
         batch_op.create_index('ix_recall_campaign_monthly_quality_analysis_id_id', ['monthly_quality_analysis_id', 'id'], unique=False)
         batch_op.create_index('ix_recall_campaign_scope_kind_id', ['scope_kind', 'id'], unique=False)
@@ -2695,6 +2730,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_satisfaction_report_number'))
     )
     with op.batch_alter_table('satisfaction_report', schema=None) as batch_op:
+        batch_op.create_index('ix_satisfaction_report_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_report_management_review_input_id_id', ['management_review_input_id', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_report_quarter_id', ['quarter', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_report_satisfaction_score_id_id', ['satisfaction_score_id', 'id'], unique=False)
@@ -2774,6 +2810,7 @@ def upgrade():
     )
     with op.batch_alter_table('subsidiary_service_assessment', schema=None) as batch_op:
         batch_op.create_index('ix_subsidiary_service_assessment_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_subsidiary_service_assessment_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_subsidiary_service_assessment_needs_rectification_id', ['needs_rectification', 'id'], unique=False)
         batch_op.create_index('ix_subsidiary_service_assessment_period_id', ['period', 'id'], unique=False)
         batch_op.create_index('ix_subsidiary_service_assessment_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
@@ -2816,6 +2853,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_warranty_settlement_number'))
     )
     with op.batch_alter_table('warranty_settlement', schema=None) as batch_op:
+        batch_op.create_index('ix_warranty_settlement_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_warranty_settlement_dealer_grade_sheet_id_id', ['dealer_grade_sheet_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_settlement_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_settlement_paid_at_id', ['paid_at', 'id'], unique=False)
@@ -2888,6 +2926,7 @@ def upgrade():
     )
     with op.batch_alter_table('complaint_joint_review', schema=None) as batch_op:
         batch_op.create_index('ix_complaint_joint_review_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_joint_review_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_complaint_joint_review_scheduled_at_id', ['scheduled_at', 'id'], unique=False)
         batch_op.create_index('ix_complaint_joint_review_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_complaint_joint_review_state_scheduled_at_id', ['state', 'scheduled_at', 'id'], unique=False)
@@ -2953,6 +2992,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_first_service_registration_number'))
     )
     with op.batch_alter_table('first_service_registration', schema=None) as batch_op:
+        batch_op.create_index('ix_first_service_registration_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_first_service_registration_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_first_service_registration_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_first_service_registration_is_within_condition_id', ['is_within_condition', 'id'], unique=False)
@@ -3016,6 +3056,7 @@ def upgrade():
     with op.batch_alter_table('major_incident_report', schema=None) as batch_op:
         batch_op.create_index('ix_major_incident_report_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_major_incident_report_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_major_incident_report_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_major_incident_report_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_major_incident_report_direct_loss_id', ['direct_loss', 'id'], unique=False)
         batch_op.create_index('ix_major_incident_report_fault_category_id', ['fault_category', 'id'], unique=False)
@@ -3095,6 +3136,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_quality_bulletin_number'))
     )
     with op.batch_alter_table('quality_bulletin', schema=None) as batch_op:
+        batch_op.create_index('ix_quality_bulletin_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_quality_bulletin_fault_category_id', ['fault_category', 'id'], unique=False)
         batch_op.create_index('ix_quality_bulletin_is_order_needed_id', ['is_order_needed', 'id'], unique=False)
         batch_op.create_index('ix_quality_bulletin_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
@@ -3234,6 +3276,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_travel_assignment_number'))
     )
     with op.batch_alter_table('travel_assignment', schema=None) as batch_op:
+        batch_op.create_index('ix_travel_assignment_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_travel_assignment_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_travel_assignment_lead_id_id', ['lead_id', 'id'], unique=False)
         batch_op.create_index('ix_travel_assignment_planned_departure_at_id', ['planned_departure_at', 'id'], unique=False)
@@ -3290,6 +3333,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_carry_checklist_number'))
     )
     with op.batch_alter_table('carry_checklist', schema=None) as batch_op:
+        batch_op.create_index('ix_carry_checklist_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_carry_checklist_staff_qualification_id_id', ['staff_qualification_id', 'id'], unique=False)
         batch_op.create_index('ix_carry_checklist_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_carry_checklist_technician_id_id', ['technician_id', 'id'], unique=False)
@@ -3393,6 +3437,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_product_inspection_record_number'))
     )
     with op.batch_alter_table('product_inspection_record', schema=None) as batch_op:
+        batch_op.create_index('ix_product_inspection_record_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_product_inspection_record_fault_category_id', ['fault_category', 'id'], unique=False)
         batch_op.create_index('ix_product_inspection_record_inspected_at_id', ['inspected_at', 'id'], unique=False)
         batch_op.create_index('ix_product_inspection_record_judgement_id', ['judgement', 'id'], unique=False)
@@ -3463,6 +3508,7 @@ def upgrade():
     with op.batch_alter_table('quality_rectification_order', schema=None) as batch_op:
         batch_op.create_index('ix_quality_rectification_order_basis_id', ['basis', 'id'], unique=False)
         batch_op.create_index('ix_quality_rectification_order_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_quality_rectification_order_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_quality_rectification_order_due_on_id', ['due_on', 'id'], unique=False)
         batch_op.create_index('ix_quality_rectification_order_fault_category_id', ['fault_category', 'id'], unique=False)
         batch_op.create_index('ix_quality_rectification_order_issued_at_id', ['issued_at', 'id'], unique=False)
@@ -3549,6 +3595,7 @@ def upgrade():
         batch_op.create_index('ix_compensation_request_amount_id', ['amount', 'id'], unique=False)
         batch_op.create_index('ix_compensation_request_claimed_on_id', ['claimed_on', 'id'], unique=False)
         batch_op.create_index('ix_compensation_request_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
+        batch_op.create_index('ix_compensation_request_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_compensation_request_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_compensation_request_major_incident_report_id_id', ['major_incident_report_id', 'id'], unique=False)
         batch_op.create_index('ix_compensation_request_mode_id', ['mode', 'id'], unique=False)
@@ -3599,6 +3646,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_equipment_takeback_number'))
     )
     with op.batch_alter_table('equipment_takeback', schema=None) as batch_op:
+        batch_op.create_index('ix_equipment_takeback_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_equipment_takeback_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_equipment_takeback_promised_at_id', ['promised_at', 'id'], unique=False)
         batch_op.create_index('ix_equipment_takeback_repair_route_id', ['repair_route', 'id'], unique=False)
@@ -3678,6 +3726,7 @@ def upgrade():
     )
     with op.batch_alter_table('compensation_agreement', schema=None) as batch_op:
         batch_op.create_index('ix_compensation_agreement_compensation_request_id_id', ['compensation_request_id', 'id'], unique=False)
+        batch_op.create_index('ix_compensation_agreement_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_compensation_agreement_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_compensation_agreement_responsible_unit_id', ['responsible_unit', 'id'], unique=False)
         batch_op.create_index('ix_compensation_agreement_signed_at_id', ['signed_at', 'id'], unique=False)
@@ -3772,6 +3821,7 @@ def upgrade():
     with op.batch_alter_table('quality_disposition_feedback', schema=None) as batch_op:
         batch_op.create_index('ix_quality_disposition_feedback_archive_year_id', ['archive_year', 'id'], unique=False)
         batch_op.create_index('ix_quality_disposition_feedback_compensation_request_id_id', ['compensation_request_id', 'id'], unique=False)
+        batch_op.create_index('ix_quality_disposition_feedback_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_quality_disposition_feedback_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_quality_disposition_feedback_handled_at_id', ['handled_at', 'id'], unique=False)
         batch_op.create_index('ix_quality_disposition_feedback_product_inspection_record_id_id', ['product_inspection_record_id', 'id'], unique=False)
@@ -3821,6 +3871,7 @@ def upgrade():
     )
     with op.batch_alter_table('recall_vehicle', schema=None) as batch_op:
         batch_op.create_index('ix_recall_vehicle_completed_at_id', ['completed_at', 'id'], unique=False)
+        batch_op.create_index('ix_recall_vehicle_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_recall_vehicle_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_recall_vehicle_customer_repair_file_id_id', ['customer_repair_file_id', 'id'], unique=False)
         batch_op.create_index('ix_recall_vehicle_dealer_id_id', ['dealer_id', 'id'], unique=False)
@@ -3877,6 +3928,7 @@ def upgrade():
     )
     with op.batch_alter_table('return_destruction_record', schema=None) as batch_op:
         batch_op.create_index('ix_return_destruction_record_compensation_request_id_id', ['compensation_request_id', 'id'], unique=False)
+        batch_op.create_index('ix_return_destruction_record_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_return_destruction_record_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_return_destruction_record_disposal_kind_id', ['disposal_kind', 'id'], unique=False)
         batch_op.create_index('ix_return_destruction_record_executed_at_id', ['executed_at', 'id'], unique=False)
@@ -3933,6 +3985,7 @@ def upgrade():
     with op.batch_alter_table('rework_order', schema=None) as batch_op:
         batch_op.create_index('ix_rework_order_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_rework_order_corrective_action_id_id', ['corrective_action_id', 'id'], unique=False)
+        batch_op.create_index('ix_rework_order_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_rework_order_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_rework_order_due_on_id', ['due_on', 'id'], unique=False)
         batch_op.create_index('ix_rework_order_equipment_takeback_id_id', ['equipment_takeback_id', 'id'], unique=False)
@@ -3987,6 +4040,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_service_charge_notice_number'))
     )
     with op.batch_alter_table('service_charge_notice', schema=None) as batch_op:
+        batch_op.create_index('ix_service_charge_notice_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_service_charge_notice_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_service_charge_notice_customer_repair_file_id_id', ['customer_repair_file_id', 'id'], unique=False)
         batch_op.create_index('ix_service_charge_notice_dealer_id_id', ['dealer_id', 'id'], unique=False)
@@ -4032,6 +4086,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_spare_part_request_number'))
     )
     with op.batch_alter_table('spare_part_request', schema=None) as batch_op:
+        batch_op.create_index('ix_spare_part_request_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_spare_part_request_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_spare_part_request_equipment_takeback_id_id', ['equipment_takeback_id', 'id'], unique=False)
         batch_op.create_index('ix_spare_part_request_needed_on_id', ['needed_on', 'id'], unique=False)
@@ -4147,6 +4202,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_returned_vehicle_register_number'))
     )
     with op.batch_alter_table('returned_vehicle_register', schema=None) as batch_op:
+        batch_op.create_index('ix_returned_vehicle_register_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_returned_vehicle_register_destination_id', ['destination', 'id'], unique=False)
         batch_op.create_index('ix_returned_vehicle_register_kind_id', ['kind', 'id'], unique=False)
         batch_op.create_index('ix_returned_vehicle_register_recall_vehicle_id_id', ['recall_vehicle_id', 'id'], unique=False)
@@ -4244,6 +4300,7 @@ def upgrade():
     with op.batch_alter_table('dispute_case', schema=None) as batch_op:
         batch_op.create_index('ix_dispute_case_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
         batch_op.create_index('ix_dispute_case_complaint_tracking_card_id_id', ['complaint_tracking_card_id', 'id'], unique=False)
+        batch_op.create_index('ix_dispute_case_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_dispute_case_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_dispute_case_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_dispute_case_outcome_id', ['outcome', 'id'], unique=False)
@@ -4296,6 +4353,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_technical_assistance_request_number'))
     )
     with op.batch_alter_table('technical_assistance_request', schema=None) as batch_op:
+        batch_op.create_index('ix_technical_assistance_request_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_technical_assistance_request_dealer_id_id', ['dealer_id', 'id'], unique=False)
         batch_op.create_index('ix_technical_assistance_request_fault_category_id', ['fault_category', 'id'], unique=False)
         batch_op.create_index('ix_technical_assistance_request_received_at_id', ['received_at', 'id'], unique=False)
@@ -4406,6 +4464,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_unresolved_issue_report_number'))
     )
     with op.batch_alter_table('unresolved_issue_report', schema=None) as batch_op:
+        batch_op.create_index('ix_unresolved_issue_report_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_unresolved_issue_report_customer_id_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_unresolved_issue_report_fault_category_id', ['fault_category', 'id'], unique=False)
         batch_op.create_index('ix_unresolved_issue_report_product_batch_id_id', ['product_batch_id', 'id'], unique=False)
@@ -4423,6 +4482,7 @@ def upgrade():
         batch_op.add_column(sa.Column('quality_disposition_feedback_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_callback_record_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
+        batch_op.create_index('ix_callback_record_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_callback_record_quality_disposition_feedback_id_id', ['quality_disposition_feedback_id', 'id'], unique=False)
         batch_op.create_index('ix_callback_record_state_served_at_id', ['state', 'served_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), 'quality_disposition_feedback', ['quality_disposition_feedback_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4431,11 +4491,13 @@ def upgrade():
     with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_complaint_tracking_card_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
+        batch_op.create_index('ix_complaint_tracking_card_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_complaint_tracking_card_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_complaint_tracking_card_complaint_case_id'), 'complaint_case', ['complaint_case_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
         batch_op.add_column(sa.Column('evidence_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_conduct_violation_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_conduct_violation_state_occurred_at_id', ['state', 'occurred_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_conduct_violation_evidence_id'), 'attachments', ['evidence_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
@@ -4443,16 +4505,19 @@ def upgrade():
         batch_op.add_column(sa.Column('promise_reason', sa.Text(), nullable=True))
         batch_op.add_column(sa.Column('controlled_document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_corrective_action_controlled_document_id_id', ['controlled_document_id', 'id'], unique=False)
+        batch_op.create_index('ix_corrective_action_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_corrective_action_state_issued_at_id', ['state', 'issued_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_corrective_action_controlled_document_id'), 'controlled_document', ['controlled_document_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('customer', schema=None) as batch_op:
+        batch_op.create_index('ix_customer_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_customer_state_survey_due_on_id', ['state', 'survey_due_on', 'id'], unique=False)
         batch_op.create_index('ix_customer_survey_due_on_id', ['survey_due_on', 'id'], unique=False)
 
     with op.batch_alter_table('customer_repair_file', schema=None) as batch_op:
         batch_op.add_column(sa.Column('user_manual_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('has_exchange_right', sa.Boolean(), nullable=True))
+        batch_op.create_index('ix_customer_repair_file_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_customer_repair_file_has_exchange_right_id', ['has_exchange_right', 'id'], unique=False)
         batch_op.create_index('ix_customer_repair_file_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_index('ix_customer_repair_file_user_manual_id_id', ['user_manual_id', 'id'], unique=False)
@@ -4468,17 +4533,21 @@ def upgrade():
         batch_op.create_index('ix_deadline_clocks_next', ['next_at', 'id'], unique=False)
 
     with op.batch_alter_table('dealer_grade_sheet', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_grade_sheet_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_dealer_grade_sheet_state_period_id', ['state', 'period', 'id'], unique=False)
 
     with op.batch_alter_table('dealer_ledger', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_ledger_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_dealer_ledger_state_contract_ends_on_id', ['state', 'contract_ends_on', 'id'], unique=False)
 
     with op.batch_alter_table('dealer_monthly_work_report', schema=None) as batch_op:
+        batch_op.create_index('ix_dealer_monthly_work_report_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_dealer_monthly_work_report_state_period_id', ['state', 'period', 'id'], unique=False)
 
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
         batch_op.add_column(sa.Column('return_exchange_claim_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('field_service_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_info_flow_card_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_info_flow_card_field_service_record_id_id', ['field_service_record_id', 'id'], unique=False)
         batch_op.create_index('ix_info_flow_card_return_exchange_claim_id_id', ['return_exchange_claim_id', 'id'], unique=False)
         batch_op.create_index('ix_info_flow_card_state_qa_received_at_id', ['state', 'qa_received_at', 'id'], unique=False)
@@ -4486,6 +4555,7 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_info_flow_card_field_service_record_id'), 'field_service_record', ['field_service_record_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
     with op.batch_alter_table('monthly_quality_report', schema=None) as batch_op:
+        batch_op.create_index('ix_monthly_quality_report_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_monthly_quality_report_state_period_id', ['state', 'period', 'id'], unique=False)
 
     with op.batch_alter_table('outbox', schema=None) as batch_op:
@@ -4501,22 +4571,28 @@ def upgrade():
         batch_op.create_unique_constraint(batch_op.f('uq_outbox_key'), ['key'])
 
     with op.batch_alter_table('parts_demand_plan', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_demand_plan_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_parts_demand_plan_state_period_id', ['state', 'period', 'id'], unique=False)
 
     with op.batch_alter_table('parts_purchase_list', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_purchase_list_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_parts_purchase_list_state_period_id', ['state', 'period', 'id'], unique=False)
 
     with op.batch_alter_table('parts_stock', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_stock_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('uq_parts_stock_store_type_part_no_without_dealer', ['store_type', 'part_no'], unique=True, sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
 
     with op.batch_alter_table('parts_urgent_order', schema=None) as batch_op:
+        batch_op.create_index('ix_parts_urgent_order_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_parts_urgent_order_state_submitted_at_id', ['state', 'submitted_at', 'id'], unique=False)
 
     with op.batch_alter_table('product_batch', schema=None) as batch_op:
+        batch_op.create_index('ix_product_batch_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_product_batch_state_produced_on_id', ['state', 'produced_on', 'id'], unique=False)
         batch_op.create_index('uq_product_batch_product_name_batch_no_without_production_site', ['product_name', 'batch_no'], unique=True, sqlite_where=sa.text("state != 'void' AND production_site IS NULL"), postgresql_where=sa.text("state != 'void' AND production_site IS NULL"))
 
     with op.batch_alter_table('quality_info_summary', schema=None) as batch_op:
+        batch_op.create_index('ix_quality_info_summary_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_summary_state_period_id', ['state', 'period', 'id'], unique=False)
 
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
@@ -4525,6 +4601,7 @@ def upgrade():
         batch_op.create_foreign_key(batch_op.f('fk_quality_info_summary_recurrence_quality_rectification_order_id'), 'quality_rectification_order', ['quality_rectification_order_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('quality_info_transfer', schema=None) as batch_op:
+        batch_op.create_index('ix_quality_info_transfer_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_quality_info_transfer_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
 
     with op.batch_alter_table('report_runs', schema=None) as batch_op:
@@ -4534,16 +4611,19 @@ def upgrade():
 
     with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('warranty_settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_reward_penalty_notice_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_reward_penalty_notice_state_effective_on_id', ['state', 'effective_on', 'id'], unique=False)
         batch_op.create_index('ix_reward_penalty_notice_warranty_settlement_id_id', ['warranty_settlement_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_reward_penalty_notice_warranty_settlement_id'), 'warranty_settlement', ['warranty_settlement_id'], ['id'], initially='DEFERRED', deferrable=True, use_alter=True)
 
     with op.batch_alter_table('satisfaction_questionnaire', schema=None) as batch_op:
+        batch_op.create_index('ix_satisfaction_questionnaire_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_questionnaire_state_period_id', ['state', 'period', 'id'], unique=False)
         batch_op.create_index('uq_satisfaction_questionnaire_satisfaction_survey_plan_1a570785', ['satisfaction_survey_plan_id', 'customer_id'], unique=True, sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
 
     with op.batch_alter_table('satisfaction_survey_plan', schema=None) as batch_op:
         batch_op.add_column(sa.Column('questionnaire_document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_satisfaction_survey_plan_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_survey_plan_questionnaire_document_id_id', ['questionnaire_document_id', 'id'], unique=False)
         batch_op.create_index('ix_satisfaction_survey_plan_state_due_on_id', ['state', 'due_on', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_satisfaction_survey_plan_questionnaire_document_id'), 'controlled_document', ['questionnaire_document_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4575,11 +4655,13 @@ def upgrade():
     with op.batch_alter_table('staff_qualification', schema=None) as batch_op:
         batch_op.add_column(sa.Column('competence_assessment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_staff_qualification_competence_assessment_id_id', ['competence_assessment_id', 'id'], unique=False)
+        batch_op.create_index('ix_staff_qualification_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_staff_qualification_state_valid_until_on_id', ['state', 'valid_until_on', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_staff_qualification_competence_assessment_id'), 'competence_assessment', ['competence_assessment_id'], ['id'], initially='DEFERRED', deferrable=True)
 
     with op.batch_alter_table('training_record', schema=None) as batch_op:
         batch_op.add_column(sa.Column('training_plan_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_training_record_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_training_record_state_period_id', ['state', 'period', 'id'], unique=False)
         batch_op.create_index('ix_training_record_training_plan_id_id', ['training_plan_id', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_training_record_training_plan_id'), 'training_plan', ['training_plan_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4588,18 +4670,22 @@ def upgrade():
         batch_op.add_column(sa.Column('is_service', sa.Boolean(), server_default=sa.false(), nullable=False))
 
     with op.batch_alter_table('vehicle', schema=None) as batch_op:
+        batch_op.create_index('ix_vehicle_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_vehicle_state_delivered_on_id', ['state', 'delivered_on', 'id'], unique=False)
 
     with op.batch_alter_table('visit_plan', schema=None) as batch_op:
+        batch_op.create_index('ix_visit_plan_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_visit_plan_state_starts_on_id', ['state', 'starts_on', 'id'], unique=False)
 
     with op.batch_alter_table('visit_report', schema=None) as batch_op:
+        batch_op.create_index('ix_visit_report_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_visit_report_state_visited_on_id', ['state', 'visited_on', 'id'], unique=False)
 
     with op.batch_alter_table('warranty_appraisal', schema=None) as batch_op:
         batch_op.add_column(sa.Column('recall_vehicle_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('service_price_policy_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('warranty_settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index('ix_warranty_appraisal_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_recall_vehicle_id_id', ['recall_vehicle_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_service_price_policy_id_id', ['service_price_policy_id', 'id'], unique=False)
         batch_op.create_index('ix_warranty_appraisal_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
@@ -4612,6 +4698,7 @@ def upgrade():
         batch_op.add_column(sa.Column('phone_dispatch_record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.add_column(sa.Column('complaint_case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index('ix_work_order_complaint_case_id_id', ['complaint_case_id', 'id'], unique=False)
+        batch_op.create_index('ix_work_order_created_at_state_id', ['created_at', 'state', 'id'], unique=False)
         batch_op.create_index('ix_work_order_phone_dispatch_record_id_id', ['phone_dispatch_record_id', 'id'], unique=False)
         batch_op.create_index('ix_work_order_state_received_at_id', ['state', 'received_at', 'id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_work_order_phone_dispatch_record_id'), 'phone_dispatch_record', ['phone_dispatch_record_id'], ['id'], initially='DEFERRED', deferrable=True)
@@ -4861,6 +4948,7 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_work_order_phone_dispatch_record_id'), type_='foreignkey')
         batch_op.drop_index('ix_work_order_state_received_at_id')
         batch_op.drop_index('ix_work_order_phone_dispatch_record_id_id')
+        batch_op.drop_index('ix_work_order_created_at_state_id')
         batch_op.drop_index('ix_work_order_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
         batch_op.drop_column('phone_dispatch_record_id')
@@ -4873,18 +4961,22 @@ def downgrade():
         batch_op.drop_index('ix_warranty_appraisal_state_received_at_id')
         batch_op.drop_index('ix_warranty_appraisal_service_price_policy_id_id')
         batch_op.drop_index('ix_warranty_appraisal_recall_vehicle_id_id')
+        batch_op.drop_index('ix_warranty_appraisal_created_at_state_id')
         batch_op.drop_column('warranty_settlement_id')
         batch_op.drop_column('service_price_policy_id')
         batch_op.drop_column('recall_vehicle_id')
 
     with op.batch_alter_table('visit_report', schema=None) as batch_op:
         batch_op.drop_index('ix_visit_report_state_visited_on_id')
+        batch_op.drop_index('ix_visit_report_created_at_state_id')
 
     with op.batch_alter_table('visit_plan', schema=None) as batch_op:
         batch_op.drop_index('ix_visit_plan_state_starts_on_id')
+        batch_op.drop_index('ix_visit_plan_created_at_state_id')
 
     with op.batch_alter_table('vehicle', schema=None) as batch_op:
         batch_op.drop_index('ix_vehicle_state_delivered_on_id')
+        batch_op.drop_index('ix_vehicle_created_at_state_id')
 
     with op.batch_alter_table('users', schema=None) as batch_op:
         batch_op.drop_column('is_service')
@@ -4893,11 +4985,13 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_training_record_training_plan_id'), type_='foreignkey')
         batch_op.drop_index('ix_training_record_training_plan_id_id')
         batch_op.drop_index('ix_training_record_state_period_id')
+        batch_op.drop_index('ix_training_record_created_at_state_id')
         batch_op.drop_column('training_plan_id')
 
     with op.batch_alter_table('staff_qualification', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_staff_qualification_competence_assessment_id'), type_='foreignkey')
         batch_op.drop_index('ix_staff_qualification_state_valid_until_on_id')
+        batch_op.drop_index('ix_staff_qualification_created_at_state_id')
         batch_op.drop_index('ix_staff_qualification_competence_assessment_id_id')
         batch_op.drop_column('competence_assessment_id')
 
@@ -4929,16 +5023,19 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_satisfaction_survey_plan_questionnaire_document_id'), type_='foreignkey')
         batch_op.drop_index('ix_satisfaction_survey_plan_state_due_on_id')
         batch_op.drop_index('ix_satisfaction_survey_plan_questionnaire_document_id_id')
+        batch_op.drop_index('ix_satisfaction_survey_plan_created_at_state_id')
         batch_op.drop_column('questionnaire_document_id')
 
     with op.batch_alter_table('satisfaction_questionnaire', schema=None) as batch_op:
         batch_op.drop_index('uq_satisfaction_questionnaire_satisfaction_survey_plan_1a570785', sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
         batch_op.drop_index('ix_satisfaction_questionnaire_state_period_id')
+        batch_op.drop_index('ix_satisfaction_questionnaire_created_at_state_id')
 
     with op.batch_alter_table('reward_penalty_notice', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_reward_penalty_notice_warranty_settlement_id'), type_='foreignkey')
         batch_op.drop_index('ix_reward_penalty_notice_warranty_settlement_id_id')
         batch_op.drop_index('ix_reward_penalty_notice_state_effective_on_id')
+        batch_op.drop_index('ix_reward_penalty_notice_created_at_state_id')
         batch_op.drop_column('warranty_settlement_id')
 
     with op.batch_alter_table('report_runs', schema=None) as batch_op:
@@ -4948,6 +5045,7 @@ def downgrade():
 
     with op.batch_alter_table('quality_info_transfer', schema=None) as batch_op:
         batch_op.drop_index('ix_quality_info_transfer_state_received_at_id')
+        batch_op.drop_index('ix_quality_info_transfer_created_at_state_id')
 
     with op.batch_alter_table('quality_info_summary_recurrence', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_quality_info_summary_recurrence_quality_rectification_order_id'), type_='foreignkey')
@@ -4956,22 +5054,28 @@ def downgrade():
 
     with op.batch_alter_table('quality_info_summary', schema=None) as batch_op:
         batch_op.drop_index('ix_quality_info_summary_state_period_id')
+        batch_op.drop_index('ix_quality_info_summary_created_at_state_id')
 
     with op.batch_alter_table('product_batch', schema=None) as batch_op:
         batch_op.drop_index('uq_product_batch_product_name_batch_no_without_production_site', sqlite_where=sa.text("state != 'void' AND production_site IS NULL"), postgresql_where=sa.text("state != 'void' AND production_site IS NULL"))
         batch_op.drop_index('ix_product_batch_state_produced_on_id')
+        batch_op.drop_index('ix_product_batch_created_at_state_id')
 
     with op.batch_alter_table('parts_urgent_order', schema=None) as batch_op:
         batch_op.drop_index('ix_parts_urgent_order_state_submitted_at_id')
+        batch_op.drop_index('ix_parts_urgent_order_created_at_state_id')
 
     with op.batch_alter_table('parts_stock', schema=None) as batch_op:
         batch_op.drop_index('uq_parts_stock_store_type_part_no_without_dealer', sqlite_where=sa.text("state != 'void' AND dealer_id IS NULL"), postgresql_where=sa.text("state != 'void' AND dealer_id IS NULL"))
+        batch_op.drop_index('ix_parts_stock_created_at_state_id')
 
     with op.batch_alter_table('parts_purchase_list', schema=None) as batch_op:
         batch_op.drop_index('ix_parts_purchase_list_state_period_id')
+        batch_op.drop_index('ix_parts_purchase_list_created_at_state_id')
 
     with op.batch_alter_table('parts_demand_plan', schema=None) as batch_op:
         batch_op.drop_index('ix_parts_demand_plan_state_period_id')
+        batch_op.drop_index('ix_parts_demand_plan_created_at_state_id')
 
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('uq_outbox_key'), type_='unique')
@@ -4987,6 +5091,7 @@ def downgrade():
 
     with op.batch_alter_table('monthly_quality_report', schema=None) as batch_op:
         batch_op.drop_index('ix_monthly_quality_report_state_period_id')
+        batch_op.drop_index('ix_monthly_quality_report_created_at_state_id')
 
     with op.batch_alter_table('info_flow_card', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_info_flow_card_field_service_record_id'), type_='foreignkey')
@@ -4994,17 +5099,21 @@ def downgrade():
         batch_op.drop_index('ix_info_flow_card_state_qa_received_at_id')
         batch_op.drop_index('ix_info_flow_card_return_exchange_claim_id_id')
         batch_op.drop_index('ix_info_flow_card_field_service_record_id_id')
+        batch_op.drop_index('ix_info_flow_card_created_at_state_id')
         batch_op.drop_column('field_service_record_id')
         batch_op.drop_column('return_exchange_claim_id')
 
     with op.batch_alter_table('dealer_monthly_work_report', schema=None) as batch_op:
         batch_op.drop_index('ix_dealer_monthly_work_report_state_period_id')
+        batch_op.drop_index('ix_dealer_monthly_work_report_created_at_state_id')
 
     with op.batch_alter_table('dealer_ledger', schema=None) as batch_op:
         batch_op.drop_index('ix_dealer_ledger_state_contract_ends_on_id')
+        batch_op.drop_index('ix_dealer_ledger_created_at_state_id')
 
     with op.batch_alter_table('dealer_grade_sheet', schema=None) as batch_op:
         batch_op.drop_index('ix_dealer_grade_sheet_state_period_id')
+        batch_op.drop_index('ix_dealer_grade_sheet_created_at_state_id')
 
     with op.batch_alter_table('deadline_clocks', schema=None) as batch_op:
         batch_op.drop_index('ix_deadline_clocks_next')
@@ -5020,16 +5129,19 @@ def downgrade():
         batch_op.drop_index('ix_customer_repair_file_user_manual_id_id')
         batch_op.drop_index('ix_customer_repair_file_state_received_at_id')
         batch_op.drop_index('ix_customer_repair_file_has_exchange_right_id')
+        batch_op.drop_index('ix_customer_repair_file_created_at_state_id')
         batch_op.drop_column('has_exchange_right')
         batch_op.drop_column('user_manual_id')
 
     with op.batch_alter_table('customer', schema=None) as batch_op:
         batch_op.drop_index('ix_customer_survey_due_on_id')
         batch_op.drop_index('ix_customer_state_survey_due_on_id')
+        batch_op.drop_index('ix_customer_created_at_state_id')
 
     with op.batch_alter_table('corrective_action', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_corrective_action_controlled_document_id'), type_='foreignkey')
         batch_op.drop_index('ix_corrective_action_state_issued_at_id')
+        batch_op.drop_index('ix_corrective_action_created_at_state_id')
         batch_op.drop_index('ix_corrective_action_controlled_document_id_id')
         batch_op.drop_column('controlled_document_id')
         batch_op.drop_column('promise_reason')
@@ -5037,11 +5149,13 @@ def downgrade():
     with op.batch_alter_table('conduct_violation', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_conduct_violation_evidence_id'), type_='foreignkey')
         batch_op.drop_index('ix_conduct_violation_state_occurred_at_id')
+        batch_op.drop_index('ix_conduct_violation_created_at_state_id')
         batch_op.drop_column('evidence_id')
 
     with op.batch_alter_table('complaint_tracking_card', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_complaint_tracking_card_complaint_case_id'), type_='foreignkey')
         batch_op.drop_index('ix_complaint_tracking_card_state_received_at_id')
+        batch_op.drop_index('ix_complaint_tracking_card_created_at_state_id')
         batch_op.drop_index('ix_complaint_tracking_card_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
 
@@ -5050,6 +5164,7 @@ def downgrade():
         batch_op.drop_constraint(batch_op.f('fk_callback_record_quality_disposition_feedback_id'), type_='foreignkey')
         batch_op.drop_index('ix_callback_record_state_served_at_id')
         batch_op.drop_index('ix_callback_record_quality_disposition_feedback_id_id')
+        batch_op.drop_index('ix_callback_record_created_at_state_id')
         batch_op.drop_index('ix_callback_record_complaint_case_id_id')
         batch_op.drop_column('complaint_case_id')
         batch_op.drop_column('quality_disposition_feedback_id')
@@ -5067,6 +5182,7 @@ def downgrade():
         batch_op.drop_index('ix_unresolved_issue_report_product_batch_id_id')
         batch_op.drop_index('ix_unresolved_issue_report_fault_category_id')
         batch_op.drop_index('ix_unresolved_issue_report_customer_id_id')
+        batch_op.drop_index('ix_unresolved_issue_report_created_at_state_id')
 
     op.drop_table('unresolved_issue_report')
     with op.batch_alter_table('parts_shipping_detail_part', schema=None) as batch_op:
@@ -5093,6 +5209,7 @@ def downgrade():
         batch_op.drop_index('ix_technical_assistance_request_received_at_id')
         batch_op.drop_index('ix_technical_assistance_request_fault_category_id')
         batch_op.drop_index('ix_technical_assistance_request_dealer_id_id')
+        batch_op.drop_index('ix_technical_assistance_request_created_at_state_id')
 
     op.drop_table('technical_assistance_request')
     with op.batch_alter_table('dispute_case', schema=None) as batch_op:
@@ -5105,6 +5222,7 @@ def downgrade():
         batch_op.drop_index('ix_dispute_case_outcome_id')
         batch_op.drop_index('ix_dispute_case_dealer_id_id')
         batch_op.drop_index('ix_dispute_case_customer_id_id')
+        batch_op.drop_index('ix_dispute_case_created_at_state_id')
         batch_op.drop_index('ix_dispute_case_complaint_tracking_card_id_id')
         batch_op.drop_index('ix_dispute_case_complaint_case_id_id')
 
@@ -5127,6 +5245,7 @@ def downgrade():
         batch_op.drop_index('ix_returned_vehicle_register_recall_vehicle_id_id')
         batch_op.drop_index('ix_returned_vehicle_register_kind_id')
         batch_op.drop_index('ix_returned_vehicle_register_destination_id')
+        batch_op.drop_index('ix_returned_vehicle_register_created_at_state_id')
 
     op.drop_table('returned_vehicle_register')
     with op.batch_alter_table('return_destruction_record_item', schema=None) as batch_op:
@@ -5156,6 +5275,7 @@ def downgrade():
         batch_op.drop_index('ix_spare_part_request_needed_on_id')
         batch_op.drop_index('ix_spare_part_request_equipment_takeback_id_id')
         batch_op.drop_index('ix_spare_part_request_dealer_id_id')
+        batch_op.drop_index('ix_spare_part_request_created_at_state_id')
 
     op.drop_table('spare_part_request')
     with op.batch_alter_table('service_charge_notice', schema=None) as batch_op:
@@ -5169,6 +5289,7 @@ def downgrade():
         batch_op.drop_index('ix_service_charge_notice_dealer_id_id')
         batch_op.drop_index('ix_service_charge_notice_customer_repair_file_id_id')
         batch_op.drop_index('ix_service_charge_notice_customer_id_id')
+        batch_op.drop_index('ix_service_charge_notice_created_at_state_id')
 
     op.drop_table('service_charge_notice')
     with op.batch_alter_table('rework_order', schema=None) as batch_op:
@@ -5181,6 +5302,7 @@ def downgrade():
         batch_op.drop_index('ix_rework_order_equipment_takeback_id_id')
         batch_op.drop_index('ix_rework_order_due_on_id')
         batch_op.drop_index('ix_rework_order_customer_id_id')
+        batch_op.drop_index('ix_rework_order_created_at_state_id')
         batch_op.drop_index('ix_rework_order_corrective_action_id_id')
         batch_op.drop_index('ix_rework_order_complaint_case_id_id')
 
@@ -5193,6 +5315,7 @@ def downgrade():
         batch_op.drop_index('ix_return_destruction_record_executed_at_id')
         batch_op.drop_index('ix_return_destruction_record_disposal_kind_id')
         batch_op.drop_index('ix_return_destruction_record_customer_id_id')
+        batch_op.drop_index('ix_return_destruction_record_created_at_state_id')
         batch_op.drop_index('ix_return_destruction_record_compensation_request_id_id')
 
     op.drop_table('return_destruction_record')
@@ -5207,6 +5330,7 @@ def downgrade():
         batch_op.drop_index('ix_recall_vehicle_dealer_id_id')
         batch_op.drop_index('ix_recall_vehicle_customer_repair_file_id_id')
         batch_op.drop_index('ix_recall_vehicle_customer_id_id')
+        batch_op.drop_index('ix_recall_vehicle_created_at_state_id')
         batch_op.drop_index('ix_recall_vehicle_completed_at_id')
 
     op.drop_table('recall_vehicle')
@@ -5220,6 +5344,7 @@ def downgrade():
         batch_op.drop_index('ix_quality_disposition_feedback_product_inspection_record_id_id')
         batch_op.drop_index('ix_quality_disposition_feedback_handled_at_id')
         batch_op.drop_index('ix_quality_disposition_feedback_customer_id_id')
+        batch_op.drop_index('ix_quality_disposition_feedback_created_at_state_id')
         batch_op.drop_index('ix_quality_disposition_feedback_compensation_request_id_id')
         batch_op.drop_index('ix_quality_disposition_feedback_archive_year_id')
 
@@ -5240,6 +5365,7 @@ def downgrade():
         batch_op.drop_index('ix_compensation_agreement_signed_at_id')
         batch_op.drop_index('ix_compensation_agreement_responsible_unit_id')
         batch_op.drop_index('ix_compensation_agreement_customer_id_id')
+        batch_op.drop_index('ix_compensation_agreement_created_at_state_id')
         batch_op.drop_index('ix_compensation_agreement_compensation_request_id_id')
 
     op.drop_table('compensation_agreement')
@@ -5260,6 +5386,7 @@ def downgrade():
         batch_op.drop_index('ix_equipment_takeback_repair_route_id')
         batch_op.drop_index('ix_equipment_takeback_promised_at_id')
         batch_op.drop_index('ix_equipment_takeback_customer_id_id')
+        batch_op.drop_index('ix_equipment_takeback_created_at_state_id')
 
     op.drop_table('equipment_takeback')
     with op.batch_alter_table('compensation_request', schema=None) as batch_op:
@@ -5271,6 +5398,7 @@ def downgrade():
         batch_op.drop_index('ix_compensation_request_mode_id')
         batch_op.drop_index('ix_compensation_request_major_incident_report_id_id')
         batch_op.drop_index('ix_compensation_request_customer_id_id')
+        batch_op.drop_index('ix_compensation_request_created_at_state_id')
         batch_op.drop_index('ix_compensation_request_complaint_case_id_id')
         batch_op.drop_index('ix_compensation_request_claimed_on_id')
         batch_op.drop_index('ix_compensation_request_amount_id')
@@ -5294,6 +5422,7 @@ def downgrade():
         batch_op.drop_index('ix_quality_rectification_order_issued_at_id')
         batch_op.drop_index('ix_quality_rectification_order_fault_category_id')
         batch_op.drop_index('ix_quality_rectification_order_due_on_id')
+        batch_op.drop_index('ix_quality_rectification_order_created_at_state_id')
         batch_op.drop_index('ix_quality_rectification_order_corrective_action_id_id')
         batch_op.drop_index('ix_quality_rectification_order_basis_id')
 
@@ -5312,6 +5441,7 @@ def downgrade():
         batch_op.drop_index('ix_product_inspection_record_judgement_id')
         batch_op.drop_index('ix_product_inspection_record_inspected_at_id')
         batch_op.drop_index('ix_product_inspection_record_fault_category_id')
+        batch_op.drop_index('ix_product_inspection_record_created_at_state_id')
 
     op.drop_table('product_inspection_record')
     with op.batch_alter_table('major_incident_report_loss', schema=None) as batch_op:
@@ -5332,6 +5462,7 @@ def downgrade():
         batch_op.drop_index('ix_carry_checklist_technician_id_id')
         batch_op.drop_index('ix_carry_checklist_state_id')
         batch_op.drop_index('ix_carry_checklist_staff_qualification_id_id')
+        batch_op.drop_index('ix_carry_checklist_created_at_state_id')
 
     op.drop_table('carry_checklist')
     with op.batch_alter_table('warranty_settlement_adjustment', schema=None) as batch_op:
@@ -5348,6 +5479,7 @@ def downgrade():
         batch_op.drop_index('ix_travel_assignment_planned_departure_at_id')
         batch_op.drop_index('ix_travel_assignment_lead_id_id')
         batch_op.drop_index('ix_travel_assignment_customer_id_id')
+        batch_op.drop_index('ix_travel_assignment_created_at_state_id')
 
     op.drop_table('travel_assignment')
     with op.batch_alter_table('subsidiary_service_assessment_item', schema=None) as batch_op:
@@ -5382,6 +5514,7 @@ def downgrade():
         batch_op.drop_index('ix_quality_bulletin_product_batch_id_id')
         batch_op.drop_index('ix_quality_bulletin_is_order_needed_id')
         batch_op.drop_index('ix_quality_bulletin_fault_category_id')
+        batch_op.drop_index('ix_quality_bulletin_created_at_state_id')
 
     op.drop_table('quality_bulletin')
     with op.batch_alter_table('outlet_quarterly_summary_figure', schema=None) as batch_op:
@@ -5403,6 +5536,7 @@ def downgrade():
         batch_op.drop_index('ix_major_incident_report_fault_category_id')
         batch_op.drop_index('ix_major_incident_report_direct_loss_id')
         batch_op.drop_index('ix_major_incident_report_customer_id_id')
+        batch_op.drop_index('ix_major_incident_report_created_at_state_id')
         batch_op.drop_index('ix_major_incident_report_corrective_action_id_id')
         batch_op.drop_index('ix_major_incident_report_complaint_case_id_id')
 
@@ -5417,6 +5551,7 @@ def downgrade():
         batch_op.drop_index('ix_first_service_registration_is_within_condition_id')
         batch_op.drop_index('ix_first_service_registration_dealer_id_id')
         batch_op.drop_index('ix_first_service_registration_customer_id_id')
+        batch_op.drop_index('ix_first_service_registration_created_at_state_id')
 
     op.drop_table('first_service_registration')
     with op.batch_alter_table('evaluation_scoresheet_special_item', schema=None) as batch_op:
@@ -5428,6 +5563,7 @@ def downgrade():
         batch_op.drop_index('ix_complaint_joint_review_state_scheduled_at_id')
         batch_op.drop_index('ix_complaint_joint_review_state_id')
         batch_op.drop_index('ix_complaint_joint_review_scheduled_at_id')
+        batch_op.drop_index('ix_complaint_joint_review_created_at_state_id')
         batch_op.drop_index('ix_complaint_joint_review_complaint_case_id_id')
 
     op.drop_table('complaint_joint_review')
@@ -5447,6 +5583,7 @@ def downgrade():
         batch_op.drop_index('ix_warranty_settlement_paid_at_id')
         batch_op.drop_index('ix_warranty_settlement_dealer_id_id')
         batch_op.drop_index('ix_warranty_settlement_dealer_grade_sheet_id_id')
+        batch_op.drop_index('ix_warranty_settlement_created_at_state_id')
 
     op.drop_table('warranty_settlement')
     with op.batch_alter_table('subsidiary_service_assessment', schema=None) as batch_op:
@@ -5455,6 +5592,7 @@ def downgrade():
         batch_op.drop_index('ix_subsidiary_service_assessment_responsible_unit_id')
         batch_op.drop_index('ix_subsidiary_service_assessment_period_id')
         batch_op.drop_index('ix_subsidiary_service_assessment_needs_rectification_id')
+        batch_op.drop_index('ix_subsidiary_service_assessment_created_at_state_id')
         batch_op.drop_index('ix_subsidiary_service_assessment_corrective_action_id_id')
 
     op.drop_table('subsidiary_service_assessment')
@@ -5473,6 +5611,7 @@ def downgrade():
         batch_op.drop_index('ix_satisfaction_report_satisfaction_score_id_id')
         batch_op.drop_index('ix_satisfaction_report_quarter_id')
         batch_op.drop_index('ix_satisfaction_report_management_review_input_id_id')
+        batch_op.drop_index('ix_satisfaction_report_created_at_state_id')
 
     op.drop_table('satisfaction_report')
     with op.batch_alter_table('recall_campaign', schema=None) as batch_op:
@@ -5482,6 +5621,7 @@ def downgrade():
         batch_op.drop_index('ix_recall_campaign_scope_kind_id')
         batch_op.drop_index('ix_recall_campaign_monthly_quality_analysis_id_id')
         batch_op.drop_index('ix_recall_campaign_fault_category_id')
+        batch_op.drop_index('ix_recall_campaign_created_at_state_id')
         batch_op.drop_index('ix_recall_campaign_corrective_action_id_id')
 
     op.drop_table('recall_campaign')
@@ -5500,6 +5640,7 @@ def downgrade():
         batch_op.drop_index('ix_phone_dispatch_record_received_at_id')
         batch_op.drop_index('ix_phone_dispatch_record_province_id')
         batch_op.drop_index('ix_phone_dispatch_record_customer_id_id')
+        batch_op.drop_index('ix_phone_dispatch_record_created_at_state_id')
         batch_op.drop_index('ix_phone_dispatch_record_channel_id')
 
     op.drop_table('phone_dispatch_record')
@@ -5517,6 +5658,7 @@ def downgrade():
         batch_op.drop_index('ix_outlet_quarterly_summary_state_id')
         batch_op.drop_index('ix_outlet_quarterly_summary_quarter_id')
         batch_op.drop_index('ix_outlet_quarterly_summary_dealer_id_id')
+        batch_op.drop_index('ix_outlet_quarterly_summary_created_at_state_id')
         batch_op.drop_index('ix_outlet_quarterly_summary_corrective_action_id_id')
 
     op.drop_table('outlet_quarterly_summary')
@@ -5528,6 +5670,7 @@ def downgrade():
         batch_op.drop_index('ix_nonconformity_report_evaluation_scoresheet_id_id')
         batch_op.drop_index('ix_nonconformity_report_evaluation_plan_id_id')
         batch_op.drop_index('ix_nonconformity_report_due_on_id')
+        batch_op.drop_index('ix_nonconformity_report_created_at_state_id')
         batch_op.drop_index('ix_nonconformity_report_corrective_action_id_id')
 
     op.drop_table('nonconformity_report')
@@ -5557,6 +5700,7 @@ def downgrade():
         batch_op.drop_index('ix_delivery_document_checklist_is_complete_id')
         batch_op.drop_index('ix_delivery_document_checklist_handler_id_id')
         batch_op.drop_index('ix_delivery_document_checklist_customer_id_id')
+        batch_op.drop_index('ix_delivery_document_checklist_created_at_state_id')
 
     op.drop_table('delivery_document_checklist')
     with op.batch_alter_table('customer_meeting_minutes_action', schema=None) as batch_op:
@@ -5581,6 +5725,7 @@ def downgrade():
         batch_op.drop_index('ix_complaint_case_dealer_id_id')
         batch_op.drop_index('ix_complaint_case_customer_id_id')
         batch_op.drop_index('ix_complaint_case_customer_contact_memo_id_id')
+        batch_op.drop_index('ix_complaint_case_created_at_state_id')
         batch_op.drop_index('ix_complaint_case_corrective_action_id_id')
         batch_op.drop_index('ix_complaint_case_complaint_type_id')
 
@@ -5590,6 +5735,7 @@ def downgrade():
         batch_op.drop_index('ix_competitor_improvement_info_responsible_unit_id')
         batch_op.drop_index('ix_competitor_improvement_info_item_id')
         batch_op.drop_index('ix_competitor_improvement_info_info_kind_id')
+        batch_op.drop_index('ix_competitor_improvement_info_created_at_state_id')
         batch_op.drop_index('ix_competitor_improvement_info_corrective_action_id_id')
 
     op.drop_table('competitor_improvement_info')
@@ -5613,6 +5759,7 @@ def downgrade():
         batch_op.drop_index('ix_service_parts_delivery_is_full_id')
         batch_op.drop_index('ix_service_parts_delivery_handler_id_id')
         batch_op.drop_index('ix_service_parts_delivery_customer_id_id')
+        batch_op.drop_index('ix_service_parts_delivery_created_at_state_id')
 
     op.drop_table('service_parts_delivery')
     with op.batch_alter_table('satisfaction_score', schema=None) as batch_op:
@@ -5624,6 +5771,7 @@ def downgrade():
         batch_op.drop_index('ix_satisfaction_score_period_id')
         batch_op.drop_index('ix_satisfaction_score_dealer_id_id')
         batch_op.drop_index('ix_satisfaction_score_customer_id_id')
+        batch_op.drop_index('ix_satisfaction_score_created_at_state_id')
 
     op.drop_table('satisfaction_score')
     with op.batch_alter_table('parts_shipping_detail', schema=None) as batch_op:
@@ -5633,6 +5781,7 @@ def downgrade():
         batch_op.drop_index('ix_parts_shipping_detail_shipped_at_id')
         batch_op.drop_index('ix_parts_shipping_detail_parts_shipping_notice_id_id')
         batch_op.drop_index('ix_parts_shipping_detail_dealer_id_id')
+        batch_op.drop_index('ix_parts_shipping_detail_created_at_state_id')
 
     op.drop_table('parts_shipping_detail')
     with op.batch_alter_table('parts_receipt', schema=None) as batch_op:
@@ -5642,6 +5791,7 @@ def downgrade():
         batch_op.drop_index('ix_parts_receipt_parts_shipping_notice_id_id')
         batch_op.drop_index('ix_parts_receipt_has_discrepancy_id')
         batch_op.drop_index('ix_parts_receipt_dealer_id_id')
+        batch_op.drop_index('ix_parts_receipt_created_at_state_id')
 
     op.drop_table('parts_receipt')
     with op.batch_alter_table('parts_outbound_slip', schema=None) as batch_op:
@@ -5650,6 +5800,7 @@ def downgrade():
         batch_op.drop_index('ix_parts_outbound_slip_parts_shipping_notice_id_id')
         batch_op.drop_index('ix_parts_outbound_slip_issued_on_id')
         batch_op.drop_index('ix_parts_outbound_slip_dealer_id_id')
+        batch_op.drop_index('ix_parts_outbound_slip_created_at_state_id')
 
     op.drop_table('parts_outbound_slip')
     with op.batch_alter_table('evaluation_scoresheet', schema=None) as batch_op:
@@ -5658,6 +5809,7 @@ def downgrade():
         batch_op.drop_index('ix_evaluation_scoresheet_level_id')
         batch_op.drop_index('ix_evaluation_scoresheet_evaluation_plan_id_id')
         batch_op.drop_index('ix_evaluation_scoresheet_evaluated_on_id')
+        batch_op.drop_index('ix_evaluation_scoresheet_created_at_state_id')
         batch_op.drop_index('ix_evaluation_scoresheet_certificate_decision_id')
 
     op.drop_table('evaluation_scoresheet')
@@ -5680,6 +5832,7 @@ def downgrade():
         batch_op.drop_index('ix_evaluation_meeting_started_at_id')
         batch_op.drop_index('ix_evaluation_meeting_meeting_type_id')
         batch_op.drop_index('ix_evaluation_meeting_evaluation_plan_id_id')
+        batch_op.drop_index('ix_evaluation_meeting_created_at_state_id')
 
     op.drop_table('evaluation_meeting')
     with op.batch_alter_table('customer_needs_survey', schema=None) as batch_op:
@@ -5690,6 +5843,7 @@ def downgrade():
         batch_op.drop_index('ix_customer_needs_survey_hotline_consultation_id_id')
         batch_op.drop_index('ix_customer_needs_survey_handler_id_id')
         batch_op.drop_index('ix_customer_needs_survey_customer_id_id')
+        batch_op.drop_index('ix_customer_needs_survey_created_at_state_id')
 
     op.drop_table('customer_needs_survey')
     with op.batch_alter_table('customer_meeting_minutes_opinion', schema=None) as batch_op:
@@ -5709,6 +5863,7 @@ def downgrade():
         batch_op.drop_index('ix_customer_contact_memo_product_batch_id_id')
         batch_op.drop_index('ix_customer_contact_memo_next_contact_on_id')
         batch_op.drop_index('ix_customer_contact_memo_customer_id_id')
+        batch_op.drop_index('ix_customer_contact_memo_created_at_state_id')
         batch_op.drop_index('ix_customer_contact_memo_contacted_at_id')
         batch_op.drop_index('ix_customer_contact_memo_contact_reason_id')
         batch_op.drop_index('ix_customer_contact_memo_channel_id')
@@ -5720,6 +5875,7 @@ def downgrade():
         batch_op.drop_index('ix_competence_assessment_state_assessed_on_id')
         batch_op.drop_index('ix_competence_assessment_qualification_type_id')
         batch_op.drop_index('ix_competence_assessment_dealer_id_id')
+        batch_op.drop_index('ix_competence_assessment_created_at_state_id')
         batch_op.drop_index('ix_competence_assessment_assessment_result_id')
         batch_op.drop_index('ix_competence_assessment_assessed_on_id')
         batch_op.drop_index('ix_competence_assessment_appointment_opinion_id')
@@ -5740,6 +5896,7 @@ def downgrade():
         batch_op.drop_index('ix_service_price_policy_state_effective_from_on_id')
         batch_op.drop_index('ix_service_price_policy_product_line_id')
         batch_op.drop_index('ix_service_price_policy_effective_from_on_id')
+        batch_op.drop_index('ix_service_price_policy_created_at_state_id')
         batch_op.drop_index('ix_service_price_policy_controlled_document_id_id')
 
     op.drop_table('service_price_policy')
@@ -5758,6 +5915,7 @@ def downgrade():
         batch_op.drop_index('ix_parts_shipping_notice_planned_ship_on_id')
         batch_op.drop_index('ix_parts_shipping_notice_payment_status_id')
         batch_op.drop_index('ix_parts_shipping_notice_dealer_id_id')
+        batch_op.drop_index('ix_parts_shipping_notice_created_at_state_id')
 
     op.drop_table('parts_shipping_notice')
     with op.batch_alter_table('monthly_quality_analysis_source', schema=None) as batch_op:
@@ -5793,6 +5951,7 @@ def downgrade():
         batch_op.drop_index('ix_evaluation_plan_state_id')
         batch_op.drop_index('ix_evaluation_plan_starts_on_id')
         batch_op.drop_index('ix_evaluation_plan_file_review_mode_id')
+        batch_op.drop_index('ix_evaluation_plan_created_at_state_id')
         batch_op.drop_index('ix_evaluation_plan_certification_change_request_id_id')
 
     op.drop_table('evaluation_plan')
@@ -5819,6 +5978,7 @@ def downgrade():
         batch_op.drop_index('ix_training_plan_quarter_id')
         batch_op.drop_index('ix_training_plan_organiser_id')
         batch_op.drop_index('ix_training_plan_is_first_training_id')
+        batch_op.drop_index('ix_training_plan_created_at_state_id')
 
     op.drop_table('training_plan')
     with op.batch_alter_table('saved_views', schema=None) as batch_op:
@@ -5836,6 +5996,7 @@ def downgrade():
         batch_op.drop_index('ix_quarterly_service_analysis_salesperson_id_id')
         batch_op.drop_index('ix_quarterly_service_analysis_quarter_id')
         batch_op.drop_index('ix_quarterly_service_analysis_is_problem_free_id')
+        batch_op.drop_index('ix_quarterly_service_analysis_created_at_state_id')
 
     op.drop_table('quarterly_service_analysis')
     with op.batch_alter_table('promotion_activity', schema=None) as batch_op:
@@ -5845,6 +6006,7 @@ def downgrade():
         batch_op.drop_index('ix_promotion_activity_province_id')
         batch_op.drop_index('ix_promotion_activity_is_new_product_id')
         batch_op.drop_index('ix_promotion_activity_handler_id_id')
+        batch_op.drop_index('ix_promotion_activity_created_at_state_id')
         batch_op.drop_index('ix_promotion_activity_activity_type_id')
 
     op.drop_table('promotion_activity')
@@ -5857,6 +6019,7 @@ def downgrade():
         batch_op.drop_index('ix_overdue_notice_level_id')
         batch_op.drop_index('ix_overdue_notice_due_at_id')
         batch_op.drop_index('ix_overdue_notice_deadline_id_id')
+        batch_op.drop_index('ix_overdue_notice_created_at_state_id')
 
     op.drop_table('overdue_notice')
     with op.batch_alter_table('notices', schema=None) as batch_op:
@@ -5869,6 +6032,7 @@ def downgrade():
         batch_op.drop_index('ix_monthly_quality_analysis_state_period_id')
         batch_op.drop_index('ix_monthly_quality_analysis_state_id')
         batch_op.drop_index('ix_monthly_quality_analysis_period_id')
+        batch_op.drop_index('ix_monthly_quality_analysis_created_at_state_id')
 
     op.drop_table('monthly_quality_analysis')
     with op.batch_alter_table('mentions', schema=None) as batch_op:
@@ -5881,6 +6045,7 @@ def downgrade():
         batch_op.drop_index('ix_management_review_input_state_review_on_id')
         batch_op.drop_index('ix_management_review_input_state_id')
         batch_op.drop_index('ix_management_review_input_review_on_id')
+        batch_op.drop_index('ix_management_review_input_created_at_state_id')
 
     op.drop_table('management_review_input')
     op.drop_table('mail_choices')
@@ -5912,6 +6077,7 @@ def downgrade():
         batch_op.drop_index('ix_customer_meeting_minutes_next_action_due_on_id')
         batch_op.drop_index('ix_customer_meeting_minutes_meeting_kind_id')
         batch_op.drop_index('ix_customer_meeting_minutes_held_at_id')
+        batch_op.drop_index('ix_customer_meeting_minutes_created_at_state_id')
 
     op.drop_table('customer_meeting_minutes')
     with op.batch_alter_table('controlled_document', schema=None) as batch_op:
@@ -5922,6 +6088,7 @@ def downgrade():
         batch_op.drop_index('ix_controlled_document_replaces_id_id')
         batch_op.drop_index('ix_controlled_document_issued_on_id')
         batch_op.drop_index('ix_controlled_document_document_level_id')
+        batch_op.drop_index('ix_controlled_document_created_at_state_id')
 
     op.drop_table('controlled_document')
     with op.batch_alter_table('contract_change_record_countersign', schema=None) as batch_op:
@@ -5933,6 +6100,7 @@ def downgrade():
         batch_op.drop_index('ix_certification_change_request_state_effective_on_id')
         batch_op.drop_index('ix_certification_change_request_initiated_by_id')
         batch_op.drop_index('ix_certification_change_request_effective_on_id')
+        batch_op.drop_index('ix_certification_change_request_created_at_state_id')
         batch_op.drop_index('ix_certification_change_request_conclusion_id')
 
     op.drop_table('certification_change_request')
@@ -5966,6 +6134,7 @@ def downgrade():
         batch_op.drop_index('ix_return_exchange_claim_customer_id_id')
         batch_op.drop_index('ix_return_exchange_claim_customer_feedback_register_id_id')
         batch_op.drop_index('ix_return_exchange_claim_customer_contact_memo_id_id')
+        batch_op.drop_index('ix_return_exchange_claim_created_at_state_id')
         batch_op.drop_index('ix_return_exchange_claim_corrective_action_id_id')
         batch_op.drop_index('ix_return_exchange_claim_confirmer_id_id')
         batch_op.drop_index('ix_return_exchange_claim_complaint_tracking_card_id_id')
@@ -5990,6 +6159,7 @@ def downgrade():
         batch_op.drop_index('ix_hotline_consultation_handler_id_id')
         batch_op.drop_index('ix_hotline_consultation_dealer_id_id')
         batch_op.drop_index('ix_hotline_consultation_customer_id_id')
+        batch_op.drop_index('ix_hotline_consultation_created_at_state_id')
         batch_op.drop_index('ix_hotline_consultation_contract_change_record_id_id')
         batch_op.drop_index('ix_hotline_consultation_complaint_tracking_card_id_id')
         batch_op.drop_index('ix_hotline_consultation_complaint_case_id_id')
@@ -6011,6 +6181,7 @@ def downgrade():
         batch_op.drop_index('ix_field_service_record_is_rectification_required_id')
         batch_op.drop_index('ix_field_service_record_info_flow_card_id_id')
         batch_op.drop_index('ix_field_service_record_customer_id_id')
+        batch_op.drop_index('ix_field_service_record_created_at_state_id')
         batch_op.drop_index('ix_field_service_record_corrective_action_id_id')
 
     op.drop_table('field_service_record')
@@ -6029,6 +6200,7 @@ def downgrade():
         batch_op.drop_index('ix_customer_feedback_register_fault_category_id')
         batch_op.drop_index('ix_customer_feedback_register_dealer_id_id')
         batch_op.drop_index('ix_customer_feedback_register_customer_id_id')
+        batch_op.drop_index('ix_customer_feedback_register_created_at_state_id')
         batch_op.drop_index('ix_customer_feedback_register_complaint_tracking_card_id_id')
         batch_op.drop_index('ix_customer_feedback_register_claim_type_id')
 
@@ -6041,6 +6213,7 @@ def downgrade():
         batch_op.drop_index('ix_contract_change_record_hotline_consultation_id_id')
         batch_op.drop_index('ix_contract_change_record_handler_id_id')
         batch_op.drop_index('ix_contract_change_record_customer_id_id')
+        batch_op.drop_index('ix_contract_change_record_created_at_state_id')
         batch_op.drop_index('ix_contract_change_record_asked_on_id')
 
     op.drop_table('contract_change_record')
@@ -6064,6 +6237,7 @@ def downgrade():
         batch_op.drop_index('ix_abnormality_sheet_field_service_record_id_id')
         batch_op.drop_index('ix_abnormality_sheet_fault_category_id')
         batch_op.drop_index('ix_abnormality_sheet_customer_id_id')
+        batch_op.drop_index('ix_abnormality_sheet_created_at_state_id')
         batch_op.drop_index('ix_abnormality_sheet_corrective_action_id_id')
         batch_op.drop_index('ix_abnormality_sheet_complaint_case_id_id')
 
