@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date
 from decimal import Decimal
 
 from models.base import Record
-from models.spec import NUMBERS
+from models.spec import NUMBERS, Kind
 from rules import exports
 from tests import on_paper, reading
 from tests.api.program import Program
 
 
 def every_door_says(book, who, type_name, id_, **expected):
-    """`expected`: field -> its value as the API writes it, a number as text; exactly this, from each door."""
+    """`expected`: field -> its value as a file writes it, all of it text; exactly this, from each door."""
     spec, person = Record.types[type_name], book.person(who)
     number = book.read(type_name, id_).number
     api = Program(book.app, who).get(f"/items/{type_name}/{id_}").json["data"]
@@ -29,13 +30,19 @@ def every_door_says(book, who, type_name, id_, **expected):
     for name, value in expected.items():
         field = spec.fields[name]
         is_number = field.kind in NUMBERS
-        same = Decimal if is_number else str
+        same = Decimal if is_number else {Kind.BOOL: _as_written}.get(field.kind, str)
         assert {same(told[name]) for told in (api, kept, *rows)} == {same(value)}, name
         assert not is_number or all(isinstance(told[name], (str, int)) for told in (api, kept)), f"{name} is exact"
-        shown = exports.shown(field, same(value), "zh")
-        assert figures[field.label.zh] == (float(value) if is_number else shown), name
+        read = {Kind.BOOL: "true".__eq__, Kind.DATE: date.fromisoformat}.get(field.kind, same)(value)
+        shown = exports.shown(field, read, "zh")
+        assert figures[field.label.zh] == (float(value) if is_number else read if field.kind is Kind.DATE else shown), name
         said = "".join((field.label.zh + shown + (field.measure if is_number else "")).split())
         assert said in page and said in paper, said
+
+
+def _as_written(value):
+    """A truth value: JSON has a word of its own for it."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def command(book, type_name, *options):

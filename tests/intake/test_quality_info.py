@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from tests.casebook import Casebook, at, done, refused
+from tests.every_door import every_door_says
 
 SHEET, CALL = "quality_info_transfer", "callback_record"
 SATISFIED = {"satisfaction_level": "satisfied", "remark": "认可"}
@@ -92,7 +93,9 @@ def test_another_batch_takes_its_product_along_but_not_over_what_is_typed_anew(b
 
 @pytest.mark.parametrize("loss, is_major", [("0", False), ("19999.99", False), ("20000.00", True)])
 def test_example_f_a_loss_of_twenty_thousand_is_a_major_incident(book, loss, is_major):
-    assert book.read(SHEET, registered(book, direct_loss=loss)).is_major is is_major
+    sheet = registered(book, direct_loss=loss)
+    assert book.read(SHEET, sheet).is_major is is_major
+    every_door_says(book, "quality_engineer", SHEET, sheet, is_major="true" if is_major else "false", direct_loss=loss)
 
 
 def test_what_has_no_production_date_is_not_confirmed(book):

@@ -20,6 +20,10 @@ def book(app):
     return Casebook(app)
 
 
+def told(yes):
+    return "true" if yes else "false"
+
+
 def claimed(book, car, **changes):
     return book.person("customer_service").post(f"/admin/{CLAIM}/new/", claim(book, vehicle=car, **changes))
 
@@ -66,7 +70,9 @@ def test_price_and_invoice_come_from_the_vehicles_file(book):
 
 def test_example_f_repair_days_are_counted_whole(book):
     for hours, days in ((24, 1), (24.5, 2), (49, 3), (0.5, 1)):
-        assert book.read(FILE, repaired(book, vehicle(book), hours / 24)).repair_days == days, hours
+        file = repaired(book, vehicle(book), hours / 24)
+        assert book.read(FILE, file).repair_days == days, hours
+        every_door_says(book, "customer_service", FILE, file, repair_days=str(days))
 
 
 @pytest.mark.parametrize("last, has_right", [(10, False), (11, True)])
@@ -77,6 +83,7 @@ def test_example_f_thirty_days_of_repair_give_no_right_and_thirty_one_do(book, l
     file = repaired(book, car, last, "electrical", "2026-08-01T09:00")
     read = book.read(FILE, file)
     assert (read.cumulative_repair_days, read.has_exchange_right) == (20 + last, has_right)
+    every_door_says(book, "customer_service", FILE, file, cumulative_repair_days=str(20 + last), has_exchange_right=told(has_right))
     answer = claimed(book, car, threebao_ground="art24_4")
     done(answer) if has_right else refused(answer, NO_RIGHT, 422)
 
@@ -89,6 +96,7 @@ def test_example_f_four_repairs_of_a_fault_give_no_right_and_five_do(book, times
         file = repaired(book, car, 1, "engine", f"2026-0{4 + month}-02T09:00")
     read = book.read(FILE, file)
     assert (read.same_fault_count, read.has_exchange_right) == (times, has_right)
+    every_door_says(book, "customer_service", FILE, file, same_fault_count=str(times), has_exchange_right=told(has_right))
     answer = claimed(book, car, threebao_ground="art24_4")
     done(answer) if has_right else refused(answer, NO_RIGHT, 422)
 
@@ -109,6 +117,8 @@ def test_example_f_the_exchange_period_starts_with_the_delivery_and_ends_by_5000
     read = book.read(VEHICLE, car)
     assert (read.warranty_starts_on, read.exchange_ends_on, read.exchange_ends_km) == (
         date(2026, 3, 15), date(2028, 3, 15), 50000)
+    every_door_says(book, "sales", VEHICLE, car, warranty_starts_on="2026-03-15", exchange_ends_on="2028-03-15",
+                    exchange_ends_km="50000")
     file = repaired(book, car, 31, mileage="50000")
     assert book.read(FILE, file).has_exchange_right is True
     for given in ({"mileage": "50001"}, {"received": "2028-03-16T00:00"}):
