@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import resource
 import statistics
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, process_time
@@ -68,6 +70,29 @@ def peak() -> int:
     """The most that this process held since, in bytes."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def own() -> int:
+    """Bytes that this process shares with no other."""
+    told = Path("/proc/self/smaps_rollup").read_text()
+    return sum(int(told.partition(name)[2].split()[0]) for name in ("Private_Clean:", "Private_Dirty:")) * 1024
+
+
+@contextmanager
+def most_of_its_own() -> Iterator[list[int]]:
+    """The list holds what `own` told while this was open, looked at four times a second."""
+    told, over = [own()], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.25):
+            told.append(own())
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield told
+    finally:
+        over.set()
+        looking.join()
 
 
 def streamed(client: Any, path: str) -> Streamed:
