@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -110,19 +109,19 @@ def _person() -> Any:
     users, places, person = User.__table__, Membership.__table__, sa.bindparam("id", type_=User.id.type)
     one, place = users.c, places.c
     return (
-        sa.select(one.id, one.username, one.name, one.email, one.language, place.role, place.dealer_id, place.unit,
-                  notices.unread_count(person).label("unread"), areas.as_read().label("switched_off"))
-        .select_from(users.outerjoin(places))
-        .where(one.id == person, one.is_active, one.session_epoch == sa.bindparam("epoch"))
-        .order_by(place.id))
+        sa.select(one.id, one.username, one.name, one.email, one.language, one.session_epoch, place.role, place.dealer_id,
+                  place.unit, notices.unread_count(person).label("unread"), areas.as_read().label("switched_off"))
+        .select_from(users.outerjoin(places)).where(one.id == person, one.is_active).order_by(place.id))
 
 
 @login.user_loader
 def _load(key: str) -> SignedIn | None:
     """The session names the person and the epoch it was opened in."""
-    found = re.fullmatch("([0-9]{1,18}):([0-9]{1,9})", key)
-    rows = found and db.session.connection().execute(_person(), {"id": int(found[1]), "epoch": int(found[2])}).all()
-    if not rows:
+    id_, _, epoch = key.partition(":")
+    if not (id_.isascii() and id_.isdigit() and len(id_) <= 18):
+        return None
+    rows = db.session.connection().execute(_person(), {"id": int(id_)}).all()
+    if not rows or str(rows[0].session_epoch) != epoch:
         return None
     first = rows[0]
     areas.take(first.switched_off)

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from admin_views import door
+from jobs import restore
 from models.base import db
 from models.history import AuditEntry
 from models.people import Membership, User
@@ -229,6 +230,15 @@ def test_every_session_ends_when_rights_or_password_change(app, changing):
             roles = ["finance"] if changing == "roles" else ["sales"]
             people.change(act, user, roles=roles, name=user.name, email=None, dealer=None, unit="U1", is_active=True)
     assert not desk_computer.is_in() and not telephone.is_in() and other.is_in()
+
+
+@pytest.mark.parametrize("epoch", [0, 10**9, restore.LARGEST_EPOCH - 1])
+def test_whatever_number_a_restore_gives_a_person_their_next_session_holds(app, visitor, epoch):
+    change(app, "sales", session_epoch=epoch)
+    visitor.sign_in("sales")
+    assert visitor.is_in()
+    change(app, "sales", session_epoch=epoch + 1)
+    assert not visitor.is_in()
 
 
 def test_a_session_taken_before_signing_out_of_all_is_worth_nothing_afterwards(app, visitor):
