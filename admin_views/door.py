@@ -201,10 +201,10 @@ def as_id(raw: Any) -> int:
         abort(404)
 
 
-def page_number(name: str = "page") -> int:
+def page_number(name: str = "page", last: int = lists.LAST_PAGE) -> int:
     """Which page the address asks for; what is no number is the first."""
     text = request.args.get(name, "")
-    return max(1, min(int(text[:9]), lists.LAST_PAGE)) if text.isdecimal() else 1
+    return max(1, min(int(text[:9]), last)) if text.isdecimal() else 1
 
 
 def act(comment: str = "") -> Act:

@@ -92,8 +92,7 @@ class Imported(BaseView):
     def _import_one(self, run: Import, problem: str = "", status: int = 200) -> Any:
         language, is_there = door.language(), run.file_gone_at is None
         same = transfers.imported_before(db.session, run) if run.state in ("mapping", "checked") else None
-        asked = request.args.get("page", "1")
-        page = max(1, int(asked)) if asked.isdecimal() and len(asked) < 7 else 1
+        page = door.page_number()
         problems = db.session.scalars(sa.select(ImportProblem).where(ImportProblem.import_id == run.id)
                                       .order_by(ImportProblem.place, ImportProblem.id)
                                       .limit(PROBLEMS_SHOWN + 1).offset((page - 1) * PROBLEMS_SHOWN)).all()

@@ -18,6 +18,7 @@ from models.spec import ROLES, Invalid, Move, Refused, Text
 from rules import approvals, exports, inbox, moves, office, records
 from rules.inbox import Waiting
 
+LAST_PAGE = 10_000
 NOTHING_CHOSEN = Text("请先勾选要签署的记录", "Tick what you want to sign first")
 NO_LONGER = Text("这一步已不再等您签署", "This signature is no longer asked of you")
 NOT_SEEN = Text("没有这条记录，或您不能查看", "No such record, or not yours to see")
@@ -44,7 +45,7 @@ class InboxView(BaseView):
         return self._page()
 
     def _page(self, problem: str = "", status: int = 200) -> Any:
-        who, page, now = door.actor(), door.page_number(), office.now()
+        who, page, now = door.actor(), door.page_number(last=LAST_PAGE), office.now()
         total, shown = inbox.count(db.session, who), inbox.waiting(db.session, who, page)
         escalated = inbox.escalated(db.session, who) if page == 1 else []
         return self.render(

@@ -12,6 +12,7 @@ from admin_views import door
 from models.base import Record, db
 from rules import notices, office
 
+LAST_PAGE = 1000
 # Where to go with what is about no record.
 PLACES = {"retention": "/admin/retention/", "job_failed": "/admin/jobs/"}
 
@@ -27,7 +28,7 @@ class NoticesView(BaseView):
 
     @expose("/")
     def index(self) -> Any:
-        who, page = door.actor(), door.page_number()
+        who, page = door.actor(), door.page_number(last=LAST_PAGE)
         only_unread = request.args.get("show") != "all"
         found, has_next = notices.of(db.session, who, page, only_unread=only_unread)
         wanted = notices.choices(db.session, who)

@@ -16,7 +16,7 @@ from tests.api.program import Program
 
 
 def every_door_says(book, who, type_name, id_, **expected):
-    """`expected`: field -> its value as a file writes it, all of it text; exactly this, from each door."""
+    """`expected`: field -> its value as a file writes it, a number as text; exactly this, from each door."""
     spec, person = Record.types[type_name], book.person(who)
     number = book.read(type_name, id_).number
     api = Program(book.app, who).get(f"/items/{type_name}/{id_}").json["data"]
@@ -28,7 +28,7 @@ def every_door_says(book, who, type_name, id_, **expected):
     figures = on_paper.figures(on_paper.calculated(person, type_name, id_))
     paper = on_paper.whole(on_paper.printed(person, type_name, id_))
     for name, value in expected.items():
-        field = spec.fields[name]
+        field, value = spec.fields[name], _as_written(value)
         is_number = field.kind in NUMBERS
         same = Decimal if is_number else {Kind.BOOL: _as_written}.get(field.kind, str)
         assert {same(told[name]) for told in (api, kept, *rows)} == {same(value)}, name

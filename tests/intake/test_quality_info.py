@@ -95,7 +95,7 @@ def test_another_batch_takes_its_product_along_but_not_over_what_is_typed_anew(b
 def test_example_f_a_loss_of_twenty_thousand_is_a_major_incident(book, loss, is_major):
     sheet = registered(book, direct_loss=loss)
     assert book.read(SHEET, sheet).is_major is is_major
-    every_door_says(book, "quality_engineer", SHEET, sheet, is_major="true" if is_major else "false", direct_loss=loss)
+    every_door_says(book, "quality_engineer", SHEET, sheet, is_major=is_major, direct_loss=loss)
 
 
 def test_what_has_no_production_date_is_not_confirmed(book):

@@ -20,10 +20,6 @@ def book(app):
     return Casebook(app)
 
 
-def told(yes):
-    return "true" if yes else "false"
-
-
 def claimed(book, car, **changes):
     return book.person("customer_service").post(f"/admin/{CLAIM}/new/", claim(book, vehicle=car, **changes))
 
@@ -83,7 +79,7 @@ def test_example_f_thirty_days_of_repair_give_no_right_and_thirty_one_do(book, l
     file = repaired(book, car, last, "electrical", "2026-08-01T09:00")
     read = book.read(FILE, file)
     assert (read.cumulative_repair_days, read.has_exchange_right) == (20 + last, has_right)
-    every_door_says(book, "customer_service", FILE, file, cumulative_repair_days=str(20 + last), has_exchange_right=told(has_right))
+    every_door_says(book, "customer_service", FILE, file, cumulative_repair_days=str(20 + last), has_exchange_right=has_right)
     answer = claimed(book, car, threebao_ground="art24_4")
     done(answer) if has_right else refused(answer, NO_RIGHT, 422)
 
@@ -96,7 +92,7 @@ def test_example_f_four_repairs_of_a_fault_give_no_right_and_five_do(book, times
         file = repaired(book, car, 1, "engine", f"2026-0{4 + month}-02T09:00")
     read = book.read(FILE, file)
     assert (read.same_fault_count, read.has_exchange_right) == (times, has_right)
-    every_door_says(book, "customer_service", FILE, file, same_fault_count=str(times), has_exchange_right=told(has_right))
+    every_door_says(book, "customer_service", FILE, file, same_fault_count=str(times), has_exchange_right=has_right)
     answer = claimed(book, car, threebao_ground="art24_4")
     done(answer) if has_right else refused(answer, NO_RIGHT, 422)
 
